@@ -1,0 +1,1 @@
+"""The contract agent's judgement: facts in, targets minus ledger out."""

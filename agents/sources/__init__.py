@@ -1,0 +1,1 @@
+"""Mappers from source systems' own rows and messages to business events."""

@@ -1,0 +1,103 @@
+"""Control messages: requests of people, the markers they become in every inbox partition, and receipts.
+
+A marker carries a ``control_seq`` that is the same in every partition and rises by one per request, so that a
+task can drop repeats and a group can be brought up to exactly the markers that precede its next event.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import msgspec
+
+from tieout.avro.events import Day, Micros, Pii
+
+
+class ControlHeader(msgspec.Struct, frozen=True, gc=False):
+    """First field of every control message. ``control_seq`` is 0 in a request, the order of markers afterwards."""
+
+    request_id: str
+    control_seq: int
+    tenant: str
+    actor: Pii
+    requested_at: Micros
+
+
+class RevenueRunRequested(msgspec.Struct, frozen=True, gc=False):
+    """Ask for revenue up to and including ``through_date``; no entity means all entities."""
+
+    EVENT_TYPE: ClassVar[str] = "revenue_run_requested"
+    header: ControlHeader
+    entity: str | None
+    book: str
+    through_date: Day
+
+
+class PeriodCloseRequested(msgspec.Struct, frozen=True, gc=False):
+    """Ask to close ``period`` (a label of the entity's calendar, 2025-05) and all before it."""
+
+    EVENT_TYPE: ClassVar[str] = "period_close_requested"
+    header: ControlHeader
+    entity: str | None
+    subledger: str
+    period: str
+
+
+class ReferenceActivationRequested(msgspec.Struct, frozen=True, gc=False):
+    """Ask to use the reference rows below offset ``reference_upto`` from here on."""
+
+    EVENT_TYPE: ClassVar[str] = "reference_activation_requested"
+    header: ControlHeader
+    reference_upto: int
+
+
+class RevenueRun(msgspec.Struct, frozen=True, gc=False):
+    """Marker: recognise revenue up to ``through_date``. Moves the horizon H, never backwards."""
+
+    EVENT_TYPE: ClassVar[str] = "revenue_run"
+    header: ControlHeader
+    entity: str | None
+    book: str
+    through_date: Day
+
+
+class PeriodClosed(msgspec.Struct, frozen=True, gc=False):
+    """Marker: nothing more is posted into ``period`` or an earlier one of this entity and sub-ledger."""
+
+    EVENT_TYPE: ClassVar[str] = "period_closed"
+    header: ControlHeader
+    entity: str | None
+    subledger: str
+    period: str
+
+
+class ReferenceActivated(msgspec.Struct, frozen=True, gc=False):
+    """Marker: reference rows below ``reference_upto`` count from here on."""
+
+    EVENT_TYPE: ClassVar[str] = "reference_activated"
+    header: ControlHeader
+    reference_upto: int
+
+
+class Tick(msgspec.Struct, frozen=True, gc=False):
+    """What the task of an idle partition writes to itself, so that timers fire with no traffic."""
+
+    EVENT_TYPE: ClassVar[str] = "tick"
+    written_at: Micros
+
+
+class ControlReceipt(msgspec.Struct, frozen=True, gc=False):
+    """Partition ``partition`` has done ``control_seq`` for every group it holds."""
+
+    EVENT_TYPE: ClassVar[str] = "control_receipt"
+    request_id: str
+    control_seq: int
+    kind: str
+    partition: int
+    groups: int
+    commands: int
+    completed_at: Micros
+
+
+Marker = RevenueRun | PeriodClosed | ReferenceActivated
+ControlRequest = RevenueRunRequested | PeriodCloseRequested | ReferenceActivationRequested

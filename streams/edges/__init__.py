@@ -1,0 +1,1 @@
+"""Where events come in from outside, and effects leave."""

@@ -1,0 +1,1 @@
+"""The engine: batches of one partition in, one transaction out. It knows bytes, offsets, rows and an AgentSpec."""

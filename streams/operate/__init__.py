@@ -1,0 +1,1 @@
+"""What people run and see: command line, broker, metrics, pages."""

@@ -1,0 +1,1 @@
+"""The embedded Apache Kafka broker, from its published jars."""

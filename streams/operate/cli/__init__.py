@@ -1,0 +1,1 @@
+"""The tieout command line, one module per command group."""

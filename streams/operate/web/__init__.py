@@ -1,0 +1,1 @@
+"""Stats endpoint and the one page for the cluster."""
