@@ -1,0 +1,39 @@
+# The commands of the project. Each sets up .venv by itself on first use and is quick afterwards (.ci/venv).
+#
+#   make demo ARGS="--workers 4 --kills 5 --seed 7"    arguments for the command behind the target
+#   make test PYTHON=python3.12                        another interpreter than the first one found
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-full check bench clean venv
+export PYTHON
+
+PY := .venv/bin/python
+ARGS ?=
+
+help: ## what the targets do
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+
+demo: venv ## a day of events through a real Kafka, a worker killed in the middle, and the books compared
+	$(PY) tests/oracle/demo_with_oracle.py $(ARGS)
+
+test: check ## all checks, then the tests that fit in a few minutes
+	.venv/bin/pytest -m "not full" $(ARGS)
+
+test-full: check ## all checks, then every test: more seeds, more kills, the wheel beside the big packages
+	.venv/bin/pytest $(ARGS)
+
+check: venv ## lint, format, types and import rules
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+	.venv/bin/lint-imports --no-cache --no-logo
+
+bench: venv ## drain rate and time per stage, beside a bare loop without logic
+	$(PY) benchmarks/bench.py $(ARGS)
+
+clean: ## remove caches and build output (.venv stays)
+	rm -rf build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -not -path './.venv/*' -prune -exec rm -rf {} +
+
+venv:
+	@.ci/venv
