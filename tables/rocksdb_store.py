@@ -1,0 +1,126 @@
+"""RocksDB as a ``Store``: the rows of one partition in one directory.
+
+Invariant: the write-ahead log is on and never synced. A killed process loses nothing that was written; a machine that
+loses power keeps a prefix, and the engine replays the changelog from the row that says how far the store is, which
+is part of every batch. An iterator's ``status()`` is asked at its end, because RocksDB ends an iteration silently at
+a block that it cannot read.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import rocksdict
+
+from tieout.tables.store import Changes, StoreCorrupt, StoreFull
+
+WRITE_BUFFER_BYTES = 16 << 20
+"""Memtable of one partition; RocksDB keeps up to two of them."""
+
+DEFAULT_CACHE_BYTES = 128 << 20
+"""Block cache that all partitions of a worker share."""
+
+_FULL_MARKS = ("no space left", "disk quota exceeded")
+_CORRUPT_MARKS = ("corruption", "checksum mismatch", "truncated", "bad table magic", "does not match", "sst file")
+
+
+def shared_cache(capacity: int = DEFAULT_CACHE_BYTES) -> rocksdict.Cache:
+    """One block cache for every store of a worker, so that memory does not grow with partitions."""
+    return rocksdict.Cache(capacity)
+
+
+def _options(cache: rocksdict.Cache) -> rocksdict.Options:
+    table = rocksdict.BlockBasedOptions()
+    table.set_block_cache(cache)
+    table.set_bloom_filter(10, block_based=False)
+    table.set_cache_index_and_filter_blocks(True)
+    options = rocksdict.Options(raw_mode=True)
+    options.create_if_missing(True)
+    options.set_block_based_table_factory(table)
+    options.set_write_buffer_size(WRITE_BUFFER_BYTES)
+    options.set_max_write_buffer_number(2)
+    options.set_max_total_wal_size(4 * WRITE_BUFFER_BYTES)
+    options.set_paranoid_checks(True)
+    options.set_keep_log_file_num(2)
+    options.set_max_open_files(64)
+    return options
+
+
+class RocksdbStore:
+    """Rows of one partition. ``reset`` deletes the directory of a store that cannot be trusted."""
+
+    def __init__(self, directory: Path, cache: rocksdict.Cache | None = None) -> None:
+        """Open or create. Raises ``StoreCorrupt`` where the files do not open, ``StoreFull`` on a full disk."""
+        self._directory = directory
+        self._cache = cache if cache is not None else shared_cache()
+        directory.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            self._db: Any = rocksdict.Rdict(str(directory), _options(self._cache))
+        except Exception as error:
+            raise self._named(error, "open", corrupt_by_default=True) from error
+
+    @staticmethod
+    def reset(directory: Path) -> None:
+        """Delete the files; the changelog rebuilds the rows."""
+        shutil.rmtree(directory, ignore_errors=True)
+
+    @property
+    def identity(self) -> str:
+        return str(self._directory)
+
+    def get(self, key: bytes) -> bytes | None:
+        try:
+            value: bytes | None = self._db.get(key)
+        except Exception as error:
+            raise self._named(error, "read", corrupt_by_default=True) from error
+        return value
+
+    def scan(self, prefix: bytes, start: bytes = b"") -> Iterator[tuple[bytes, bytes]]:
+        rows = self._db.iter()
+        rows.seek(max(prefix, start))
+        return self._walk(rows, prefix)
+
+    def _walk(self, rows: Any, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
+        while rows.valid():
+            key = rows.key()
+            if not key.startswith(prefix):
+                return
+            yield key, rows.value()
+            rows.next()
+        try:
+            rows.status()
+        except Exception as error:
+            raise self._named(error, "scan", corrupt_by_default=True) from error
+
+    def write(self, changes: Changes) -> None:
+        batch = rocksdict.WriteBatch(raw_mode=True)
+        put, delete = batch.put, batch.delete
+        for key, value in changes.items():
+            if value is None:
+                delete(key)
+            else:
+                put(key, value)
+        try:
+            self._db.write(batch)
+        except Exception as error:
+            raise self._named(error, "write", corrupt_by_default=False) from error
+
+    def approximate_size(self) -> int:
+        names = ("rocksdb.total-sst-files-size", "rocksdb.cur-size-all-mem-tables")
+        return sum(int(self._db.property_int_value(name) or 0) for name in names)
+
+    def close(self) -> None:
+        self._db.close()
+
+    def _named(self, error: Exception, doing: str, *, corrupt_by_default: bool) -> Exception:
+        text = str(error).lower()
+        if any(mark in text for mark in _FULL_MARKS):
+            return StoreFull(f"cannot {doing} {self._directory}: the disk is full ({error}); free space there")
+        if "lock" in text and "corrupt" not in text:
+            return OSError(f"cannot {doing} {self._directory}: another process holds it ({error}); stop that one first")
+        if corrupt_by_default or any(mark in text for mark in _CORRUPT_MARKS):
+            return StoreCorrupt(f"cannot {doing} {self._directory}: {error}; delete it, the changelog rebuilds it")
+        return OSError(f"cannot {doing} {self._directory}: {error}; look at the disk and the permissions")
