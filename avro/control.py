@@ -10,15 +10,15 @@ from typing import ClassVar
 
 import msgspec
 
-from tieout.avro.events import Day, Micros, Pii
+from tieout.avro.events import Day, Micros, Name, Pii, Text, Version
 
 
 class ControlHeader(msgspec.Struct, frozen=True, gc=False):
     """First field of every control message. ``control_seq`` is 0 in a request, the order of markers afterwards."""
 
-    request_id: str
-    control_seq: int
-    tenant: str
+    request_id: Name
+    control_seq: Version
+    tenant: Name
     actor: Pii
     requested_at: Micros
 
@@ -28,8 +28,8 @@ class RevenueRunRequested(msgspec.Struct, frozen=True, gc=False):
 
     EVENT_TYPE: ClassVar[str] = "revenue_run_requested"
     header: ControlHeader
-    entity: str | None
-    book: str
+    entity: Text | None
+    book: Text
     through_date: Day
 
 
@@ -38,9 +38,9 @@ class PeriodCloseRequested(msgspec.Struct, frozen=True, gc=False):
 
     EVENT_TYPE: ClassVar[str] = "period_close_requested"
     header: ControlHeader
-    entity: str | None
-    subledger: str
-    period: str
+    entity: Text | None
+    subledger: Text
+    period: Text
 
 
 class ReferenceActivationRequested(msgspec.Struct, frozen=True, gc=False):
@@ -56,8 +56,8 @@ class RevenueRun(msgspec.Struct, frozen=True, gc=False):
 
     EVENT_TYPE: ClassVar[str] = "revenue_run"
     header: ControlHeader
-    entity: str | None
-    book: str
+    entity: Text | None
+    book: Text
     through_date: Day
 
 
@@ -66,9 +66,9 @@ class PeriodClosed(msgspec.Struct, frozen=True, gc=False):
 
     EVENT_TYPE: ClassVar[str] = "period_closed"
     header: ControlHeader
-    entity: str | None
-    subledger: str
-    period: str
+    entity: Text | None
+    subledger: Text
+    period: Text
 
 
 class ReferenceActivated(msgspec.Struct, frozen=True, gc=False):
@@ -90,9 +90,9 @@ class ControlReceipt(msgspec.Struct, frozen=True, gc=False):
     """Partition ``partition`` has done ``control_seq`` for every group it holds."""
 
     EVENT_TYPE: ClassVar[str] = "control_receipt"
-    request_id: str
-    control_seq: int
-    kind: str
+    request_id: Name
+    control_seq: Version
+    kind: Text
     partition: int
     groups: int
     commands: int

@@ -9,15 +9,29 @@ Sources: shared catalogue of quote-to-cash events; field meanings as in docs/eve
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import msgspec
 
 Minor = int
-Day = int
-Micros = int
-Pii = str
+Day = Annotated[int, msgspec.Meta(ge=-719_162, le=2_932_896)]
+"""Years 1 to 9999: what a calendar can show, so that no date arithmetic ever overflows."""
+Micros = Annotated[int, msgspec.Meta(ge=-62_135_596_800_000_000, le=253_402_300_799_999_999)]
+"""The same years, in microseconds."""
+Text = Annotated[str, msgspec.Meta(max_length=256)]
+"""What a source states, bounded: it becomes part of row keys, rows and pages. Characters, not bytes."""
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=256)]
+"""A part of an identity or key: never empty."""
+Pii = Annotated[str, msgspec.Meta(max_length=256)]
 """A string that identifies a person or company: redacted in logs, pages and dead letters."""
+Stated = Annotated[int, msgspec.Meta(ge=-(10**16), le=10**16)]
+"""Minor units as a source states them: 500 lines of the largest still add up inside an Avro ``long``."""
+Quantity = Annotated[int, msgspec.Meta(ge=-(10**16), le=10**16)]
+"""Scaled by ``10**scale``. A negative one is readable, and refused by the agent with an owner."""
+Scale = Annotated[int, msgspec.Meta(ge=0, le=12)]
+"""Decimal digits; bounded because it is an exponent."""
+Version = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
+"""Rises by one per object where the ordering mode is ``sequence``; a source's own stamp elsewhere."""
 
 
 class Envelope(msgspec.Struct, frozen=True, gc=False):
@@ -27,89 +41,89 @@ class Envelope(msgspec.Struct, frozen=True, gc=False):
     blake2b-128 of the canonical business content (``tieout.avro.canonical``); ``event_id`` serves tracing only.
     """
 
-    event_id: str
-    event_type: str
-    source: str
-    object_type: str
-    object_id: str
-    object_version: int
-    tenant: str
-    group_id: str
-    contract_id: str
-    legal_entity: str
+    event_id: Text
+    event_type: Name
+    source: Name
+    object_type: Name
+    object_id: Name
+    object_version: Version
+    tenant: Name
+    group_id: Name
+    contract_id: Text
+    legal_entity: Text
     occurred_at: Micros
     effective_date: Day
     recorded_at: Micros
-    correlation_id: str
-    causation_id: str
+    correlation_id: Text
+    causation_id: Text
     actor: Pii
-    approval_ref: str | None
+    approval_ref: Text | None
     content_hash: bytes
 
 
 class Line(msgspec.Struct, frozen=True, gc=False):
     """One promise of a contract version, as stated by the source (ASC 606-10-25-14)."""
 
-    po: str
-    product: str
-    measure: str
+    po: Text
+    product: Text
+    measure: Text
     from_date: Day | None = None
     to_date: Day | None = None
-    quantity: int = 1
-    quantity_scale: int = 0
-    ssp_minor: Minor | None = None
-    ssp_per: str = "whole"
-    price_minor: Minor | None = None
+    quantity: Quantity = 1
+    quantity_scale: Scale = 0
+    ssp_minor: Stated | None = None
+    ssp_per: Text = "whole"
+    price_minor: Stated | None = None
     residual: bool = False
-    ssp_low_minor: Minor | None = None
-    ssp_high_minor: Minor | None = None
-    gate: str = "none"
-    incoterm: str | None = None
+    ssp_low_minor: Stated | None = None
+    ssp_high_minor: Stated | None = None
+    gate: Text = "none"
+    incoterm: Text | None = None
     distinct: bool | None = None
-    entity: str | None = None
-    convention: str | None = None
-    progress_digits: int | None = None
-    unit_price_minor: Minor | None = None
-    unit_price_scale: int = 0
-    meter: str | None = None
-    aggregation: str = "sum"
-    usage_period: str = "calendar_month"
+    entity: Text | None = None
+    convention: Text | None = None
+    progress_digits: Scale | None = None
+    unit_price_minor: Stated | None = None
+    unit_price_scale: Scale = 0
+    meter: Text | None = None
+    aggregation: Text = "sum"
+    usage_period: Text = "calendar_month"
     breakage_ppm: int = 0
-    uninstalled_cost_minor: Minor = 0
-    role: str = "principal"
+    uninstalled_cost_minor: Stated = 0
+    role: Text = "principal"
     recurring: bool = True
-    tax_code: str | None = None
+    tax_code: Text | None = None
 
 
 class LineChange(msgspec.Struct, frozen=True, gc=False):
     """New quantity or span of an existing promise; ``price_change_minor`` is its stated part of the change."""
 
-    po: str
-    quantity: int | None = None
-    quantity_scale: int = 0
+    po: Text
+    quantity: Quantity | None = None
+    quantity_scale: Scale = 0
     from_date: Day | None = None
     to_date: Day | None = None
-    price_change_minor: Minor | None = None
+    price_change_minor: Stated | None = None
 
 
 class SspNow(msgspec.Struct, frozen=True, gc=False):
     """Current stand-alone selling price of an existing promise, in the line's own ``ssp_per``."""
 
-    po: str
-    ssp_minor: Minor
+    po: Text
+    ssp_minor: Stated
 
 
 class Bundle(msgspec.Struct, frozen=True, gc=False):
     """A subset of promises whose own price is observable (606-10-32-36..37)."""
 
-    pos: tuple[str, ...]
-    price_minor: Minor
+    pos: tuple[Text, ...]
+    price_minor: Stated
 
 
 class Terminable(msgspec.Struct, frozen=True, gc=False):
     """Termination right; without a substantive penalty only periods begun count (606-10-25-3)."""
 
-    by: str
+    by: Text
     notice_days: int
     penalty: bool
 
@@ -117,9 +131,9 @@ class Terminable(msgspec.Struct, frozen=True, gc=False):
 class DocumentLine(msgspec.Struct, frozen=True, gc=False):
     """One line of an invoice or credit memo; amounts exclude tax."""
 
-    po: str | None
-    amount_minor: Minor
-    tax_minor: Minor
+    po: Text | None
+    amount_minor: Stated
+    tax_minor: Stated
     service_from: Day | None = None
     service_to: Day | None = None
 
@@ -131,14 +145,14 @@ class ContractActivated(msgspec.Struct, frozen=True, gc=False):
     envelope: Envelope
     customer_id: Pii
     bill_to_id: Pii | None
-    currency: str
+    currency: Text
     approved_date: Day | None
     start_date: Day
     end_date: Day
-    price_minor: Minor
+    price_minor: Stated
     lines: tuple[Line, ...]
     bundles: tuple[Bundle, ...]
-    combine_with: str | None
+    combine_with: Text | None
     terminable: Terminable | None
 
 
@@ -147,21 +161,21 @@ class ContractAmended(msgspec.Struct, frozen=True, gc=False):
 
     EVENT_TYPE: ClassVar[str] = "contract_amended"
     envelope: Envelope
-    base_version: int
-    currency: str
+    base_version: Version
+    currency: Text
     approved_date: Day | None
-    price_change_minor: Minor
+    price_change_minor: Stated
     add: tuple[Line, ...]
     change: tuple[LineChange, ...]
-    remove: tuple[str, ...]
+    remove: tuple[Text, ...]
     ssp: tuple[SspNow, ...]
-    past_credit_minor: Minor
+    past_credit_minor: Stated
     distinct: bool | None
-    price_status: str
-    price_estimate_minor: Minor | None
+    price_status: Text
+    price_estimate_minor: Stated | None
     enforceable: bool
-    actions: tuple[str, ...]
-    reason: str | None
+    actions: tuple[Text, ...]
+    reason: Text | None
 
 
 class ContractRenewed(msgspec.Struct, frozen=True, gc=False):
@@ -169,11 +183,11 @@ class ContractRenewed(msgspec.Struct, frozen=True, gc=False):
 
     EVENT_TYPE: ClassVar[str] = "contract_renewed"
     envelope: Envelope
-    base_version: int
-    currency: str
+    base_version: Version
+    currency: Text
     approved_date: Day | None
     end_date: Day
-    price_minor: Minor
+    price_minor: Stated
     lines: tuple[Line, ...]
     material_right: bool
 
@@ -183,13 +197,13 @@ class ContractCancelled(msgspec.Struct, frozen=True, gc=False):
 
     EVENT_TYPE: ClassVar[str] = "contract_cancelled"
     envelope: Envelope
-    base_version: int
-    currency: str
+    base_version: Version
+    currency: Text
     approved_date: Day | None
     access_end_date: Day | None
-    price_change_minor: Minor
-    fee_minor: Minor
-    reason: str | None
+    price_change_minor: Stated
+    fee_minor: Stated
+    reason: Text | None
 
 
 class InvoicePosted(msgspec.Struct, frozen=True, gc=False):
@@ -197,16 +211,16 @@ class InvoicePosted(msgspec.Struct, frozen=True, gc=False):
 
     EVENT_TYPE: ClassVar[str] = "invoice_posted"
     envelope: Envelope
-    currency: str
-    invoice_number: str
-    amount_minor: Minor
-    tax_minor: Minor
+    currency: Text
+    invoice_number: Text
+    amount_minor: Stated
+    tax_minor: Stated
     due_date: Day
     unconditional: bool
     lines: tuple[DocumentLine, ...]
     part_number: int
     part_count: int
-    document_total_minor: Minor
+    document_total_minor: Stated
 
 
 class CreditMemoIssued(msgspec.Struct, frozen=True, gc=False):
@@ -214,13 +228,13 @@ class CreditMemoIssued(msgspec.Struct, frozen=True, gc=False):
 
     EVENT_TYPE: ClassVar[str] = "credit_memo_issued"
     envelope: Envelope
-    currency: str
-    memo_number: str
-    amount_minor: Minor
-    tax_minor: Minor
-    reason: str | None
-    invoice_number: str | None
-    modification_version: int | None
+    currency: Text
+    memo_number: Text
+    amount_minor: Stated
+    tax_minor: Stated
+    reason: Text | None
+    invoice_number: Text | None
+    modification_version: Version | None
     lines: tuple[DocumentLine, ...]
 
 
@@ -229,9 +243,9 @@ class PaymentReceived(msgspec.Struct, frozen=True, gc=False):
 
     EVENT_TYPE: ClassVar[str] = "payment_received"
     envelope: Envelope
-    currency: str
-    amount_minor: Minor
-    invoice_number: str | None
+    currency: Text
+    amount_minor: Stated
+    invoice_number: Text | None
 
 
 class UsageRated(msgspec.Struct, frozen=True, gc=False):
@@ -239,13 +253,13 @@ class UsageRated(msgspec.Struct, frozen=True, gc=False):
 
     EVENT_TYPE: ClassVar[str] = "usage_rated"
     envelope: Envelope
-    currency: str
-    meter: str
+    currency: Text
+    meter: Text
     usage_from: Day
     usage_to: Day
-    quantity: int
-    quantity_scale: int
-    amount_minor: Minor
+    quantity: Quantity
+    quantity_scale: Scale
+    amount_minor: Stated
 
 
 class GoodsDelivered(msgspec.Struct, frozen=True, gc=False):
@@ -253,9 +267,9 @@ class GoodsDelivered(msgspec.Struct, frozen=True, gc=False):
 
     EVENT_TYPE: ClassVar[str] = "goods_delivered"
     envelope: Envelope
-    po: str
-    quantity: int | None
-    quantity_scale: int
+    po: Text
+    quantity: Quantity | None
+    quantity_scale: Scale
 
 
 class MilestoneCompleted(msgspec.Struct, frozen=True, gc=False):
@@ -263,8 +277,8 @@ class MilestoneCompleted(msgspec.Struct, frozen=True, gc=False):
 
     EVENT_TYPE: ClassVar[str] = "milestone_completed"
     envelope: Envelope
-    po: str
-    milestone: str
+    po: Text
+    milestone: Text
     percent_ppm: int | None
 
 

@@ -10,23 +10,23 @@ from typing import ClassVar
 
 import msgspec
 
-from tieout.avro.events import Day
+from tieout.avro.events import Day, Name, Text, Version
 
 
 class ReferenceHeader(msgspec.Struct, frozen=True, gc=False):
     """First field of every reference row; the topic key is ``kind/id/version``."""
 
-    tenant: str
-    kind: str
-    id: str
-    version: int
+    tenant: Name
+    kind: Text
+    id: Name
+    version: Version
     effective_date: Day
 
 
 class CalendarPeriod(msgspec.Struct, frozen=True, gc=False):
     """One fiscal period: label and inclusive span."""
 
-    label: str
+    label: Text
     first: Day
     last: Day
 
@@ -36,15 +36,15 @@ class CalendarPublished(msgspec.Struct, frozen=True, gc=False):
 
     KIND: ClassVar[str] = "calendar"
     header: ReferenceHeader
-    rule: str
+    rule: Text
     periods: tuple[CalendarPeriod, ...]
 
 
 class PolicySwitch(msgspec.Struct, frozen=True, gc=False):
     """One policy switch by the name used in docs/policies.md, and its value."""
 
-    name: str
-    value: str
+    name: Text
+    value: Text
 
 
 class EntityPublished(msgspec.Struct, frozen=True, gc=False):
@@ -52,11 +52,11 @@ class EntityPublished(msgspec.Struct, frozen=True, gc=False):
 
     KIND: ClassVar[str] = "entity"
     header: ReferenceHeader
-    functional_currency: str
-    currencies: tuple[str, ...]
-    calendar: str
-    erp_account: str
-    book: str
+    functional_currency: Text
+    currencies: tuple[Text, ...]
+    calendar: Text
+    erp_account: Name
+    book: Text
     policy: tuple[PolicySwitch, ...]
 
 
@@ -65,9 +65,9 @@ class AccountMapped(msgspec.Struct, frozen=True, gc=False):
 
     KIND: ClassVar[str] = "account"
     header: ReferenceHeader
-    entity: str
-    account_class: str
-    account: str
+    entity: Name
+    account_class: Name
+    account: Text
 
 
 class ProductMapped(msgspec.Struct, frozen=True, gc=False):
@@ -75,9 +75,9 @@ class ProductMapped(msgspec.Struct, frozen=True, gc=False):
 
     KIND: ClassVar[str] = "product"
     header: ReferenceHeader
-    product: str
-    item: str
-    tax_code: str | None
+    product: Name
+    item: Text
+    tax_code: Text | None
 
 
 class ErpAccountPublished(msgspec.Struct, frozen=True, gc=False):
@@ -85,8 +85,8 @@ class ErpAccountPublished(msgspec.Struct, frozen=True, gc=False):
 
     KIND: ClassVar[str] = "erp_account"
     header: ReferenceHeader
-    erp_account: str
-    system: str
+    erp_account: Name
+    system: Text
     command_partition: int
 
 
