@@ -1,0 +1,153 @@
+"""Stage emit: typed commands, revenue events, exceptions and decisions become records of their topics.
+
+Invariant: an output's bytes depend on its content alone, and its place on its partition and account alone, so a
+replay writes the same bytes to the same places.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Protocol
+
+import msgspec
+
+from tieout.agents.spec import Effects, Output
+from tieout.avro.commands import Command
+from tieout.avro.control import ControlReceipt
+from tieout.avro.outcomes import ControlTotals, DeadLetter, DecisionRecorded, ExceptionItem, RevenueEvent
+
+
+class Encodes(Protocol):
+    """The part of the codec that emit needs."""
+
+    def encode(self, message: msgspec.Struct) -> bytes: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutputTopics:
+    """Names of the topics that the contract agent writes."""
+
+    erp_commands: str
+    revenue_events: str
+    exceptions: str
+    decisions: str
+    dead_letters: str
+    control_receipts: str
+    control_totals: str
+
+    def all(self) -> tuple[str, ...]:
+        """Every name."""
+        return (
+            self.erp_commands,
+            self.revenue_events,
+            self.exceptions,
+            self.decisions,
+            self.dead_letters,
+            self.control_receipts,
+            self.control_totals,
+        )
+
+
+class Emitter:
+    """Encodes outputs of one task. Headers are CloudEvents' binary mode: what routers need, no personal data."""
+
+    def __init__(self, codec: Encodes, topics: OutputTopics, source: str) -> None:
+        self._codec = codec
+        self._topics = topics
+        self._fixed = (("ce_specversion", b"1.0"), ("ce_source", source.encode()))
+
+    def command(self, command: Command, command_partition: int, effects: Effects) -> None:
+        """To the partition of its ERP account, keyed by lane."""
+        header = command.header
+        key = f"{header.tenant}/{header.group_id}/{header.lane}"
+        self._emit(
+            self._topics.erp_commands,
+            command_partition,
+            key,
+            header.command_id,
+            header.kind,
+            command,
+            effects,
+        )
+
+    def revenue(self, event: RevenueEvent, effects: Effects) -> None:
+        """One movement of one measure."""
+        kind = f"revenue.{event.kind}"
+        self._emit(
+            self._topics.revenue_events,
+            None,
+            event.revenue_event_id,
+            event.revenue_event_id,
+            kind,
+            event,
+            effects,
+        )
+
+    def exception(self, item: ExceptionItem, effects: Effects) -> None:
+        """Open or resolved; the topic is compacted by the item's id."""
+        self._emit(
+            self._topics.exceptions, None, item.exception_id, item.exception_id, item.code, item, effects
+        )
+
+    def decision(self, decision: DecisionRecorded, effects: Effects) -> None:
+        """An outcome that other outputs do not tell."""
+        self._emit(
+            self._topics.decisions,
+            None,
+            decision.decision_id,
+            decision.decision_id,
+            decision.outcome,
+            decision,
+            effects,
+        )
+
+    def dead_letter(self, letter: DeadLetter, effects: Effects) -> None:
+        """A pointer to a record that could not be attributed."""
+        self._emit(
+            self._topics.dead_letters,
+            None,
+            letter.dead_letter_id,
+            letter.dead_letter_id,
+            letter.reason,
+            letter,
+            effects,
+        )
+
+    def receipt(self, receipt: ControlReceipt, effects: Effects) -> None:
+        """This partition has done a marker."""
+        identity = f"{receipt.request_id}/{receipt.partition}"
+        self._emit(
+            self._topics.control_receipts,
+            None,
+            receipt.request_id,
+            identity,
+            ControlReceipt.EVENT_TYPE,
+            receipt,
+            effects,
+        )
+
+    def totals(self, totals: ControlTotals, effects: Effects) -> None:
+        """Where everything went, compacted by partition."""
+        identity = f"{totals.partition}"
+        self._emit(
+            self._topics.control_totals, None, identity, identity, ControlTotals.KIND, totals, effects
+        )
+
+    def _emit(
+        self,
+        topic: str,
+        partition: int | None,
+        key: str,
+        identity: str,
+        kind: str,
+        message: msgspec.Struct,
+        effects: Effects,
+    ) -> None:
+        headers = (("ce_id", identity.encode()), ("ce_type", f"tieout.{kind}".encode()), *self._fixed)
+        effects.emit(Output(topic, partition, key.encode(), self._codec.encode(message), headers))
+
+
+def short_id(*parts: str) -> str:
+    """blake2b-128 of the parts, as lower-case hex: ids of exceptions, decisions and dead letters."""
+    return blake2b("\x1f".join(parts).encode(), digest_size=16).hexdigest()

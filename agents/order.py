@@ -1,0 +1,101 @@
+"""Stage order: an event goes on when everything that it builds on is there; else it is held.
+
+A contract's versions are contiguous from 1; a fact of a contract waits for its activation. Invariant: what is
+ready is decided in version order, whatever the order of arrival, and what waits has a deadline.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tieout.agents.groups import GroupEntry
+from tieout.agents.spec import Effects
+from tieout.avro.catalogue import EVENT_TYPES
+from tieout.avro.events import ContractActivated, Event
+from tieout.tables.keys import HELD, fact_suffix, timer_key, version_suffix
+from tieout.tables.waiting import Waiting
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """The event can be decided now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """The event waits under this row suffix for ``missing`` (a version number)."""
+
+    suffix: bytes
+    missing: int
+
+
+@dataclass(frozen=True, slots=True)
+class Misfit:
+    """The event can never become ready: a reason code and what is wrong."""
+
+    code: str
+    detail: str
+
+
+def place(entry: GroupEntry, event: Event, offset: int, held_max: int) -> Ready | Hold | Misfit:
+    """Where the event stands relative to its contract's versions (resequencer, EIP)."""
+    envelope = event.envelope
+    contract_id = envelope.contract_id
+    watermark = watermark_of(entry, contract_id)
+    if EVENT_TYPES[envelope.event_type].ordering != "sequence":
+        if watermark > 0:
+            return Ready()
+        return _held(entry, contract_id, fact_suffix(contract_id, offset), 1, held_max)
+    version = envelope.object_version
+    suffix = version_suffix(contract_id, version)
+    if version <= watermark or suffix in entry.held or suffix in entry.parked:
+        return Misfit(
+            "VERSION_BASE_MISMATCH",
+            f"version {version} of this contract was already given by another source object",
+        )
+    if version == 1 and not isinstance(event, ContractActivated):
+        return Misfit("VERSION_BASE_MISMATCH", "version 1 of a contract must be its activation")
+    if version == watermark + 1:
+        return Ready()
+    return _held(entry, contract_id, suffix, watermark + 1, held_max)
+
+
+def watermark_of(entry: GroupEntry, contract_id: str) -> int:
+    """Last accepted version of the contract, 0 before its activation."""
+    contract = entry.state.contract(contract_id) if entry.state is not None else None
+    return contract.watermark if contract is not None else 0
+
+
+def next_ready(entry: GroupEntry, contract_id: str) -> bytes | None:
+    """Row suffix of a held event of the contract that became ready: the next version first, then facts."""
+    watermark = watermark_of(entry, contract_id)
+    if watermark == 0:
+        return None
+    suffix = version_suffix(contract_id, watermark + 1)
+    if suffix in entry.held:
+        return suffix
+    facts = fact_suffix(contract_id, 0)[: -8]
+    return min((s for s in entry.held if s.startswith(facts)), default=None)
+
+
+def hold(entry: GroupEntry, suffix: bytes, row: Waiting, effects: Effects) -> None:
+    """Write the held event and its timer."""
+    key = entry.hold(suffix, row, effects)
+    effects.put(timer_key(row.deadline_ms, key), b"\1")
+
+
+def release(entry: GroupEntry, suffix: bytes, effects: Effects) -> Waiting:
+    """Take a held event out, with its timer if that has not fired."""
+    row = entry.release(suffix, effects)
+    if not row.fired:
+        effects.delete(timer_key(row.deadline_ms, entry.prefix + HELD + suffix))
+    return row
+
+
+def _held(entry: GroupEntry, contract_id: str, suffix: bytes, missing: int, held_max: int) -> Hold | Misfit:
+    if entry.held_of(contract_id) >= held_max:
+        return Misfit(
+            "HELD_OVERFLOW",
+            f"{held_max} events of this contract already wait for version {missing}",
+        )
+    return Hold(suffix, missing)
