@@ -47,16 +47,20 @@ class Deciding:
 
     def decide(self, entry: GroupEntry, arrival: Arrival, now_us: int, effects: Effects) -> None:
         """Decide an event that is ready, then whatever of its contract became ready through it."""
-        if self.bring_up(entry, now_us, effects):
+        if self.bring_up(entry, effects):
             self._decide_all(entry, arrival, None, now_us, effects)
         else:
             detail = "the group could not be brought up to the last control marker"
             self.refuse(entry, arrival, None, ("INTERNAL_ERROR", detail, "never"), now_us, effects)
 
-    def bring_up(self, entry: GroupEntry, now_us: int, effects: Effects) -> bool:
-        """Bring a group up to the last marker, marker by marker. False: applying one raised; it stays behind."""
+    def bring_up(self, entry: GroupEntry, effects: Effects) -> bool:
+        """Bring a group up to the last marker, marker by marker. False: applying one raised; it stays behind.
+
+        Time is the marker's, whoever gets there first: the sweep, or an event that touches the group.
+        """
         assert entry.state is not None
         for marker in self.sweep.controls.after(entry.state.control_seq):
+            now_us = self.sweep.marked_at_us(marker.header.control_seq)
             decision = self._marked(entry.state, marker, now_us, effects)
             if decision is None:
                 return False
@@ -161,7 +165,7 @@ class Deciding:
 
     def _marked(self, state: GroupState, marker: Marker, now_us: int, effects: Effects) -> Decision | None:
         seq = marker.header.control_seq
-        view = self._view(seq, self.sweep.marked_at_us(seq))
+        view = self._view(seq, now_us)
         try:
             return apply_marker(
                 state, marker, view, CausedBy(f"control/{seq}", self.sweep.pointer_of(seq))

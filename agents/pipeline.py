@@ -201,10 +201,10 @@ class ContractTask:
         return self._sweep.pending
 
     def work(self, effects: Effects, limit: int) -> None:
-        """A slice of the sweep, at the log's present time."""
+        """A slice of the sweep."""
         self._sweep.work(
             limit,
-            lambda entry: self._deciding.bring_up(entry, self._now_us, effects),
+            lambda entry: self._deciding.bring_up(entry, effects),
             lambda receipt: self.results.receipt(receipt, effects),
         )
 
