@@ -161,7 +161,11 @@ def lock_text(entries: tuple[LockedSchema, ...]) -> str:
 
 def packaged() -> SchemaFiles:
     """The schema files and lock that ship with this package."""
-    root = resources.files("tieout.avro")
+    return from_folder(resources.files("tieout.avro"))
+
+
+def from_folder(root: Traversable) -> SchemaFiles:
+    """Read a folder that holds ``schemas/<system>/*.avsc`` and ``schemas.lock.json``. Raises SchemaError, OSError."""
     files = [record_file(name, node.read_text("utf-8")) for name, node in _avsc(root)]
     return SchemaFiles(
         records={(f.record, f.version): f for f in files},

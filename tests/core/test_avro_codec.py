@@ -1,0 +1,162 @@
+"""Goal: what is written is what is read, for every record. Method: Hypothesis over the schemas' own bounds."""
+
+import dataclasses
+import struct
+
+import msgspec
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tieout.avro import control, events
+from tieout.avro.catalogue import RECORDS
+from tieout.avro.codec import MAX_VALUE_BYTES, Codec, Undecodable, Unencodable
+from tieout.avro.loading import LockedSchema, RecordFile, fingerprint
+
+FEW = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+
+@pytest.mark.parametrize("record", sorted(RECORDS))
+def test_any_record_comes_back_as_it_went(codec, any_record, record):
+    @FEW
+    @given(any_record(record))
+    def check(message):
+        value = codec.encode(message)
+        assert codec.decode(value) == message
+        assert struct.unpack_from(">BI", value) == (0, codec.schema_id(type(message)))
+        assert codec.record_of(codec.schema_id(type(message))) == record
+
+    check()
+
+
+def tick(written_at=1_735_689_600_000_000):
+    return control.Tick(written_at=written_at)
+
+
+def test_dates_and_times_stay_integers(codec):
+    assert codec.decode(codec.encode(tick(5))).written_at == 5
+
+
+def test_an_object_that_is_no_record_cannot_be_written(codec):
+    with pytest.raises(Unencodable, match="SspNow is not a record of the catalogue"):
+        codec.encode(events.SspNow(po="A", ssp_minor=1))
+
+
+def test_a_record_that_does_not_fit_its_schema_is_named(codec):
+    with pytest.raises(Unencodable, match="Tick does not fit"):
+        codec.encode(tick("now"))
+    with pytest.raises(Unencodable, match="Tick does not fit"):
+        codec.encode(tick(2**70))
+
+
+def test_a_record_larger_than_the_limit_cannot_be_written(codec):
+    item = events.MilestoneCompleted(
+        envelope=envelope(), po="A", milestone="x" * MAX_VALUE_BYTES, percent_ppm=None
+    )
+    with pytest.raises(Unencodable, match="bytes of at most"):
+        codec.encode(item)
+
+
+def envelope(event_type="milestone_completed"):
+    return events.Envelope(
+        event_id="e", event_type=event_type, source="crm", object_type="milestone", object_id="M1", object_version=1,
+        tenant="t", group_id="G", contract_id="C", legal_entity="US", occurred_at=0, effective_date=0, recorded_at=0,
+        correlation_id="", causation_id="", actor="", approval_ref=None, content_hash=bytes(16),
+    )  # fmt: skip
+
+
+def milestone(**changes):
+    event = events.MilestoneCompleted(envelope=envelope(), po="A", milestone="go-live", percent_ppm=None)
+    return msgspec.structs.replace(event, **changes)
+
+
+def with_version_two(files):
+    """The language after a release that gave milestones one more field."""
+    name = "tieout.events.MilestoneCompleted"
+    one = files.records[name, 1]
+    field = {
+        "name": "certifier",
+        "type": ["null", {"type": "string", "pii": "none", "maxLength": 9}],
+        "default": None,
+    }
+    schema = {**one.schema, "fields": [*one.schema["fields"], field]}
+    two = RecordFile(name, 2, one.file.replace(".v1.", ".v2."), one.uses, schema)
+    grown = dataclasses.replace(files, records={**files.records, (name, 2): two})
+    entry = LockedSchema(900, name, 2, two.file, fingerprint(grown.resolve(name, 2)))
+    return dataclasses.replace(grown, lock=(*grown.lock, entry))
+
+
+def test_bytes_of_an_older_release_are_read_by_a_newer_one(codec, files):
+    newer = Codec(with_version_two(files))
+    assert newer.decode(codec.encode(milestone())) == milestone()
+    assert newer.schema_id(events.MilestoneCompleted) == 900
+
+
+def test_bytes_of_a_newer_release_are_unknown_until_this_one_has_the_schema(codec):
+    value = struct.pack(">BI", 0, 900) + codec.encode(milestone())[5:]
+    with pytest.raises(Undecodable) as caught:
+        codec.decode(value)
+    assert (caught.value.reason, caught.value.schema_id) == ("unknown_schema", 900)
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        (None, "tombstone"),
+        (b"", "empty"),
+        (b"\x00\x00\x00", "truncated"),
+        (b"\x01\x00\x00\x00\x64", "bad_magic"),
+        (b"{}", "bad_magic"),
+        (b"\x00\x00\x00\x00\x01", "unknown_schema"),
+        (b"\x00" * (MAX_VALUE_BYTES + 1), "oversized"),
+    ],
+)
+def test_a_value_that_is_no_record_has_a_named_reason(codec, value, reason):
+    with pytest.raises(Undecodable) as caught:
+        codec.decode(value)
+    assert caught.value.reason == reason
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        milestone(po="x" * 257),
+        milestone(envelope=msgspec.structs.replace(envelope(), tenant="")),
+        milestone(envelope=msgspec.structs.replace(envelope(), effective_date=3_000_000)),
+        milestone(envelope=msgspec.structs.replace(envelope(), object_version=-1)),
+        milestone(envelope=envelope("contract_activated")),
+        events.GoodsDelivered(envelope=envelope("goods_delivered"), po="A", quantity=1, quantity_scale=400),
+        events.GoodsDelivered(
+            envelope=envelope("goods_delivered"), po="A", quantity=10**17, quantity_scale=0
+        ),
+    ],
+    ids=["text", "empty tenant", "date", "version", "another type", "scale", "quantity"],
+)
+def test_a_record_outside_the_bounds_of_its_schema_is_malformed(codec, changed):
+    with pytest.raises(Undecodable) as caught:
+        codec.decode(codec.encode(changed))
+    assert caught.value.reason == "malformed"
+
+
+def test_a_list_longer_than_its_limit_is_refused_at_any_depth(codec, any_record):
+    @settings(max_examples=3, deadline=None)
+    @given(any_record("tieout.events.ContractActivated", most=1), st.integers(1, 3))
+    def check(event, beyond):
+        names = ("p",) * (200 + beyond)
+        deep = msgspec.structs.replace(event, bundles=(events.Bundle(pos=names, price_minor=1),))
+        flat = msgspec.structs.replace(event, bundles=(events.Bundle(pos=(), price_minor=1),) * 51)
+        for message, limit in ((deep, 200), (flat, 50)):
+            with pytest.raises(Undecodable, match=f"at most {limit}") as caught:
+                codec.decode(codec.encode(message))
+            assert caught.value.reason == "too_many_items"
+
+    check()
+
+
+def test_the_message_of_a_refusal_names_no_content(codec):
+    with pytest.raises(Undecodable) as caught:
+        codec.decode(
+            codec.encode(milestone(envelope=msgspec.structs.replace(envelope(), actor="jo@" + "x" * 300)))
+        )
+    assert "jo@" not in caught.value.detail
+    assert "envelope.actor" in caught.value.detail
