@@ -1,0 +1,96 @@
+"""Heartbeats for tests: two workers, the contract agent on four partitions, figures that add up."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import msgspec
+import pytest
+
+from tieout.streams.operate.cluster import Cluster
+from tieout.streams.operate.status import (
+    AgentStatus,
+    LoopLag,
+    OpenExceptions,
+    PartitionStatus,
+    StageTotals,
+    WorkerStatus,
+)
+
+SECOND = 1_000_000
+START = 1_800_000_000 * SECOND
+STAGES = ("decode", "dedup", "order", "decide", "emit", "commit")
+
+
+def partition(number: int, scale: int = 1, **changes) -> PartitionStatus:
+    status = PartitionStatus(
+        agent="contracts",
+        partition=number,
+        state="running",
+        position=100 * scale,
+        lag_records=2,
+        lag_seconds=0.5,
+        received=100 * scale,
+        outcomes={
+            "contract_activated": {"applied": 40 * scale, "duplicate": 10 * scale},
+            "invoice_posted": {
+                "applied": 30 * scale,
+                "held": 3 * scale,
+                "parked": 2 * scale,
+                "conflict": scale,
+            },
+            "unknown": {"dead_lettered": 4 * scale},
+            "usage_rated": {"no_effect": 5 * scale, "superseded": 5 * scale},
+        },
+        commands={"sales_order.create": 40 * scale, "journal.post": 7 * scale},
+        revenue_events={"booked": 40 * scale, "recognised": 9 * scale},
+        dead_letters={"undecodable": 4 * scale},
+        exceptions=(OpenExceptions("finance", "CREDIT_REASON_UNKNOWN", scale),),
+        stages=tuple(
+            StageTotals(name, 100 * scale, 0.001 * (i + 1) * scale) for i, name in enumerate(STAGES)
+        ),
+        restored_records=50,
+        restore_total_records=50,
+        restore_seconds=0.25,
+        transactions=9 * scale,
+        aborts=1,
+        fenced=0,
+    )
+    return msgspec.structs.replace(status, **changes)
+
+
+def worker(name: str, *partitions: PartitionStatus, at: int = 0, **changes) -> WorkerStatus:
+    status = WorkerStatus(
+        worker_id=name,
+        version="0.1.0",
+        started_us=START,
+        reported_us=START + at * SECOND,
+        agents=(AgentStatus("contracts", "tieout.contract-events", 4),),
+        partitions=partitions,
+        schema_hash="abc123",
+        commit="c0ffee",
+        host="host",
+        pid=4711,
+        rss_bytes=200_000_000,
+        cpu_seconds=12.5,
+        loop_lag=LoopLag(counts=(5, 4, 3, 2, 1, 0, 0, 0, 0, 0, 0), seconds=0.5, latest_seconds=0.004),
+        rebalances=2,
+        broker_seen_us=START + at * SECOND,
+    )
+    return msgspec.structs.replace(status, **changes)
+
+
+def two_workers(cluster: Cluster | None = None, at: int = 10) -> Cluster:
+    cluster = cluster or Cluster()
+    now = START + at * SECOND
+    cluster.hear(worker("alpha", partition(0), partition(1), at=at), now)
+    cluster.hear(worker("beta", partition(2), partition(3), at=at), now)
+    return cluster
+
+
+@pytest.fixture
+def sample():
+    """The builders above: tests are not a package, so a fixture carries them."""
+    return SimpleNamespace(
+        partition=partition, worker=worker, two_workers=two_workers, SECOND=SECOND, START=START, STAGES=STAGES
+    )
