@@ -6,7 +6,7 @@ that the control totals always sum.
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import deque
 
 import msgspec
 
@@ -32,7 +32,7 @@ class TooManyInternalErrors(Exception):  # noqa: N818 - named for the page that 
 
 
 class Results:
-    """Outputs and counters of one task. ``emitted`` counts outputs by kind since the task was opened."""
+    """Outputs and counters of one task."""
 
     def __init__(self, rows: Rows, emitter: Emitter, partition: int, internal_errors_max: int) -> None:
         self._emitter = emitter
@@ -41,8 +41,6 @@ class Results:
         self._internal_error_times: deque[int] = deque()
         self._totals_changed = False
         self.totals = Totals(rows.get(TOTALS_ROW))
-        self.emitted: Counter[str] = Counter()
-        self.dead_letters: Counter[str] = Counter()
 
     def decided(self, decision: Decision, reference: Reference, effects: Effects) -> None:
         """Everything that a decision says, in its order."""
@@ -50,10 +48,10 @@ class Results:
             account = reference.erp_account(command.header.erp_account)
             assert account is not None, f"no ERP account {command.header.erp_account!r}: admission must refuse"
             self._emitter.command(command, account.command_partition, effects)
-            self.emitted[command.header.kind] += 1
+            self.totals.said(command.header.kind)
         for revenue in decision.revenue:
             self._emitter.revenue(revenue, effects)
-            self.emitted[f"revenue.{revenue.kind}"] += 1
+            self.totals.said(f"revenue.{revenue.kind}")
         for item in decision.exceptions:
             self.exception(item, effects)
         for recorded in decision.decisions:
@@ -71,12 +69,12 @@ class Results:
     def decision(self, recorded: DecisionRecorded, effects: Effects) -> None:
         """An outcome that other outputs do not tell."""
         self._emitter.decision(recorded, effects)
-        self.emitted[f"decision.{recorded.outcome}"] += 1
+        self.totals.said(f"decision.{recorded.outcome}")
 
     def dead_letter(self, letter: DeadLetter, event_type: str, effects: Effects) -> None:
         """A record that could not be attributed; it counts as received."""
         self._emitter.dead_letter(letter, effects)
-        self.dead_letters[letter.reason] += 1
+        self.totals.dead_letters[letter.reason] = self.totals.dead_letters.get(letter.reason, 0) + 1
         self.totals.arrive(event_type or UNKNOWN_TYPE, "dead_lettered", "XXX", 0)
         self._totals_changed = True
 

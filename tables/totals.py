@@ -32,20 +32,27 @@ class _Row(msgspec.Struct, array_like=True):
     counts: dict[str, int]
     amounts: dict[str, int]
     open_exceptions: dict[str, int]
+    emitted: dict[str, int]
+    dead_letters: dict[str, int]
 
 
 _SEPARATOR = "|"
 
 
 class Totals:
-    """Mutable counters of one partition, kept as one row; not thread-safe, owned by one task."""
+    """Mutable counters of one partition, kept as one row; not thread-safe, owned by one task.
+
+    ``emitted`` counts outputs by kind, ``dead_letters`` by reason, over the life of the partition.
+    """
 
     def __init__(self, row: bytes | None = None) -> None:
-        decoded = msgspec.msgpack.decode(row, type=_Row) if row is not None else _Row(0, {}, {}, {})
+        decoded = msgspec.msgpack.decode(row, type=_Row) if row is not None else _Row(0, {}, {}, {}, {}, {})
         self.received = decoded.received
         self._counts = decoded.counts
         self._amounts = decoded.amounts
         self._open = decoded.open_exceptions
+        self.emitted = decoded.emitted
+        self.dead_letters = decoded.dead_letters
 
     def arrive(self, event_type: str, outcome: str, currency: str, amount_minor: int) -> None:
         """Count one received event and where it went."""
@@ -61,6 +68,10 @@ class Totals:
         """An exception was opened or resolved."""
         key = owner + _SEPARATOR + code
         self._open[key] = self._open.get(key, 0) + (1 if status == "open" else -1)
+
+    def said(self, kind: str) -> None:
+        """One output of this kind was emitted."""
+        self.emitted[kind] = self.emitted.get(kind, 0) + 1
 
     def count(self, outcome: str) -> int:
         """How many events ended, or wait now, this way."""
@@ -96,7 +107,11 @@ class Totals:
     def row(self) -> bytes:
         """The counters as one row."""
         assert self.received == sum(self._counts.values()), (self.received, self._counts)
-        return msgspec.msgpack.encode(_Row(self.received, self._counts, self._amounts, self._open))
+        return msgspec.msgpack.encode(
+            _Row(
+                self.received, self._counts, self._amounts, self._open, self.emitted, self.dead_letters
+            )
+        )
 
     def _add(self, event_type: str, outcome: str, currency: str, amount_minor: int, sign: int) -> None:
         assert outcome in OUTCOMES, outcome

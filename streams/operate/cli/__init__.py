@@ -1,1 +1,75 @@
-"""The tieout command line, one module per command group."""
+"""The tieout command line, one module per command group.
+
+Invariant: a group's module is imported only when one of its commands is called, so that ``tieout --help`` and every
+small command start in a fraction of a second; exit codes are those of docs/operations.md.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+GROUPS = {
+    "broker": "Start, stop and look at the embedded Kafka broker.",
+    "topics": "Plan and apply the topics that tieout needs.",
+    "worker": "Run agents.",
+    "demo": "Watch a day of events flow through two workers, one of them killed, and tie out.",
+    "produce": "Publish business events from a JSON Lines file.",
+    "generate": "Generate events of a scenario, from a seed.",
+    "ingest": "Read a source system's export.",
+    "reference": "Publish and activate reference data.",
+    "close": "Close a period in every partition.",
+    "run-revenue": "Recognise revenue up to a day, in every partition.",
+    "schema": "List the event language and check its compatibility.",
+    "config": "Show and check the settings.",
+    "stats": "Serve the stats page of the cluster.",
+}
+"""Command or command group -> its line in ``tieout --help``; the module has the name with underscores."""
+
+
+class _LazyGroup(TyperGroup):
+    def list_commands(self, ctx: Any) -> list[str]:
+        del ctx
+        return list(GROUPS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        del ctx
+        if cmd_name not in GROUPS:
+            return None
+        module = importlib.import_module(f"{__name__}.{cmd_name.replace('-', '_')}")
+        command = typer.main.get_command(module.app)
+        command.name = cmd_name
+        command.help = command.help or GROUPS[cmd_name]
+        return command
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        del ctx
+        with formatter.section("Commands"):
+            formatter.write_dl(list(GROUPS.items()))
+
+
+app = typer.Typer(
+    cls=_LazyGroup,
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    help="Keeps CRM, billing and ERP telling the same story.",
+)
+
+
+@app.callback()
+def _root() -> None:
+    """Keeps CRM, billing and ERP telling the same story."""
+
+
+def main() -> None:
+    """Entry point of the ``tieout`` command."""
+    try:
+        app()
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -1,0 +1,131 @@
+"""Control requests in, receipts out: what ``tieout close`` and ``tieout run-revenue`` and the control agent share.
+
+Invariant: a request is done when every inbox partition has written a receipt for it, and not before; receipts are
+read committed, so one that can be seen stays.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import uuid
+from collections import defaultdict
+from collections.abc import Mapping
+
+import msgspec
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+
+from tieout.agents.control.marking import decode_open
+from tieout.avro.codec import Codec
+from tieout.avro.control import ControlHeader, ControlReceipt, ControlRequest
+
+_POLL_MS = 100
+_MICROS = 1_000_000
+
+
+class Receipts:
+    """Follows the receipts topic from its start; ``of`` gives what each partition has acknowledged."""
+
+    def __init__(self, bootstrap: str, topic: str, partitions: int, codec: Codec) -> None:
+        self._partitions = [TopicPartition(topic, p) for p in range(partitions)]
+        self._codec = codec
+        self._seen: dict[str, dict[int, ControlReceipt]] = defaultdict(dict)
+        self._changed = asyncio.Condition()
+        self._task: asyncio.Task[None] | None = None
+        self._consumer = AIOKafkaConsumer(
+            bootstrap_servers=bootstrap,
+            isolation_level="read_committed",
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+        )
+
+    async def start(self) -> None:
+        """Begin to follow."""
+        await self._consumer.start()
+        self._consumer.assign(self._partitions)
+        await self._consumer.seek_to_beginning(*self._partitions)
+        self._task = asyncio.create_task(self._follow(), name="control-receipts")
+
+    async def stop(self) -> None:
+        """Stop following."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+        await self._consumer.stop()
+
+    async def wait(self, request_id: str, seconds: float) -> Mapping[int, ControlReceipt]:
+        """Receipts of a request by partition: all of them, or what has come after ``seconds``."""
+        deadline = time.monotonic() + seconds
+        async with self._changed:
+            while len(self._seen[request_id]) < len(self._partitions):
+                left = deadline - time.monotonic()
+                if left <= 0:
+                    break
+                try:
+                    await asyncio.wait_for(self._changed.wait(), left)
+                except TimeoutError:
+                    break
+            return dict(self._seen[request_id])
+
+    async def _follow(self) -> None:
+        while True:
+            batches = await self._consumer.getmany(*self._partitions, timeout_ms=_POLL_MS)
+            async with self._changed:
+                for record in (record for batch in batches.values() for record in batch):
+                    receipt = self._codec.decode(record.value)
+                    if isinstance(receipt, ControlReceipt):
+                        self._seen[receipt.request_id][receipt.partition] = receipt
+                if batches:
+                    self._changed.notify_all()
+
+
+class ReceiptCaller:
+    """The control agent's caller: answers an open request with the partitions whose receipts have come.
+
+    It waits up to ``seconds`` for all of them, so that markers are repeated only where one is really overdue.
+    """
+
+    def __init__(self, receipts: Receipts, seconds: float) -> None:
+        self._receipts = receipts
+        self._seconds = seconds
+
+    async def __call__(self, key: bytes, value: bytes) -> bytes:
+        """The acknowledged partitions, sorted."""
+        del key
+        seen = await self._receipts.wait(decode_open(value).request_id, self._seconds)
+        return msgspec.msgpack.encode(sorted(seen))
+
+
+def header(tenant: str, actor: str, request_id: str | None = None) -> ControlHeader:
+    """Header of a new request. The same request id twice is one request."""
+    return ControlHeader(request_id or uuid.uuid4().hex, 0, tenant, actor, int(time.time() * _MICROS))
+
+
+async def submit(bootstrap: str, topic: str, codec: Codec, request: ControlRequest) -> None:
+    """Write a request; returns when the broker has acknowledged it."""
+    producer = AIOKafkaProducer(bootstrap_servers=bootstrap, acks="all", enable_idempotence=True)
+    await producer.start()
+    try:
+        await producer.send_and_wait(
+            topic, codec.encode(request), key=request.header.request_id.encode(), partition=0
+        )
+    finally:
+        await producer.stop()
+
+
+async def submit_and_wait(
+    bootstrap: str,
+    topics: tuple[str, str],
+    partitions: int,
+    codec: Codec,
+    request: ControlRequest,
+    seconds: float,
+) -> Mapping[int, ControlReceipt]:
+    """Write a request to ``topics[0]`` and wait for its receipts on ``topics[1]``."""
+    receipts = Receipts(bootstrap, topics[1], partitions, codec)
+    await receipts.start()
+    try:
+        await submit(bootstrap, topics[0], codec, request)
+        return await receipts.wait(request.header.request_id, seconds)
+    finally:
+        await receipts.stop()

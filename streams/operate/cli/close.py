@@ -1,0 +1,30 @@
+"""``tieout close``: close a period. Exit status: 0 every partition has acknowledged, 1 not in time."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from tieout.streams.operate.cli.asking import Actor, Bootstrap, RequestId, Tenant, WaitSeconds, ask
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
+
+
+@app.command()
+def close(
+    period: Annotated[str, typer.Argument(help="Label of the period, 2025-05; all before it close too.")],
+    entity: Annotated[str | None, typer.Option(help="Legal entity; all when left out.")] = None,
+    subledger: Annotated[str, typer.Option(help="Sub-ledger.")] = "revenue",
+    tenant: Tenant = "default",
+    actor: Actor = "cli",
+    request_id: RequestId = None,
+    bootstrap: Bootstrap = None,
+    wait_seconds: WaitSeconds = 300.0,
+) -> None:
+    """Close a period in every partition: nothing more is posted into it. A close does not run revenue."""
+    from tieout.avro.control import PeriodCloseRequested
+    from tieout.streams.edges.control import header
+
+    request = PeriodCloseRequested(header(tenant, actor, request_id), entity, subledger, period)
+    ask(request, bootstrap, wait_seconds)

@@ -1,0 +1,33 @@
+"""``tieout worker``: run agents until told to stop.
+
+Exit status: 0 stopped as asked, 3 settings refused, 4 broker unreachable, 1 any other refusal or failure.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
+
+
+@app.command()
+def worker(
+    agents: Annotated[str | None, typer.Option(help="Agents to run, comma separated: contracts,control.")] = None,
+    bootstrap: Annotated[str | None, typer.Option(help="Kafka, host:port.")] = None,
+    worker_id: Annotated[str | None, typer.Option(help="Name of this worker, stable over restarts.")] = None,
+    state_dir: Annotated[Path | None, typer.Option(help="Where RocksDB rows are kept.")] = None,
+    web_port: Annotated[int | None, typer.Option(help="Port of probes, metrics and page; 0 takes a free one.")] = None,
+    file: Annotated[Path | None, typer.Option("--file", help="TOML file with settings.")] = None,
+) -> None:
+    """Run agents. Every option is also a setting; see ``tieout config show``."""
+    from tieout.streams.operate.cli.config import settings_or_exit
+
+    settings = settings_or_exit(
+        file, agents=agents, bootstrap=bootstrap, worker_id=worker_id, state_dir=state_dir, web_port=web_port
+    )
+    from tieout.streams.app import run
+
+    raise typer.Exit(run(settings))
