@@ -1,0 +1,128 @@
+"""Goal: the wheel holds the four folders under one namespace and nothing else, and lives beside the packages whose
+import names our folders share (PyTables is `tables`, Apache Avro is `avro`). Method: build it, look inside, install it.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import venv
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+FOLDERS = ("avro", "tables", "agents", "streams")
+BUILD_INPUTS = (*FOLDERS, "pyproject.toml", "README.md", "LICENSE")
+
+
+def run(*command, **options):
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=900, **options)
+    assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+def shipped_files():
+    """What git tracks of the build's inputs, without the symlinks that only mypy needs."""
+    listed = run("git", "-c", "safe.directory=*", "ls-files", "-z", "--", *BUILD_INPUTS, cwd=ROOT)
+    return [path for path in listed.split("\0") if path and (ROOT / path).is_file()]
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    """The wheel, built from a copy so that the checkout stays clean, with the setuptools of this environment."""
+    source = tmp_path_factory.mktemp("source")
+    for path in shipped_files():
+        (source / path).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / path, source / path)
+    target = tmp_path_factory.mktemp("wheel")
+    run(sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", target, source, cwd=target)
+    (built,) = target.glob("*.whl")
+    return built
+
+
+def names_in(wheel):
+    with zipfile.ZipFile(wheel) as archive:
+        return [name for name in archive.namelist() if not name.endswith("/")]
+
+
+def test_the_wheel_holds_the_namespace_and_its_metadata_only(wheel):
+    roots = {name.split("/")[0] for name in names_in(wheel)}
+    assert {root for root in roots if not root.endswith(".dist-info")} == {"tieout"}
+    assert {name.split("/")[1] for name in names_in(wheel) if name.startswith("tieout/")} == set(FOLDERS)
+
+
+def test_every_tracked_file_of_the_folders_is_in_the_wheel(wheel):
+    """Schemas, pages, pinned checksums and py.typed too: what is forgotten in package-data fails only once installed."""
+    expected = {
+        f"tieout/{path}"
+        for path in shipped_files()
+        if path.startswith(tuple(f"{folder}/" for folder in FOLDERS))
+    }
+    assert "tieout/avro/schemas.lock.json" in expected
+    assert {f"tieout/{folder}/py.typed" for folder in FOLDERS} <= expected
+    assert {name for name in names_in(wheel) if name.startswith("tieout/")} == expected
+
+
+def test_the_wheel_carries_the_licence_and_the_command(wheel):
+    with zipfile.ZipFile(wheel) as archive:
+        (licence,) = (name for name in archive.namelist() if name.endswith(".dist-info/licenses/LICENSE"))
+        (entry_points,) = (
+            name for name in archive.namelist() if name.endswith(".dist-info/entry_points.txt")
+        )
+        assert b"Apache License" in archive.read(licence)
+        assert b"tieout = tieout.streams.operate.cli:main" in archive.read(entry_points)
+
+
+BESIDE = """
+import avro.schema
+import pandas
+import tables
+
+import tieout.agents
+import tieout.tables
+from tieout.avro.catalogue import EVENT_TYPES
+from tieout.avro.codec import Codec
+
+assert hasattr(tables, "open_file"), "the bare name is PyTables"
+pandas.DataFrame({"amount_minor": [1200, 34]}).to_hdf("amounts.h5", key="amounts")
+assert pandas.read_hdf("amounts.h5", key="amounts")["amount_minor"].sum() == 1234
+assert avro.schema.parse('{"type": "record", "name": "R", "fields": []}').name == "R"
+assert "contract_activated" in EVENT_TYPES
+Codec.load()
+for path in (tieout.agents.__file__, tieout.tables.__file__):
+    assert "site-packages" in path, path
+print("all of them work")
+"""
+
+WITHOUT = """
+import tables
+
+with tables.open_file("after.h5", "w") as file:
+    file.create_array("/", "amounts", [1, 2])
+"""
+
+
+@pytest.fixture(scope="module")
+def crowded(wheel, tmp_path_factory):
+    """A clean environment with the wheel beside the packages that own our folders' bare names."""
+    home = tmp_path_factory.mktemp("crowded")
+    venv.create(home, with_pip=True)
+    python = home / "bin" / "python"
+    run(python, "-m", "pip", "install", "--quiet", wheel, "tables", "pandas", "avro", cwd=home)
+    return python
+
+
+@pytest.mark.full
+def test_the_wheel_lives_beside_pytables_pandas_and_apache_avro(crowded, tmp_path):
+    bare = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    assert "all of them work" in run(crowded, "-c", BESIDE, cwd=tmp_path, env=bare)
+    assert "Usage" in run(crowded.with_name("tieout"), "--help", cwd=tmp_path, env=bare)
+    run(crowded, "-m", "pip", "check", cwd=tmp_path, env=bare)
+
+
+@pytest.mark.full
+def test_uninstalling_leaves_the_others_whole(crowded, tmp_path):
+    run(crowded, "-m", "pip", "uninstall", "--quiet", "--yes", "tieout", cwd=tmp_path)
+    run(crowded, "-c", WITHOUT, cwd=tmp_path)
