@@ -1,12 +1,15 @@
 """Goal: no page sends a reader nowhere. Relative links resolve; commands that pages name exist."""
 
+import ast
 import re
 from collections.abc import Iterator, Mapping
-from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer
+
+from tieout.streams.operate.cli import app
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted(path for path in (*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")))
@@ -89,10 +92,12 @@ def expand(words: list[str]) -> list[list[str]]:
 def command_tree() -> Tree:
     """The commands of the installed program, as nested names; a leaf is empty."""
 
-    def below(command) -> Tree:
-        return {name: below(child) for name, child in getattr(command, "commands", {}).items()}
+    def below(command: Any) -> Tree:
+        context = command.make_context("tieout", [], resilient_parsing=True)
+        names = command.list_commands(context) if hasattr(command, "list_commands") else []
+        return {name: below(command.get_command(context, name)) for name in names}
 
-    return below(typer.main.get_command(import_module("tieout.streams.operate.cli").app))
+    return below(typer.main.get_command(app))
 
 
 def make_targets() -> set[str]:
@@ -109,6 +114,23 @@ def test_links_and_file_names_resolve(page):
 def test_commands_that_a_page_names_exist(page):
     text = page.read_text()
     assert [*unknown_targets(text, make_targets()), *unknown_commands(text, command_tree())] == []
+
+
+def halt_codes() -> set[str]:
+    """First argument of every ``Halt(...)`` in the engine."""
+    calls = [
+        node
+        for module in (ROOT / "streams").rglob("*.py")
+        for node in ast.walk(ast.parse(module.read_text()))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Halt"
+    ]
+    return {ast.literal_eval(call.args[0]) for call in calls}
+
+
+def test_every_halt_reason_tells_an_operator_what_to_do():
+    text = (ROOT / "docs" / "operations.md").read_text()
+    section = text.partition("## Halt reasons")[2].partition("\n## ")[0]
+    assert set(re.findall(r"^\| `(\w+)` \|", section, flags=re.MULTILINE)) == halt_codes()
 
 
 def test_a_broken_link_is_caught():
