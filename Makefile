@@ -17,10 +17,10 @@ demo: venv ## a day of events through a real Kafka, a worker killed in the middl
 	$(PY) tests/oracle/demo_with_oracle.py $(ARGS)
 
 test: check ## all checks, then the tests that fit in a few minutes
-	.venv/bin/pytest -m "not full" $(ARGS)
+	.venv/bin/pytest -m "not full" --durations=10 $(ARGS)
 
 test-full: check ## all checks, then every test: more seeds, more kills, the wheel beside the big packages
-	.venv/bin/pytest $(ARGS)
+	.venv/bin/pytest --durations=20 $(ARGS)
 
 check: venv ## lint, format, types and import rules
 	.venv/bin/ruff check .
