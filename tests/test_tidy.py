@@ -163,10 +163,10 @@ def exact_numbers(source: Source) -> Iterator[str]:
 def reasons_beside_exemptions(source: Source) -> Iterator[str]:
     for line, comment in source.comments:
         if re.search(r"\bnoqa\b", comment) and not re.search(
-            r"noqa: [A-Z]+\d+(, ?[A-Z]+\d+)*\s+(-|#)\s*\w+ \w+", comment
+            r"noqa: [A-Z]+\d+(, ?[A-Z]+\d+)*\s+(-|#)\s*\w.*\s\w", comment
         ):
             yield f"{line}: a noqa names its rule and its reason: '# noqa: X1 - why'"
-        if "type: ignore" in comment and not re.search(r"type: ignore\[[\w, -]+\]\s+#\s*\w+ \w+", comment):
+        if "type: ignore" in comment and not re.search(r"type: ignore\[[\w, -]+\]\s+#\s*\w.*\s\w", comment):
             yield f"{line}: a type: ignore names its error and its reason: '# type: ignore[x]  # why'"
 
 
