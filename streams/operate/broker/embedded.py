@@ -42,6 +42,7 @@ class EmbeddedBroker:
         heap_mb: int = 256,
         port: int | None = None,
         short_lived: bool = True,
+        stops_on_signal: bool = False,
         free_mb: int = 512,
         ready_timeout_s: float = 60.0,
         cache_root: Path | None = None,
@@ -54,6 +55,7 @@ class EmbeddedBroker:
         self._heap_mb = heap_mb
         self._port = port
         self._short_lived = short_lived
+        self._stops_on_signal = stops_on_signal
         self._free_mb = free_mb
         self._ready_timeout_s = ready_timeout_s
         self._cache_root = cache_root
@@ -184,12 +186,13 @@ class EmbeddedBroker:
     def _announce(self, directory: DataDirectory, kafka_version: str) -> None:
         directory.announce(
             Running(
-                os.getpid(),
-                self.bootstrap,
-                self._size,
-                kafka_version,
-                self._heap_mb,
-                time.time_ns() // 1_000_000,
+                pid=os.getpid(),
+                bootstrap=self.bootstrap,
+                nodes=self._size,
+                kafka_version=kafka_version,
+                heap_mb=self._heap_mb,
+                started_at_ms=time.time_ns() // 1_000_000,
+                stops_on_signal=self._stops_on_signal,
             )
         )
 

@@ -49,7 +49,7 @@ def probe(bootstrap: str, nodes: int, timeout_s: float = _ROUND_TRIP_S) -> bool:
     outcome: list[bool] = []
     # An own thread: the caller may be inside an event loop, and asyncio.run must not be nested.
     worker = threading.Thread(
-        target=lambda: outcome.append(asyncio.run(_within(bootstrap, nodes, timeout_s)))
+        target=lambda: outcome.append(asyncio.run(_within(bootstrap, nodes, timeout_s))), daemon=True
     )
     with _quiet_client():
         worker.start()

@@ -57,7 +57,10 @@ class Cluster:
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """What ``running.json`` keeps: the owner's process id and the address for clients."""
+    """What ``running.json`` keeps: the owner's process id and the address for clients.
+
+    ``stops_on_signal``: the owner is a broker command that SIGTERM ends in order, not a program with other work.
+    """
 
     pid: int
     bootstrap: str
@@ -65,6 +68,7 @@ class Running:
     kafka_version: str
     heap_mb: int
     started_at_ms: int
+    stops_on_signal: bool
 
 
 @dataclass(frozen=True, slots=True)
