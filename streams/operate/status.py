@@ -114,7 +114,6 @@ class WorkerStatus(msgspec.Struct, frozen=True, kw_only=True):
     cpu_seconds: float = 0.0
     loop_lag: LoopLag = LoopLag()
     rebalances: int = 0
-    broker_seen_us: int = 0
 
 
 class HeartbeatUnreadable(ValueError):  # noqa: N818 - names what is the case

@@ -75,7 +75,6 @@ def worker(name: str, *partitions: PartitionStatus, at: int = 0, **changes) -> W
         cpu_seconds=12.5,
         loop_lag=LoopLag(counts=(5, 4, 3, 2, 1, 0, 0, 0, 0, 0, 0), seconds=0.5, latest_seconds=0.004),
         rebalances=2,
-        broker_seen_us=START + at * SECOND,
     )
     return msgspec.structs.replace(status, **changes)
 
