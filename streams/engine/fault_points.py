@@ -1,0 +1,99 @@
+"""Named places where a test may kill, stop or fail the process.
+
+Off unless ``TIEOUT_FAULT_POINTS`` is set when the process starts, for example
+``before_commit=kill@3,between_sends=stop``: the action at the third (first) passage. Actions: ``kill`` (SIGKILL to
+oneself), ``stop`` (SIGSTOP), ``raise`` (``FaultInjected``), ``exit`` (status 70), ``sleep:SECONDS`` (blocks). With ``TIEOUT_FAULT_MARK``
+set to a file, a fault fires only while that file does not exist, and creates it: a restarted process goes on.
+Invariant: with the variable unset, a passage is one comparison.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from dataclasses import dataclass
+
+POINTS = (
+    "before_fence",
+    "after_fence",
+    "during_restore",
+    "after_step",
+    "before_begin",
+    "after_begin",
+    "between_sends",
+    "before_commit",
+    "after_commit",
+    "before_store_write",
+    "after_store_write",
+    "during_revoke",
+    "during_work",
+)
+
+
+class FaultInjected(Exception):  # noqa: N818 - a test asked for it
+    """Raised by the action ``raise``."""
+
+
+@dataclass(slots=True)
+class _Armed:
+    action: str
+    countdown: int
+
+
+def _parse(text: str) -> dict[str, _Armed]:
+    armed: dict[str, _Armed] = {}
+    for item in filter(None, text.split(",")):
+        name, _, action = item.partition("=")
+        action, _, count = action.partition("@")
+        if name not in POINTS or not action:
+            raise ValueError(
+                f"TIEOUT_FAULT_POINTS: no such fault point in {item!r}; known: {', '.join(POINTS)}"
+            )
+        armed[name] = _Armed(action, int(count or 1))
+    return armed
+
+
+_armed: dict[str, _Armed] | None = _parse(os.environ.get("TIEOUT_FAULT_POINTS", "")) or None
+
+
+def arm(text: str) -> None:
+    """Arm points in this process, for tests that raise; an empty text disarms all."""
+    global _armed  # noqa: PLW0603 - one switch per process is the point
+    _armed = _parse(text) or None
+
+
+def passing(name: str) -> None:
+    """Mark a place; does nothing in production."""
+    if _armed is None:
+        return
+    fault = _armed.get(name)
+    if fault is None:
+        return
+    fault.countdown -= 1
+    if fault.countdown == 0 and _first_time():
+        _strike(name, fault.action)
+
+
+def _first_time() -> bool:
+    mark = os.environ.get("TIEOUT_FAULT_MARK")
+    if mark is None:
+        return True
+    try:
+        os.close(os.open(mark, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    except FileExistsError:
+        return False
+    return True
+
+
+def _strike(name: str, action: str) -> None:
+    if action == "kill":
+        os.kill(os.getpid(), signal.SIGKILL)
+    elif action == "stop":
+        os.kill(os.getpid(), signal.SIGSTOP)
+    elif action == "exit":
+        os._exit(70)
+    elif action.startswith("sleep:"):
+        time.sleep(float(action.removeprefix("sleep:")))
+    else:
+        raise FaultInjected(f"fault point {name} was told to {action}")

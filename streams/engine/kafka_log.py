@@ -1,0 +1,121 @@
+"""Kafka as the ``Log`` of the partition tasks, on aiokafka.
+
+Invariant: what a task is told about a partition's end comes from two consumers whose isolation never changes, one
+read-committed and one read-uncommitted; a consumer that reads records for a restore is never one of them (changing
+the isolation of a consumer that fetches in the background once restored aborted positions).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
+from aiokafka.protocol.metadata import MetadataRequest
+
+from tieout.agents.spec import LogRecord
+from tieout.streams.engine.errors import BrokerSilent
+from tieout.streams.engine.kafka_session import KafkaSession
+from tieout.streams.engine.limits import MIB, EngineSettings
+from tieout.streams.engine.ports import Bounds
+
+READ_BYTES = 4 * MIB
+"""One fetch of a restore: larger ones gain nothing and hold memory."""
+
+STALL_SECONDS = 30.0
+"""A read that gets nothing for so long, although records must be there, gives up with a name."""
+
+QUERY_SECONDS = 20.0
+
+
+class KafkaLog:
+    """One per worker. ``close`` it at the end."""
+
+    def __init__(self, bootstrap: str, settings: EngineSettings) -> None:
+        self._bootstrap = bootstrap
+        self._settings = settings
+        self._probes: dict[str, AIOKafkaConsumer] = {}
+        self._starting = asyncio.Lock()
+        self._cluster = ""
+
+    async def fence(self, transactional_id: str) -> KafkaSession:
+        return await KafkaSession.open(self._bootstrap, transactional_id, self._settings)
+
+    async def bounds(self, topic: str, partition: int) -> Bounds:
+        where = TopicPartition(topic, partition)
+        committed = await self._probe("read_committed")
+        written = await self._probe("read_uncommitted")
+        stable = await self._ask(committed.end_offsets([where]))
+        high = await self._ask(written.end_offsets([where]))
+        start = await self._ask(written.beginning_offsets([where]))
+        return Bounds(start=start[where], stable=stable[where], high=high[where])
+
+    async def read(
+        self, topic: str, partition: int, start: int, end: int
+    ) -> AsyncIterator[tuple[Sequence[LogRecord], int]]:
+        where = TopicPartition(topic, partition)
+        consumer = self._consumer(
+            "read_committed", auto_offset_reset="none", max_partition_fetch_bytes=READ_BYTES
+        )
+        await self._ask(consumer.start())
+        try:
+            consumer.assign([where])
+            consumer.seek(where, start)
+            position, silent_since = start, asyncio.get_running_loop().time()
+            while position < end:
+                records: list[Any] = (await consumer.getmany(where, timeout_ms=200)).get(where, [])
+                reached = min(await consumer.position(where), end)
+                if reached > position:
+                    if records and records[-1].offset >= end:
+                        records = [record for record in records if record.offset < end]
+                    position, silent_since = reached, asyncio.get_running_loop().time()
+                    yield records, position
+                elif asyncio.get_running_loop().time() - silent_since > STALL_SECONDS:
+                    raise BrokerSilent(
+                        f"{topic}/{partition}: nothing after offset {position} for {STALL_SECONDS:g} s, "
+                        f"although the log reaches {end}; check the broker"
+                    )
+        finally:
+            await consumer.stop()
+
+    async def identity(self, topic: str, partition: int) -> str:
+        if not self._cluster:
+            probe = await self._probe("read_committed")
+            client = probe._client  # noqa: SLF001 - no public call tells the cluster id
+            response = await self._ask(client.send(client.get_random_node(), MetadataRequest([])))
+            self._cluster = str(getattr(response, "cluster_id", ""))
+        return f"{self._cluster}/{topic}/{partition}"
+
+    async def close(self) -> None:
+        """Close the probes."""
+        probes, self._probes = list(self._probes.values()), {}
+        for probe in probes:
+            await probe.stop()
+
+    def _consumer(self, isolation: str, **more: Any) -> AIOKafkaConsumer:
+        return AIOKafkaConsumer(
+            bootstrap_servers=self._bootstrap,
+            isolation_level=isolation,
+            enable_auto_commit=False,
+            fetch_max_wait_ms=50,
+            **more,
+        )
+
+    async def _probe(self, isolation: str) -> AIOKafkaConsumer:
+        async with self._starting:
+            probe = self._probes.get(isolation)
+            if probe is None:
+                probe = self._consumer(isolation)
+                await self._ask(probe.start())
+                self._probes[isolation] = probe
+            return probe
+
+    async def _ask(self, question: Any) -> Any:
+        try:
+            return await asyncio.wait_for(question, QUERY_SECONDS)
+        except (TimeoutError, KafkaError, OSError) as error:
+            raise BrokerSilent(
+                f"the broker at {self._bootstrap} did not answer: {error!r}; check it"
+            ) from error

@@ -1,0 +1,171 @@
+"""A transactional producer with one epoch: opened by the fence, used until the first doubt, then thrown away.
+
+Invariants: every batch's acknowledgement is awaited before the end of the transaction is asked for (aiokafka commits
+happily after a refused batch); every wait on the broker is bounded (aiokafka retries for ever and raises nothing);
+an end of transaction without an answer is never asked for again on the same epoch.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Mapping
+from typing import Any, TypeVar
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import InvalidProducerEpoch, KafkaError, ProducerFenced
+
+from tieout.agents.spec import Headers
+from tieout.streams.engine.errors import BrokerSilent, CommitUnanswered, Fenced, RecordTooLarge
+from tieout.streams.engine.limits import EngineSettings
+
+log = logging.getLogger("tieout.engine.kafka")
+
+T = TypeVar("T")
+
+CLOSE_SECONDS = 3.0
+"""A producer that does not close in this time is left to its retries; its epoch is fenced anyway."""
+
+ABORT_SECONDS = 5.0
+
+RECORD_OVERHEAD = 64
+"""Bytes a record may need beyond key, value and headers."""
+
+_lingering: set[asyncio.Task[Any]] = set()
+
+
+class KafkaSession:
+    """The transactional writer of one partition, over one epoch."""
+
+    def __init__(self, producer: AIOKafkaProducer, transactional_id: str, settings: EngineSettings) -> None:
+        self._producer = producer
+        self._id = transactional_id
+        self._settings = settings
+        self._building: dict[tuple[str, int], list[Any]] = {}
+
+    @classmethod
+    async def open(cls, bootstrap: str, transactional_id: str, settings: EngineSettings) -> KafkaSession:
+        """Take the id over: the broker first decides what its last owner left open. Raises ``BrokerSilent``."""
+        producer = AIOKafkaProducer(
+            bootstrap_servers=bootstrap,
+            client_id=transactional_id,
+            transactional_id=transactional_id,
+            transaction_timeout_ms=int(settings.transaction_timeout_seconds * 1000),
+            max_batch_size=settings.max_record_bytes,
+            max_request_size=4 * settings.max_record_bytes,
+            linger_ms=0,
+        )
+        session = cls(producer, transactional_id, settings)
+        try:
+            await asyncio.wait_for(producer.start(), settings.fence_seconds)
+        except (TimeoutError, KafkaError, OSError) as error:
+            await session.close()
+            raise BrokerSilent(
+                f"the broker at {bootstrap} did not hand over {transactional_id}: {error!r}; "
+                "the task tries again, check the broker"
+            ) from error
+        except BaseException:
+            await session.close()
+            raise
+        return session
+
+    def append(
+        self, topic: str, partition: int, key: bytes | None, value: bytes | None, headers: Headers
+    ) -> None:
+        listed = list(headers) if headers else []
+        batches = self._building.get((topic, partition))
+        if batches is None:
+            self._check_size(topic, key, value, headers)
+            batches = self._building[topic, partition] = [self._producer.create_batch()]
+        if batches[-1].append(timestamp=None, key=key, value=value, headers=listed) is None:
+            self._check_size(topic, key, value, headers)
+            batches.append(self._producer.create_batch())
+            batches[-1].append(timestamp=None, key=key, value=value, headers=listed)
+
+    def _check_size(self, topic: str, key: bytes | None, value: bytes | None, headers: Headers) -> None:
+        size = (
+            RECORD_OVERHEAD
+            + len(key or b"")
+            + len(value or b"")
+            + sum(len(n) + len(v) + 8 for n, v in headers)
+        )
+        if size > self._settings.max_record_bytes:
+            raise RecordTooLarge(
+                f"a record of {size} bytes for {topic} is over the cap of {self._settings.max_record_bytes}; "
+                "split what it carries"
+            )
+
+    def discard(self) -> None:
+        self._building.clear()
+
+    async def begin(self) -> None:
+        await self._answered(self._producer.begin_transaction(), self._settings.send_seconds, "begin")
+
+    async def send(self) -> Mapping[tuple[str, int], int]:
+        building, self._building = self._building, {}
+        return await self._answered(self._send(building), self._settings.send_seconds, "acknowledge records")
+
+    async def _send(self, building: Mapping[tuple[str, int], list[Any]]) -> Mapping[tuple[str, int], int]:
+        sent: list[tuple[tuple[str, int], int, Awaitable[Any]]] = []
+        for (topic, partition), batches in building.items():
+            for batch in batches:
+                count = batch.record_count()
+                batch.close()
+                future = await self._producer.send_batch(batch, topic, partition=partition)
+                sent.append(((topic, partition), count, future))
+        results = await asyncio.gather(*(future for _, _, future in sent), return_exceptions=True)
+        ends: dict[tuple[str, int], int] = {}
+        for (place, count, _), result in zip(sent, results, strict=True):
+            if isinstance(result, BaseException):
+                raise result
+            if result is None or result.offset < 0:
+                raise BrokerSilent(
+                    f"the offset of a repeated batch for {place} is unknown; the task starts again"
+                )
+            ends[place] = max(ends.get(place, 0), result.offset + count)
+        return ends
+
+    async def commit(self) -> None:
+        try:
+            await asyncio.wait_for(self._producer.commit_transaction(), self._settings.commit_seconds)
+        except (ProducerFenced, InvalidProducerEpoch) as error:
+            raise self._fenced(error) from error
+        except (TimeoutError, KafkaError) as error:
+            raise CommitUnanswered(
+                f"the end of a transaction of {self._id} got no answer: {error!r}; whether it has committed is "
+                "found out by a new fence and a restore"
+            ) from error
+
+    async def abort(self) -> None:
+        try:
+            await asyncio.wait_for(self._producer.abort_transaction(), ABORT_SECONDS)
+        except Exception as error:  # noqa: BLE001 - the next fence aborts it; meanwhile the timeout bounds the stall
+            log.info("%s: could not abort (%r); the next fence or the timeout does", self._id, error)
+
+    async def close(self) -> None:
+        self.discard()
+        closing = asyncio.ensure_future(self._producer.stop())
+        _lingering.add(closing)
+        closing.add_done_callback(_forget)
+        await asyncio.wait({closing}, timeout=CLOSE_SECONDS)
+        if not closing.done():
+            await self._producer.client.close()
+
+    async def _answered(self, work: Awaitable[T], seconds: float, what: str) -> T:
+        try:
+            return await asyncio.wait_for(work, seconds)
+        except (ProducerFenced, InvalidProducerEpoch) as error:
+            raise self._fenced(error) from error
+        except TimeoutError as error:
+            raise BrokerSilent(
+                f"the broker did not {what} for {self._id} within {seconds:g} s; check it"
+            ) from error
+
+    def _fenced(self, error: Exception) -> Fenced:
+        return Fenced(f"another process has taken {self._id} over ({type(error).__name__})")
+
+
+def _forget(task: asyncio.Task[Any]) -> None:
+    _lingering.discard(task)
+    if not task.cancelled() and task.exception() is not None:
+        log.debug("closing a producer: %r", task.exception())

@@ -1,0 +1,413 @@
+"""One partition of one agent: start, work, fail, start again, or halt with a reason.
+
+Start: still ours? -> fence -> restore -> check positions -> open the agent's task -> read on. Invariant: nothing is
+sent before the fence, nothing is trusted before the restore, nothing is stepped before the positions are checked;
+and a failure of this partition touches no other one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from dataclasses import dataclass
+from functools import partial
+
+from tieout.agents.spec import AgentSpec, AgentTask, Caller, LogRecord, NotReady, TaskContext
+from tieout.streams.engine.calls import Calls
+from tieout.streams.engine.crash_journal import CrashCounter, CrashJournal
+from tieout.streams.engine.errors import BrokerSilent, CommitUnanswered, Fenced, Halt, HoleInLog
+from tieout.streams.engine.fault_points import passing
+from tieout.streams.engine.inbox import Inbox
+from tieout.streams.engine.limits import EngineSettings
+from tieout.streams.engine.ports import Bounds, Clock, Feed, FetchedBatch, Log, Scheduler, Session
+from tieout.streams.engine.positions import POSITION_ROW, Evidence, Position, decode_position, starting_point
+from tieout.streams.engine.restore import Restore, StoreHome
+from tieout.streams.engine.status import Counters, State, TaskStatus
+from tieout.streams.engine.transaction import Transaction
+from tieout.streams.engine.working import Working, wait_seconds
+from tieout.tables.store import Store, StoreCorrupt, StoreFull
+
+log = logging.getLogger("tieout.engine")
+
+IDLE_LOOK_SECONDS = 1.0
+"""An idle task looks around this often although nothing has woken it."""
+
+PATIENCE_SECONDS = 5.0
+"""Longest wait between tries while the broker or the disk is unwell."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What a task is given: its world, injected."""
+
+    log: Log
+    feed: Feed
+    home: StoreHome
+    journal: CrashJournal
+    clock: Clock
+    scheduler: Scheduler
+    settings: EngineSettings
+    caller: Caller | None = None
+    start_at: int | None = None
+
+
+class PartitionTask:
+    """Runs until it is stopped, loses the partition, or halts. ``run`` is spawned once per object."""
+
+    def __init__(self, spec: AgentSpec, partition: int, transactional_id: str, given: Surroundings) -> None:
+        if (spec.calls is None) != (given.caller is None):
+            raise ValueError(
+                f"agent {spec.name}: a caller is needed exactly where the AgentSpec declares calls"
+            )
+        self.spec = spec
+        self.partition = partition
+        self._id = transactional_id
+        self._given = given
+        self._counters = Counters()
+        share = given.settings.queue_bytes
+        self.inbox = Inbox(self._counters, partial(given.feed.hold, partition), share)
+        self._wake = asyncio.Event()
+        self._quiet = asyncio.Event()
+        self._quiet.set()
+        self._paused = False
+        self._stopping = False
+        self._failures = 0
+        self._patience = 0
+        self._state: State = "starting"
+        self._reason: str | None = None
+        self._since = given.clock.monotonic()
+        self._working: Working | None = None
+        self._restore: Restore | None = None
+        self._session: Session | None = None
+        self._store: Store | None = None
+        self._progressed_from = -1
+
+    # What the feed and the runner call.
+
+    def offer(self, batch: FetchedBatch) -> None:
+        """Take a fetched batch; never waits."""
+        if self._working is not None:
+            self.inbox.offer(batch)
+            self._wake.set()
+
+    def fail(self, error: HoleInLog) -> None:
+        """The feed cannot go on: start again, which checks the positions."""
+        self.inbox.fail(error)
+        self._wake.set()
+
+    async def pause(self) -> None:
+        """Before a rebalance: let a running commit finish, then stand still and keep everything warm."""
+        self._paused = True
+        self._wake.set()
+        passing("during_revoke")
+        try:
+            await self._given.scheduler.within(self._given.settings.revoke_seconds, self._quiet.wait())
+        except TimeoutError:
+            log.warning("%s did not finish its commit before the rebalance; fencing decides it", self.name)
+
+    def resume(self, placed: int) -> int | None:
+        """After a rebalance that left the partition here: where to read on, None while it is not working."""
+        self._paused = False
+        self._wake.set()
+        return None if self._working is None else self._working.rewind(placed)
+
+    async def stop(self) -> None:
+        """Finish the running commit and let go of everything; the caller bounds the time."""
+        self._stopping = True
+        self._wake.set()
+        await self._quiet.wait()
+
+    @property
+    def name(self) -> str:
+        """For logs: agent/partition."""
+        return f"{self.spec.name}/{self.partition}"
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it has left the partition and a new task may take it up."""
+        return self._state == "stopped"
+
+    # The life of the task.
+
+    async def run(self) -> None:
+        """Start and work until stopped or halted; each failure follows its rule."""
+        try:
+            while not self._stopping:
+                try:
+                    await self._start()
+                    await self._work()
+                except Exception as error:  # noqa: BLE001 - every failure of a partition ends in a named rule
+                    if not await self._follow_rule(error):
+                        return
+            self._change("stopped", None)
+        finally:
+            await self._let_go()
+            self._given.journal.close()
+            self._quiet.set()
+
+    async def _start(self) -> None:
+        given, spec, counters = self._given, self.spec, self._counters
+        self._change("starting", None)
+        while self._paused and not self._stopping:
+            await self._nap(IDLE_LOOK_SECONDS)
+        if not await given.feed.still_mine(self.partition):
+            raise Fenced("the group has given the partition to another worker")
+        passing("before_fence")
+        self._session = await given.log.fence(self._id)
+        passing("after_fence")
+        self._change("restoring", None)
+        self._restore = Restore(
+            log=given.log,
+            home=given.home,
+            topic=spec.changelog_topic,
+            partition=self.partition,
+            settings=given.settings,
+            clock=given.clock,
+            scheduler=given.scheduler,
+        )
+        self._store, mark = await self._restore.run()
+        position = await self._check_position(self._store)
+        transaction = Transaction(
+            spec=spec,
+            partition=self.partition,
+            session=self._session,
+            store=self._store,
+            mark=mark,
+            clock=given.clock,
+            counters=counters,
+            settings=given.settings,
+        )
+        task = await self._open_agent(transaction, position)
+        crashes = CrashCounter(given.journal, given.settings.isolate_after)
+        crashes.start(position.next, given.settings.max_records_per_transaction)
+        working = Working(
+            spec=spec,
+            partition=self.partition,
+            session=self._session,
+            store=self._store,
+            transaction=transaction,
+            task=task,
+            inbox=self.inbox,
+            calls=self._open_calls(self._store),
+            crashes=crashes,
+            feed=given.feed,
+            clock=given.clock,
+            scheduler=given.scheduler,
+            counters=counters,
+            settings=given.settings,
+            position=position,
+        )
+        self.inbox.rewind(position.next, -1)
+        self._working = working
+        placed = await given.feed.place(self.partition, position.next)
+        self.inbox.rewind(position.next, placed)
+        given.feed.moved(self.partition, position.next)
+        self._progressed_from = position.next
+
+    async def _check_position(self, store: Store) -> Position:
+        given, topic = self._given, self.spec.input_topic
+        position = decode_position(store.get(POSITION_ROW))
+        bounds = await given.log.bounds(topic, self.partition)
+        evidence = Evidence(
+            where=f"{topic}/{self.partition}",
+            bounds=bounds,
+            hint=await given.feed.hint(self.partition),
+            last_record=await self._record_at(-1 if position is None else position.last_offset, bounds),
+            start_at=given.start_at,
+        )
+        return starting_point(position, evidence)
+
+    async def _record_at(self, offset: int, bounds: Bounds) -> LogRecord | None:
+        if not bounds.start <= offset < bounds.stable:
+            return None
+        async for records, _ in self._given.log.read(
+            self.spec.input_topic, self.partition, offset, offset + 1
+        ):
+            for record in records:
+                if record.offset == offset:
+                    return record
+        return None
+
+    async def _open_agent(self, transaction: Transaction, position: Position) -> AgentTask:
+        context = TaskContext(partition=self.partition, rows=transaction.effects, clock_ms=position.clock_ms)
+        while True:
+            try:
+                return self.spec.open(context)
+            except NotReady as wait:
+                self._change("waiting", wait.reason)
+                await self._nap(self._given.settings.not_ready_seconds)
+
+    def _open_calls(self, store: Store) -> Calls | None:
+        given = self._given
+        if self.spec.calls is None or given.caller is None:
+            return None
+        calls = Calls(
+            self.spec.calls,
+            given.caller,
+            clock=given.clock,
+            scheduler=given.scheduler,
+            counters=self._counters,
+            wake=self._wake.set,
+        )
+        calls.start(store.scan(self.spec.calls.row_prefix))
+        return calls
+
+    async def _work(self) -> None:
+        working, clock = self._working, self._given.clock
+        assert working is not None, "work follows a finished start"
+        while not self._stopping:
+            if self._paused:
+                self._change("paused", "a rebalance is under way")
+                await self._nap(IDLE_LOOK_SECONDS)
+                continue
+            self._quiet.clear()
+            try:
+                busy = await working.turn()
+            finally:
+                self._quiet.set()
+            self._note_progress(working)
+            if not busy:
+                idle = clock.monotonic()
+                await self._nap(wait_seconds(working.sleep_until(), idle, IDLE_LOOK_SECONDS))
+                self._counters.stage_seconds["idle"] += clock.monotonic() - idle
+            else:
+                await self._given.scheduler.sleep(0)
+
+    def _note_progress(self, working: Working) -> None:
+        if working.position.next > self._progressed_from:
+            self._progressed_from = working.position.next
+            self._failures = self._patience = 0
+        if working.waiting is None:
+            self._change("running", None)
+        else:
+            self._change("waiting", working.waiting)
+
+    # Failure.
+
+    async def _follow_rule(self, error: Exception) -> bool:
+        """Apply the rule for this failure; False when the task is over."""
+        known_open = not isinstance(error, Fenced | CommitUnanswered | BrokerSilent)
+        await self._let_go(abort=known_open)
+        if self._stopping:
+            return True
+        if isinstance(error, Halt):
+            return self._halt(str(error))
+        if isinstance(error, Fenced):
+            return await self._after_fencing(error)
+        if isinstance(error, CommitUnanswered | BrokerSilent | StoreFull):
+            self._change("waiting", str(error))
+            log.warning("%s waits: %s", self.name, error)
+            await self._back_off()
+            return True
+        if isinstance(error, StoreCorrupt):
+            self._given.home.reset()
+        self._failures += 1
+        self._counters.restarts += 1
+        if self._failures > self._given.settings.restarts:
+            log.error("%s halts", self.name, exc_info=error)
+            return self._halt(
+                f"failed {self._failures} times at offset {self.inbox.next}: {type(error).__name__}: {error}; "
+                "mend the cause, then restart the worker"
+            )
+        log.warning("%s starts again (%d): %r", self.name, self._failures, error, exc_info=error)
+        self._change("waiting", f"starts again after {type(error).__name__}: {error}")
+        await self._back_off()
+        return True
+
+    def _halt(self, reason: str) -> bool:
+        log.error("%s is halted: %s", self.name, reason)
+        self._given.feed.hold(self.partition, held=True)
+        self._change("halted", reason)
+        return False
+
+    async def _after_fencing(self, error: Fenced) -> bool:
+        self._counters.fenced += 1
+        log.info("%s: %s", self.name, error)
+        self._change("waiting", str(error))
+        await self._back_off()
+        if self._stopping or await self._given.feed.still_mine(self.partition):
+            return True
+        self._change("stopped", "another worker owns the partition")
+        return False
+
+    async def _back_off(self) -> None:
+        """Wait, longer each time, and not in step with the other partitions."""
+        self._patience += 1
+        seconds = self._given.settings.restart_seconds * 2 ** (self._patience - 1)
+        jitter = 1 + (self.partition * 7919 + self._patience * 104_729) % 100 / 200
+        await self._nap(min(seconds, PATIENCE_SECONDS) * jitter, wakeable=False)
+
+    async def _let_go(self, *, abort: bool = True) -> None:
+        """Drop all that was open; what was not committed is gone."""
+        working, self._working = self._working, None
+        if working is not None:
+            if working.calls is not None:
+                working.calls.stop()
+            if abort:
+                await working.transaction.give_up()
+        self._given.journal.clear()
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
+        store, self._store = self._store, None
+        if store is not None:
+            store.close()
+
+    async def _nap(self, seconds: float, *, wakeable: bool = True) -> None:
+        """Wait until woken, at most so long."""
+        if not wakeable:
+            until = self._given.clock.monotonic() + seconds
+            while not self._stopping and (left := until - self._given.clock.monotonic()) > 0:
+                await self._given.scheduler.sleep(min(left, 0.1))
+            return
+        with contextlib.suppress(TimeoutError):
+            await self._given.scheduler.within(seconds, self._wake.wait())
+        self._wake.clear()
+
+    # What it says about itself.
+
+    def _change(self, state: State, reason: str | None) -> None:
+        if state != self._state:
+            self._since = self._given.clock.monotonic()
+        self._state, self._reason = state, reason
+
+    def status(self) -> TaskStatus:
+        """A snapshot."""
+        working, restore, counters = self._working, self._restore, self._counters
+        position = None if working is None else working.position
+        reason = self._reason
+        if self._state == "restoring" and restore is not None and restore.waiting_for is not None:
+            reason = restore.waiting_for
+        return TaskStatus(
+            agent=self.spec.name,
+            partition=self.partition,
+            state=self._state,
+            reason=reason,
+            since=self._since,
+            position=-1 if position is None else position.next,
+            end=self.inbox.end,
+            lag=0 if self.inbox.end < 0 else max(0, self.inbox.end - self.inbox.next),
+            clock_ms=0 if position is None else position.clock_ms,
+            queued_batches=self.inbox.queued_batches,
+            queued_bytes=self.inbox.queued_bytes,
+            digest="" if working is None else working.transaction.digest.text,
+            store_bytes=0 if working is None else working.store.approximate_size(),
+            last_commit=None if working is None else working.last_commit,
+            restore=None if restore is None else restore.progress,
+            records=counters.records,
+            batches=counters.batches,
+            empty_batches=counters.empty_batches,
+            stale_batches=counters.stale_batches,
+            outputs=counters.outputs,
+            rows=counters.rows,
+            transactions=counters.transactions,
+            aborts=counters.aborts,
+            ticks=counters.ticks,
+            restarts=counters.restarts,
+            fenced=counters.fenced,
+            isolated=counters.isolated,
+            calls=counters.calls,
+            call_failures=counters.call_failures,
+            stage_seconds=dict(counters.stage_seconds),
+        )

@@ -1,0 +1,202 @@
+"""One stretch of work of a partition: from a finished start to the next failure, revoke or stop.
+
+A turn takes a slice of input, what calls have answered and a slice of background work, and commits them together.
+Invariant: a turn either commits with the position of exactly the records it stepped, or leaves nothing behind.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from tieout.agents.spec import AgentSpec, AgentTask, LogRecord, NotReady
+from tieout.streams.engine.calls import Calls
+from tieout.streams.engine.crash_journal import CrashCounter
+from tieout.streams.engine.fault_points import passing
+from tieout.streams.engine.inbox import Inbox
+from tieout.streams.engine.limits import EngineSettings
+from tieout.streams.engine.ports import Clock, Feed, Scheduler, Session
+from tieout.streams.engine.positions import Position, fingerprint
+from tieout.streams.engine.status import Counters
+from tieout.streams.engine.transaction import Transaction
+from tieout.tables.store import Store
+
+CLOCK_EVERY = 64
+"""Records between two looks at the clock."""
+
+QUIET_BYTES = 64 << 10
+"""With less than this queued the partition counts as idle, and the floor between transactions applies."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Working:
+    """Everything that is open while a partition works. ``position`` is the committed one."""
+
+    spec: AgentSpec
+    partition: int
+    session: Session
+    store: Store
+    transaction: Transaction
+    task: AgentTask
+    inbox: Inbox
+    calls: Calls | None
+    crashes: CrashCounter
+    feed: Feed
+    clock: Clock
+    scheduler: Scheduler
+    counters: Counters
+    settings: EngineSettings
+    position: Position
+    waiting: str | None = None
+    last_commit: float | None = None
+    _held: LogRecord | None = None
+    _retry_at: float = 0.0
+    _turn_began: float = 0.0
+    _busy_at: float = field(default=0.0)
+
+    def __post_init__(self) -> None:
+        self._busy_at = self.clock.monotonic()
+
+    async def turn(self) -> bool:
+        """Do one turn; False when there was nothing to do."""
+        self.inbox.check()
+        if self.calls is not None:
+            self.calls.launch(self.store.get)
+        await self._keep_the_floor()
+        began = self._turn_began = self.clock.monotonic()
+        position = self._step_slice(began)
+        answered = self._step_outcomes()
+        self._work_slice()
+        if position is None and not answered and self.transaction.is_empty:
+            return await self._tick_if_idle(began)
+        self.counters.stage_seconds["step"] += self.clock.monotonic() - began
+        await self._commit(self.position if position is None else position, answered)
+        return True
+
+    def sleep_until(self) -> float | None:
+        """Monotonic seconds at which a turn has something to do without being woken; None: never."""
+        times: list[float] = []
+        if self._held is not None:
+            times.append(self._retry_at)
+        elif self.spec.tick is not None:
+            times.append(self._busy_at + self.settings.tick_seconds)
+        due = self.calls.next_due() if self.calls is not None else None
+        if due is not None:
+            times.append(due)
+        return min(times, default=None)
+
+    async def _keep_the_floor(self) -> None:
+        left = self._turn_began + self.settings.floor_seconds - self.clock.monotonic()
+        if left > 0 and self.inbox.queued_bytes < QUIET_BYTES and not self.task.pending():
+            await self.scheduler.sleep(left)
+
+    def rewind(self, placed: int) -> int:
+        """Drop what is queued, to read on from where the task is; gives that offset."""
+        offset = self.inbox.next if self._held is None else self._held.offset
+        self._held = None
+        self.inbox.rewind(offset, placed)
+        return offset
+
+    def _step_slice(self, began: float) -> Position | None:
+        """Step records until a limit; gives the position after them, None when none was stepped."""
+        if self._held is None and self.crashes.is_careful(self.inbox.next):
+            return self._step_one_carefully()
+        limit, deadline = self.settings.max_records_per_transaction, began + self.settings.max_slice_seconds
+        take, step, effects = self.inbox.take, self.task.step, self.transaction.effects
+        clock_ms, last, count = self.position.clock_ms, None, 0
+        if self._held is not None and began < self._retry_at:
+            return None
+        self.crashes.before_slice(self.position.next)
+        while count < limit:
+            record = self._held or take()
+            if record is None:
+                break
+            try:
+                step(record, effects)
+            except NotReady as wait:
+                self._hold(record, wait.reason)
+                break
+            self._held, last = None, record
+            count += 1
+            clock_ms = max(clock_ms, record.timestamp)
+            if count % CLOCK_EVERY == 0 and self.clock.monotonic() > deadline:
+                break
+        self.crashes.stepped()
+        passing("after_step")
+        return None if last is None else self._after(last, count, clock_ms)
+
+    def _step_one_carefully(self) -> Position | None:
+        """After an unclear end: one record per transaction, named in the journal before it is touched."""
+        record = self.inbox.take()
+        if record is None:
+            return None
+        if self.crashes.before_record(record.offset):
+            reason = f"the process died {self.settings.isolate_after} times at this record"
+            self.task.isolate(record, reason, self.transaction.effects)
+            self.counters.isolated += 1
+        else:
+            try:
+                self.task.step(record, self.transaction.effects)
+            except NotReady as wait:
+                self.crashes.stepped()
+                self._hold(record, wait.reason)
+                return None
+        self.crashes.stepped()
+        return self._after(record, 1, max(self.position.clock_ms, record.timestamp))
+
+    def _hold(self, record: LogRecord, reason: str) -> None:
+        self._held = record
+        self._retry_at = self.clock.monotonic() + self.settings.not_ready_seconds
+        self.waiting = f"offset {record.offset}: {reason}"
+
+    def _after(self, last: LogRecord, count: int, clock_ms: int) -> Position:
+        self.counters.records += count
+        self._busy_at = self._turn_began
+        if self._held is None:
+            self.waiting = None
+        return Position(
+            next=self.inbox.next if self._held is None else self._held.offset,
+            last_offset=last.offset,
+            last_timestamp_ms=last.timestamp,
+            last_fingerprint=fingerprint(last),
+            clock_ms=clock_ms,
+        )
+
+    def _step_outcomes(self) -> list[bytes]:
+        answered = [] if self.calls is None else self.calls.outcomes()
+        for key, outcome in answered:
+            if self.transaction.effects.get(key) is not None:
+                self.task.outcome(key, outcome, self.transaction.effects)
+        return [key for key, _ in answered]
+
+    def _work_slice(self) -> None:
+        if self.task.pending():
+            passing("during_work")
+            self.task.work(self.transaction.effects, self.settings.work_rows)
+
+    async def _commit(self, position: Position, answered: list[bytes]) -> None:
+        flushing = self.clock.monotonic()
+        self.task.flush(self.transaction.effects)
+        self.counters.stage_seconds["flush"] += self.clock.monotonic() - flushing
+        changes = await self.transaction.commit(position)
+        self.position = position
+        self.last_commit = self.clock.monotonic()
+        self.crashes.committed(position.next)
+        self.feed.moved(self.partition, position.next)
+        if self.calls is not None:
+            self.calls.settled(answered, self.store.get)
+            self.calls.committed(changes)
+
+    async def _tick_if_idle(self, now: float) -> bool:
+        tick = self.spec.tick
+        if self.task.pending():
+            return True
+        if tick is None or self._held is not None or now < self._busy_at + self.settings.tick_seconds:
+            return False
+        self._busy_at = now
+        await self.transaction.write_tick(*tick(self.partition))
+        return True
+
+
+def wait_seconds(until: float | None, now: float, most: float) -> float:
+    """How long to wait for a wake-up at most."""
+    return most if until is None else min(most, max(0.0, until - now))
