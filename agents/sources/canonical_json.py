@@ -86,7 +86,8 @@ def to_json(event: Event) -> dict[str, Any]:
 
 def _load(text: str | bytes) -> Any:
     try:
-        return json.loads(text, parse_float=_Float, parse_constant=_Float, object_pairs_hook=_without_repeats)
+        line = text if isinstance(text, str) else text.decode("utf-8")
+        return json.loads(line, parse_float=_Float, parse_constant=_Float, object_pairs_hook=_without_repeats)
     except NotAnEvent:
         raise
     except RecursionError:

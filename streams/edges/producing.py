@@ -6,6 +6,7 @@ the one of Kafka's default murmur2 partitioner, which the inbox demands.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from functools import lru_cache
@@ -18,6 +19,8 @@ from aiokafka.partitioner import murmur2
 BATCH_BYTES = 256 * 1024
 """A quarter of the broker's default limit: large enough to be cheap, small enough to be taken."""
 _KEYS_REMEMBERED = 200_000
+_YIELD_EVERY = 256
+"""The records come from a plain iterator: others of the event loop get their turn this often."""
 
 Outgoing = tuple[bytes, bytes, Iterable[tuple[str, bytes]]]
 """(key, value, headers)."""
@@ -114,6 +117,8 @@ class _Batches:
             first = batch.append(key=key, value=value, timestamp=None, headers=pairs)
             assert first is not None, "a new batch takes any first record"
         self._added += 1
+        if self._added % _YIELD_EVERY == 0:
+            await asyncio.sleep(0)
 
     async def _hand_over(self, partition: int) -> None:
         await self._settle(partition)
