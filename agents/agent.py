@@ -18,6 +18,11 @@ def _no_lap(stage: str) -> None:
     del stage
 
 
+def _not_timed(partition: int) -> Callable[[str], None]:
+    del partition
+    return _no_lap
+
+
 def _not_watched(partition: int, task: ContractTask) -> None:
     del partition, task
 
@@ -26,7 +31,7 @@ def _not_watched(partition: int, task: ContractTask) -> None:
 class Watching:
     """How the shell looks on: a stage stopwatch per partition, and the task that was opened on it."""
 
-    lap: Callable[[int], Callable[[str], None]] = lambda partition: _no_lap
+    lap: Callable[[int], Callable[[str], None]] = _not_timed
     opened: Callable[[int, ContractTask], None] = _not_watched
 
 
@@ -61,5 +66,5 @@ def contract_agent(
         changelog_topic=changelog_topic,
         output_topics=settings.topics.all(),
         open=open_task,
-        tick=lambda partition: (None, codec.encode(Tick(now_us()))),
+        tick=lambda _: (None, codec.encode(Tick(now_us()))),
     )

@@ -77,4 +77,4 @@ def amount_of(event: Event) -> tuple[str, int]:
 
 
 def _currency(text: str) -> str:
-    return text if len(text) == 3 and text.isascii() and text.isupper() else _NO_CURRENCY
+    return text if len(text) == len(_NO_CURRENCY) and text.isascii() and text.isupper() else _NO_CURRENCY

@@ -125,9 +125,7 @@ class Deciding:
                 self.refuse(entry, ready, row, ("INTERNAL_ERROR", decision, "never"), now_us, effects)
             elif decision.refusal is not None:
                 refusal = decision.refusal
-                self.refuse(
-                    entry, ready, row, (refusal.code, refusal.detail, refusal.retry), now_us, effects
-                )
+                self.refuse(entry, ready, row, (refusal.code, refusal.detail, refusal.retry), now_us, effects)
             else:
                 self._apply(entry, ready, row, decision, now_us, effects)
                 if EVENT_TYPES[ready.event.envelope.event_type].ordering == "sequence":
@@ -167,9 +165,7 @@ class Deciding:
         seq = marker.header.control_seq
         view = self._view(seq, now_us)
         try:
-            return apply_marker(
-                state, marker, view, CausedBy(f"control/{seq}", self.sweep.pointer_of(seq))
-            )
+            return apply_marker(state, marker, view, CausedBy(f"control/{seq}", self.sweep.pointer_of(seq)))
         except Exception as error:  # noqa: BLE001 - one group's failure leaves its close open, never the partition's
             described = self.results.internal_error(error, now_us // 1000)
             self.results.stuck(state, marker, described, now_us, effects)
@@ -213,4 +209,3 @@ def _suffix(arrival: Arrival) -> bytes:
     if EVENT_TYPES[envelope.event_type].ordering == "sequence":
         return version_suffix(envelope.contract_id, envelope.object_version)
     return fact_suffix(envelope.contract_id, arrival.offset)
-

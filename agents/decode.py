@@ -58,7 +58,7 @@ class Decoder:
             message = self.codec.decode(record.value)
         except Undecodable as error:
             return Rejected(error.reason, error.detail, error.schema_id)
-        if isinstance(message, Tick) or isinstance(message, MARKER_TYPES):
+        if isinstance(message, (Tick, *MARKER_TYPES)):
             return message
         event_type = getattr(type(message), "EVENT_TYPE", None)
         if event_type not in EVENT_TYPES:

@@ -130,9 +130,7 @@ class Emitter:
     def totals(self, totals: ControlTotals, effects: Effects) -> None:
         """Where everything went, compacted by partition."""
         identity = f"{totals.partition}"
-        self._emit(
-            self._topics.control_totals, None, identity, identity, ControlTotals.KIND, totals, effects
-        )
+        self._emit(self._topics.control_totals, None, identity, identity, ControlTotals.KIND, totals, effects)
 
     def _emit(
         self,

@@ -74,7 +74,7 @@ def next_ready(entry: GroupEntry, contract_id: str) -> bytes | None:
     suffix = version_suffix(contract_id, watermark + 1)
     if suffix in entry.held:
         return suffix
-    facts = fact_suffix(contract_id, 0)[: -8]
+    facts = fact_suffix(contract_id, 0)[:-8]
     return min((s for s in entry.held if s.startswith(facts)), default=None)
 
 

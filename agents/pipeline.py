@@ -14,11 +14,12 @@ from typing import Protocol
 
 from tieout.agents.arrival import Arrival
 from tieout.agents.contracts.decide import open_group
+from tieout.agents.dead_letters import dead_letter
 from tieout.agents.deciding import Deciding, References
 from tieout.agents.decode import MARKER_TYPES, Decoder, Decodes, Placement, Rejected, inbox_key
 from tieout.agents.dedup import Dedup
 from tieout.agents.emit import Emitter, Encodes, OutputTopics
-from tieout.agents.findings import dead_letter, decision_about, exception_about
+from tieout.agents.findings import decision_about, exception_about
 from tieout.agents.groups import GroupEntry, Groups
 from tieout.agents.order import Hold, Misfit, Ready, hold, place
 from tieout.agents.results import Results
@@ -128,14 +129,16 @@ class ContractTask:
         if entry.state is None:
             misplaced = self._decoder.misplaced(inbox_key(envelope.tenant, envelope.group_id))
             if misplaced is not None:
-                return self._dead_letter(record, misplaced, envelope.event_type, effects)
+                self._dead_letter(record, misplaced, envelope.event_type, effects)
+                return
             opened = open_group(envelope.tenant, envelope.group_id, self._sweep.controls.latest_seq)
             self._groups.changed(entry, opened)
 
         verdict = self._dedup.judge(entry, arrival.event, arrival.offset, effects)
         self._lap("dedup")
         if verdict is not Verdict.NEW:
-            return self._seen_before(arrival, verdict, effects)
+            self._seen_before(arrival, verdict, effects)
+            return
 
         where = place(entry, arrival.event, arrival.offset, self._settings.waiting_max)
         self._lap("order")
@@ -233,9 +236,7 @@ class ContractTask:
             row.timestamp_ms,
         )
 
-    def _dead_letter(
-        self, record: LogRecord, rejected: Rejected, event_type: str, effects: Effects
-    ) -> None:
+    def _dead_letter(self, record: LogRecord, rejected: Rejected, event_type: str, effects: Effects) -> None:
         letter = dead_letter(
             topic=self._settings.input_topic,
             partition=self._partition,

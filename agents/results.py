@@ -46,7 +46,9 @@ class Results:
         """Everything that a decision says, in its order."""
         for command in decision.commands:
             account = reference.erp_account(command.header.erp_account)
-            assert account is not None, f"no ERP account {command.header.erp_account!r}: admission must refuse"
+            assert account is not None, (
+                f"no ERP account {command.header.erp_account!r}: admission must refuse"
+            )
             self._emitter.command(command, account.command_partition, effects)
             self.totals.said(command.header.kind)
         for revenue in decision.revenue:
@@ -106,9 +108,7 @@ class Results:
             ) from error
         return described
 
-    def stuck(
-        self, state: GroupState, marker: Marker, described: str, now_us: int, effects: Effects
-    ) -> None:
+    def stuck(self, state: GroupState, marker: Marker, described: str, now_us: int, effects: Effects) -> None:
         """A group could not be brought up to a marker: its close stays open, and engineering has an item."""
         reason = REASONS["INTERNAL_ERROR"]
         seq = marker.header.control_seq

@@ -19,7 +19,6 @@ from tieout.avro.control import ControlReceipt, Marker
 from tieout.tables.controls import Controls
 from tieout.tables.keys import CONTROL_ROWS, GROUP_ROWS, SWEEP_ROW, after_group, control_key
 
-
 _Stamp = tuple[int, int]
 """(offset, log time in milliseconds) of a marker."""
 

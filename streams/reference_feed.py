@@ -94,7 +94,9 @@ class ReferenceFeed:
         try:
             row = self._codec.decode(value) if value is not None else None
         except Undecodable as error:
-            self._log.error("reference row is not readable and counts as absent", offset=offset, reason=error.reason)
+            self._log.error(
+                "reference row is not readable and counts as absent", offset=offset, reason=error.reason
+            )
             return
         if isinstance(row, _ROW_TYPES):
             self._offsets.append(offset)

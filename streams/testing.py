@@ -40,10 +40,12 @@ class Harness:
         self._partition = partition
         self._clock_ms = start_ms
         self._pending_outputs: list[Output] = []
-        self._rows = Overlay(self.store, self._pending_outputs.append, EngineSettings().max_row_bytes)
+        self.effects = Overlay(self.store, self._pending_outputs.append, EngineSettings().max_row_bytes)
         self.task = self._open()
 
-    def feed(self, records: Iterable[tuple[bytes | None, bytes | None]], at_ms: int, *, batch: int = 100) -> None:
+    def feed(
+        self, records: Iterable[tuple[bytes | None, bytes | None]], at_ms: int, *, batch: int = 100
+    ) -> None:
         """Append (key, value) records at a log time, step them, and commit after each ``batch`` of them."""
         for key, value in records:
             self.step(FedRecord(len(self.log), at_ms, key, value))
@@ -55,29 +57,29 @@ class Harness:
         """Step one record without committing."""
         self.log.append(record)
         self._clock_ms = max(self._clock_ms, record.timestamp)
-        self.task.step(record, self._rows)
+        self.task.step(record, self.effects)
 
     def work(self, limit: int = 50) -> None:
         """Do all background work, in slices of ``limit``, each with a commit of its own."""
         while self.task.pending():
-            self.task.work(self._rows, limit)
+            self.task.work(self.effects, limit)
             self.commit()
 
     def commit(self) -> None:
         """What the engine does at the end of a transaction."""
-        self.task.flush(self._rows)
-        self.store.write(self._rows.changes)
-        self._rows.clear()
+        self.task.flush(self.effects)
+        self.store.write(self.effects.changes)
+        self.effects.clear()
         self.outputs.extend(self._pending_outputs)
         self._pending_outputs.clear()
 
     def crash(self) -> None:
         """Lose everything uncommitted and open the task again."""
-        self._rows.clear()
+        self.effects.clear()
         self._pending_outputs.clear()
         self.task = self._open()
 
     def _open(self) -> AgentTask:
         return self.spec.open(
-            TaskContext(partition=self._partition, rows=self._rows, clock_ms=self._clock_ms)
+            TaskContext(partition=self._partition, rows=self.effects, clock_ms=self._clock_ms)
         )

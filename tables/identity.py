@@ -40,16 +40,8 @@ _DECODER = msgspec.msgpack.Decoder(Seen)
 def identity_text(envelope: Envelope, *, by_version: bool) -> str:
     """The identity as text; ``by_version`` leaves the object version out (the row keeps the highest)."""
     version = "*" if by_version else str(envelope.object_version)
-    return "\x1f".join(
-        (
-            envelope.tenant,
-            envelope.source,
-            envelope.object_type,
-            envelope.object_id,
-            version,
-            envelope.event_type,
-        )
-    )
+    e = envelope
+    return f"{e.tenant}\x1f{e.source}\x1f{e.object_type}\x1f{e.object_id}\x1f{version}\x1f{e.event_type}"
 
 
 def identity_digest(text: str) -> bytes:

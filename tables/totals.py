@@ -108,9 +108,7 @@ class Totals:
         """The counters as one row."""
         assert self.received == sum(self._counts.values()), (self.received, self._counts)
         return msgspec.msgpack.encode(
-            _Row(
-                self.received, self._counts, self._amounts, self._open, self.emitted, self.dead_letters
-            )
+            _Row(self.received, self._counts, self._amounts, self._open, self.emitted, self.dead_letters)
         )
 
     def _add(self, event_type: str, outcome: str, currency: str, amount_minor: int, sign: int) -> None:

@@ -12,6 +12,7 @@ from typing import Protocol
 
 import msgspec
 
+from tieout.agents.dead_letters import dead_letter
 from tieout.agents.decode import Decodes
 from tieout.agents.emit import Encodes
 from tieout.agents.spec import AgentSpec, CallSpec, Effects, LogRecord, Output, Rows, TaskContext
@@ -27,7 +28,6 @@ from tieout.avro.control import (
     RevenueRun,
     RevenueRunRequested,
 )
-from tieout.agents.findings import dead_letter
 
 MARKER_KEY = b"control"
 """Key of every marker. It names no group: markers are written to explicit partitions."""

@@ -18,7 +18,8 @@ _EPOCH = date(1970, 1, 1).toordinal()
 Tenant = Annotated[str, typer.Option(help="Tenant.")]
 Actor = Annotated[str, typer.Option(help="Who asks, for the audit trail.")]
 RequestId = Annotated[
-    str | None, typer.Option(help="Id of the request; the same id twice is one request. Made up when left out.")
+    str | None,
+    typer.Option(help="Id of the request; the same id twice is one request. Made up when left out."),
 ]
 Bootstrap = Annotated[str | None, typer.Option(help="Kafka, host:port; else TIEOUT_BOOTSTRAP.")]
 WaitSeconds = Annotated[float, typer.Option(help="How long to wait for all receipts.")]

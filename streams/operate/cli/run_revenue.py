@@ -26,4 +26,8 @@ def run_revenue(
     from tieout.avro.control import RevenueRunRequested
     from tieout.streams.edges.control import header
 
-    ask(RevenueRunRequested(header(tenant, actor, request_id), entity, book, day(through)), bootstrap, wait_seconds)
+    ask(
+        RevenueRunRequested(header(tenant, actor, request_id), entity, book, day(through)),
+        bootstrap,
+        wait_seconds,
+    )

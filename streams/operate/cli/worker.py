@@ -15,11 +15,15 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 @app.command()
 def worker(
-    agents: Annotated[str | None, typer.Option(help="Agents to run, comma separated: contracts,control.")] = None,
+    agents: Annotated[
+        str | None, typer.Option(help="Agents to run, comma separated: contracts,control.")
+    ] = None,
     bootstrap: Annotated[str | None, typer.Option(help="Kafka, host:port.")] = None,
     worker_id: Annotated[str | None, typer.Option(help="Name of this worker, stable over restarts.")] = None,
     state_dir: Annotated[Path | None, typer.Option(help="Where RocksDB rows are kept.")] = None,
-    web_port: Annotated[int | None, typer.Option(help="Port of probes, metrics and page; 0 takes a free one.")] = None,
+    web_port: Annotated[
+        int | None, typer.Option(help="Port of probes, metrics and page; 0 takes a free one.")
+    ] = None,
     file: Annotated[Path | None, typer.Option("--file", help="TOML file with settings.")] = None,
 ) -> None:
     """Run agents. Every option is also a setting; see ``tieout config show``."""

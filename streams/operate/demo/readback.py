@@ -1,0 +1,63 @@
+"""Reads what the agents wrote, read committed, to the end: what a downstream system would have seen.
+
+Invariant: a topic is read up to its last stable offset at the call; a record that cannot be decoded is an error of
+ours and ends the reading.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import msgspec
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from tieout.avro.codec import Codec
+
+Sink = Callable[[msgspec.Struct, TopicPartition, int], None]
+"""Called with a decoded record, its partition and offset."""
+
+_FETCH_BYTES = 4 << 20
+
+
+async def read_topics(bootstrap: str, topics: tuple[str, ...], codec: Codec, sink: Sink) -> int:
+    """Give every committed record of the topics to ``sink``, in order per partition; the number of records."""
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=bootstrap,
+        isolation_level="read_committed",
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+        max_partition_fetch_bytes=_FETCH_BYTES,
+    )
+    await consumer.start()
+    count = 0
+    try:
+        partitions = await _partitions(consumer, topics)
+        ends = await consumer.end_offsets(partitions)
+        open_partitions = [p for p in partitions if ends[p] > 0]
+        consumer.assign(open_partitions)
+        await consumer.seek_to_beginning(*open_partitions)
+        while open_partitions:
+            batches = await consumer.getmany(*open_partitions, timeout_ms=500)
+            for partition, records in batches.items():
+                for record in records:
+                    if record.value is not None:
+                        sink(codec.decode(record.value), partition, record.offset)
+                        count += 1
+            for partition in list(open_partitions):
+                if await consumer.position(partition) >= ends[partition]:
+                    open_partitions.remove(partition)
+                    consumer.pause(partition)
+    finally:
+        await consumer.stop()
+    return count
+
+
+async def _partitions(consumer: AIOKafkaConsumer, topics: tuple[str, ...]) -> list[TopicPartition]:
+    await consumer.topics()
+    found: list[TopicPartition] = []
+    for topic in topics:
+        numbers = consumer.partitions_for_topic(topic)
+        if numbers is None:
+            raise LookupError(f"topic {topic} does not exist; run `tieout topics apply` against this broker")
+        found.extend(TopicPartition(topic, number) for number in sorted(numbers))
+    return found

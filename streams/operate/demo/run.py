@@ -1,0 +1,98 @@
+"""Runs a demo for the command line: directory, progress, verdict, exit status.
+
+Exit status: 0 it tied out, 8 it did not, 1 it could not be carried through, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Protocol
+
+import msgspec
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+)
+
+from tieout.streams.operate.broker.errors import BrokerError
+from tieout.streams.operate.demo.journey import DemoFailedError, Journey, travel
+from tieout.streams.operate.demo.options import DemoOptions
+from tieout.streams.operate.demo.report import show
+from tieout.streams.operate.demo.verdict import OracleFinding, judge
+
+EXIT_TIED_OUT, EXIT_FAILED, EXIT_MISMATCH, EXIT_INTERRUPTED = 0, 1, 8, 130
+
+
+class Oracle(Protocol):
+    """Judges the outputs of a run against a truth of its own."""
+
+    def take(self, message: msgspec.Struct) -> None:
+        """One committed output."""
+        ...
+
+    def find(self, journey: Journey) -> OracleFinding:
+        """What differs."""
+        ...
+
+
+def run_demo(options: DemoOptions, oracle: Oracle | None = None, console: Console | None = None) -> int:
+    """Run it and print what came of it; the exit status."""
+    screen = console or Console()
+    directory = options.keep_dir or Path(tempfile.mkdtemp(prefix="tieout-demo-"))
+    directory.mkdir(parents=True, exist_ok=True)
+    try:
+        journey = _travel(options, directory, oracle, screen)
+    except KeyboardInterrupt:
+        screen.print("interrupted; everything that was started has been stopped")
+        return EXIT_INTERRUPTED
+    except (DemoFailedError, BrokerError) as error:
+        screen.print(f"[bold red]the demo could not be carried through:[/] {error}", highlight=False)
+        return EXIT_FAILED
+    else:
+        finding = oracle.find(journey) if oracle is not None else None
+        verdict = judge(journey, finding)
+        if not options.quiet:
+            show(verdict, screen)
+        for example in finding.examples if finding else ():
+            screen.print(example, highlight=False)
+        if options.json_file is not None:
+            options.json_file.write_bytes(msgspec.json.format(msgspec.json.encode(verdict), indent=2))
+        return EXIT_TIED_OUT if verdict.tied_out else EXIT_MISMATCH
+    finally:
+        if options.keep_dir is None:
+            shutil.rmtree(directory, ignore_errors=True)
+
+
+def _travel(options: DemoOptions, directory: Path, oracle: Oracle | None, screen: Console) -> Journey:
+    take = oracle.take if oracle is not None else _ignore
+    with Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=screen,
+        disable=options.quiet or not screen.is_terminal,
+    ) as progress:
+        bar = progress.add_task("starting", total=None)
+        said: list[str] = []
+
+        def say(step: str, done: int, total: int) -> None:
+            progress.update(bar, description=step, completed=done, total=total or None)
+            if not screen.is_terminal and not options.quiet and said[-1:] != [step]:
+                said.append(step)
+                screen.print(step)
+
+        return asyncio.run(travel(options, directory, take, say))
+
+
+def _ignore(message: msgspec.Struct) -> None:
+    del message

@@ -1,0 +1,130 @@
+"""Whether a demo tied out, and the figures that say so.
+
+An installed demo judges itself by control totals and ids; a judge with an oracle adds its differences. Invariant:
+``tied_out`` is true only when every check that was made found nothing.
+"""
+
+from __future__ import annotations
+
+import platform
+from typing import Any
+
+import msgspec
+
+from tieout.streams.operate.demo.journey import Journey
+from tieout.streams.operate.demo.tally import MEASURES
+from tieout.tables.totals import OUTCOMES
+
+
+class OracleFinding(msgspec.Struct, frozen=True, kw_only=True):
+    """What an independent oracle found. ``oracle_difference`` sums absolute differences, in minor units."""
+
+    lost: int
+    duplicated: int
+    oracle_difference: int
+    contracts_differing: int
+    examples: tuple[str, ...] = ()
+
+
+class Verdict(msgspec.Struct, frozen=True, kw_only=True):
+    """The figures of one run; ``oracle_difference`` is None when no oracle judged."""
+
+    tied_out: bool
+    problems: tuple[str, ...]
+    lost: int
+    duplicated: int
+    oracle_difference: int | None
+    contracts_differing: int | None
+    kills: int
+    recovery_seconds: tuple[float, ...]
+    events: dict[str, Any]
+    commands: dict[str, int]
+    measures: tuple[dict[str, Any], ...]
+    exceptions: tuple[dict[str, Any], ...]
+    decisions: dict[str, int]
+    dead_letters: dict[str, int]
+    seconds: dict[str, float]
+    rates: dict[str, float]
+    run: dict[str, Any]
+
+
+def judge(journey: Journey, finding: OracleFinding | None) -> Verdict:
+    """All checks and figures."""
+    tally, options = journey.tally, journey.options
+    counts = {name: sum(by.get(name, 0) for by in journey.outcomes.values()) for name in OUTCOMES}
+    lost = max(0, journey.produced - journey.received) + tally.lane_gaps() + (finding.lost if finding else 0)
+    duplicated = tally.duplicated_ids + (finding.duplicated if finding else 0)
+    problems = tuple(_problems(journey, counts, lost, duplicated, finding))
+    return Verdict(
+        tied_out=not problems,
+        problems=problems,
+        lost=lost,
+        duplicated=duplicated,
+        oracle_difference=finding.oracle_difference if finding else None,
+        contracts_differing=finding.contracts_differing if finding else None,
+        kills=len(journey.kills),
+        recovery_seconds=tuple(round(kill.recovered_seconds or -1.0, 2) for kill in journey.kills),
+        events={
+            "sent": journey.produced,
+            "received": journey.received,
+            "outcomes": counts,
+            "by_type": journey.outcomes,
+        },
+        commands=dict(sorted(tally.commands.items())),
+        measures=_measures(journey),
+        exceptions=tuple(
+            {"owner": owner, "code": code, "open": count}
+            for (owner, code), count in sorted(tally.open_exceptions().items())
+        ),
+        decisions=dict(sorted(tally.decisions.items())),
+        dead_letters=dict(sorted(tally.dead_letters.items())),
+        seconds={step: round(seconds, 2) for step, seconds in journey.seconds.items()},
+        rates={
+            "events_per_second": round(journey.received / max(journey.seconds.get("events", 0.0), 0.001), 1),
+            "outputs": journey.outputs,
+        },
+        run={
+            "scenario": options.scenario,
+            "contracts": options.contracts,
+            "workers": options.workers,
+            "partitions": options.partitions,
+            "seed": options.seed,
+            "revenue_through": options.through_day,
+            "closed": options.close_period,
+            "python": platform.python_version(),
+        },
+    )
+
+
+def _problems(
+    journey: Journey, counts: dict[str, int], lost: int, duplicated: int, finding: OracleFinding | None
+) -> list[str]:
+    found: list[str] = []
+    if lost:
+        found.append(f"{lost} events or commands are missing")
+    if duplicated:
+        found.append(f"{duplicated} ids were emitted more than once")
+    if sum(counts.values()) != journey.received:
+        found.append(f"outcomes add up to {sum(counts.values())}, received were {journey.received}")
+    if journey.tally.unbalanced_journals:
+        found.append(f"{journey.tally.unbalanced_journals} journals do not balance")
+    if len(journey.kills) < journey.options.kills:
+        found.append(f"{len(journey.kills)} of {journey.options.kills} kills took place")
+    if finding and finding.oracle_difference:
+        found.append(
+            f"amounts differ from the oracle by {finding.oracle_difference} minor units"
+            f" on {finding.contracts_differing} contracts"
+        )
+    return found
+
+
+def _measures(journey: Journey) -> tuple[dict[str, Any], ...]:
+    places = sorted({(entity, currency) for entity, currency, _ in journey.tally.measures})
+    return tuple(
+        {
+            "entity": entity,
+            "currency": currency,
+            **{name: journey.tally.measures[entity, currency, name] for name in MEASURES},
+        }
+        for entity, currency in places
+    )

@@ -1,0 +1,324 @@
+"""Goal: every event ends in exactly one outcome, whatever arrives in whatever order.
+
+Method: the contract agent on rows in memory (tieout.streams.testing.Harness), fed record by record; outputs are
+decoded again, as a consumer would read them.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from tieout.agents.agent import contract_agent
+from tieout.agents.decode import inbox_key
+from tieout.agents.emit import OutputTopics
+from tieout.agents.pipeline import PipelineSettings
+from tieout.agents.spec import NotReady
+from tieout.avro.codec import Codec
+from tieout.avro.control import ControlHeader, PeriodClosed, ReferenceActivated, RevenueRun, Tick
+from tieout.avro.outcomes import ControlTotals, DeadLetter, DecisionRecorded, ExceptionItem
+from tieout.streams.operate.generate.reference_rows import reference_rows
+from tieout.streams.sample_events import (
+    DAY_ONE,
+    activated,
+    amended,
+    delivered,
+    invoiced,
+    milestone,
+    paid,
+    seal,
+)
+from tieout.streams.testing import Harness
+from tieout.tables.reference import Reference
+
+CODEC = Codec.load()
+TOPICS = OutputTopics(
+    erp_commands="commands",
+    revenue_events="revenue",
+    exceptions="exceptions",
+    decisions="decisions",
+    dead_letters="dead",
+    control_receipts="receipts",
+    control_totals="totals",
+)
+ROWS = reference_rows("acme", frozenset({"US", "UK", "DE", "JP"}))
+CUT = len(ROWS)
+
+
+class Inbox:
+    """A partition of the contract agent, and what it said."""
+
+    def __init__(self, *, read_through: int = CUT, activate: bool = True, placement=lambda _: 0) -> None:
+        self.read_through = read_through
+        self.now = 1_000
+        spec = contract_agent(
+            PipelineSettings(input_topic="inbox", topics=TOPICS, gap_timer_ms=60_000),
+            changelog_topic="changelog",
+            codec=CODEC,
+            placement=placement,
+            references=self._below,
+            now_us=lambda: 0,
+        )
+        self.harness = Harness(spec)
+        self.control_seq = 0
+        if activate:
+            self.mark(ReferenceActivated(self.header(), CUT))
+
+    def _below(self, cut: int) -> Reference | None:
+        return Reference.of(ROWS[:cut], cut) if cut <= self.read_through else None
+
+    def header(self) -> ControlHeader:
+        self.control_seq += 1
+        return ControlHeader(f"request-{self.control_seq}", self.control_seq, "acme", "test", 0)
+
+    def mark(self, marker) -> None:
+        self.raw(b"control", CODEC.encode(marker))
+        self.harness.work()
+
+    def raw(self, key, value) -> None:
+        self.harness.feed([(key, value)], self.now)
+        self.now += 1
+
+    def put(self, *events) -> None:
+        for event in events:
+            envelope = event.envelope
+            self.raw(inbox_key(envelope.tenant, envelope.group_id), CODEC.encode(event))
+
+    def tick(self, later_ms: int) -> None:
+        self.now += later_ms
+        self.raw(None, CODEC.encode(Tick(0)))
+
+    def said(self, topic: str) -> list:
+        return [CODEC.decode(o.value) for o in self.harness.outputs if o.topic == topic]
+
+    def kinds(self) -> list[str]:
+        return [command.header.kind for command in self.said("commands")]
+
+    def outcomes(self) -> dict[str, int]:
+        found: dict[str, int] = {}
+        for _, outcome, count in self.harness.task.results.totals.counts():
+            found[outcome] = found.get(outcome, 0) + count
+        return {outcome: count for outcome, count in found.items() if count}
+
+    def open_codes(self) -> list[str]:
+        latest: dict[str, ExceptionItem] = {e.exception_id: e for e in self.said("exceptions")}
+        return sorted(e.code for e in latest.values() if e.status == "open")
+
+
+def test_an_activation_orders_and_an_invoice_is_mirrored():
+    inbox = Inbox()
+    inbox.put(activated(), invoiced("I1", 12_000_00))
+    assert inbox.kinds() == ["customer.upsert", "sales_order.create", "invoice.create"]
+    assert inbox.outcomes() == {"applied": 2}
+
+
+def test_a_duplicate_has_no_second_effect_and_is_told():
+    inbox = Inbox()
+    inbox.put(activated(), activated())
+    assert inbox.kinds() == ["customer.upsert", "sales_order.create"]
+    assert inbox.outcomes() == {"applied": 1, "duplicate": 1}
+    assert [d.outcome for d in inbox.said("decisions")] == ["duplicate"]
+
+
+def test_the_same_identity_with_other_content_is_a_conflict_with_an_owner_and_is_not_applied():
+    inbox = Inbox()
+    inbox.put(activated(), activated(price_minor=1))
+    assert inbox.outcomes() == {"applied": 1, "conflict": 1}
+    assert inbox.open_codes() == ["ID_CONFLICT"]
+    assert inbox.said("exceptions")[0].owner == "integration"
+
+
+def test_an_older_version_of_a_document_is_superseded():
+    inbox = Inbox()
+    inbox.put(
+        activated(),
+        seal(invoiced("I1", 500_00, object_version=2)),
+        invoiced("I1", 400_00),
+    )
+    assert inbox.outcomes() == {"applied": 2, "superseded": 1}
+
+
+def test_facts_and_versions_that_come_early_wait_and_then_take_effect_in_order():
+    ordered, early = Inbox(), Inbox()
+    events = (activated(), amended(2, price_change_minor=-1_200_00), invoiced("I1", 12_000_00))
+    ordered.put(*events)
+    early.put(*reversed(events))
+    assert early.outcomes() == {"applied": 3}
+    assert sorted(early.kinds()) == sorted(ordered.kinds())
+    assert [d.outcome for d in early.said("decisions")][:2] == ["held", "held"]
+
+
+def test_a_gap_becomes_one_exception_after_its_timer_and_is_resolved_when_the_version_comes():
+    inbox = Inbox()
+    inbox.put(activated(), amended(3), amended(4, effective=DAY_ONE + 120))
+    inbox.tick(59_000)
+    assert inbox.open_codes() == []
+    inbox.tick(2_000)
+    assert inbox.open_codes() == ["SEQUENCE_GAP"]
+    assert inbox.outcomes() == {"applied": 1, "held": 2}
+    inbox.put(amended(2, price_change_minor=-100_00))
+    assert inbox.open_codes() == []
+    assert inbox.outcomes() == {"applied": 4}
+
+
+def test_an_amendment_of_an_unknown_contract_is_held_then_reported_and_the_stream_goes_on():
+    inbox = Inbox()
+    inbox.put(amended(2, contract_id="C9", group_id="G9"))
+    inbox.tick(61_000)
+    inbox.put(activated())
+    assert inbox.open_codes() == ["SEQUENCE_GAP"]
+    assert inbox.outcomes() == {"applied": 1, "held": 1}
+
+
+def test_timers_survive_a_crash():
+    inbox = Inbox()
+    inbox.put(activated(), amended(3))
+    inbox.harness.crash()
+    inbox.tick(61_000)
+    assert inbox.open_codes() == ["SEQUENCE_GAP"]
+
+
+def test_a_refused_activation_is_parked_with_its_reason_and_what_follows_waits_behind_it():
+    inbox = Inbox()
+    bad = seal(activated(legal_entity="ZZ"))
+    inbox.put(bad, invoiced("I1", 10_00), amended(2))
+    inbox.tick(61_000)
+    assert inbox.open_codes() == ["ENTITY_UNRESOLVED"]
+    assert inbox.outcomes() == {"parked": 1, "held": 2}
+    assert inbox.kinds() == []
+
+
+def test_a_second_activation_is_parked_and_the_first_one_counts():
+    inbox = Inbox()
+    inbox.put(activated(), seal(activated(object_id="another")))
+    assert inbox.outcomes() == {"applied": 1, "parked": 1}
+    assert inbox.open_codes() == ["VERSION_BASE_MISMATCH"]
+
+
+def test_evidence_of_an_unknown_promise_is_parked_with_an_owner():
+    inbox = Inbox()
+    inbox.put(activated(), delivered("D1", "NOBODY"))
+    assert inbox.open_codes() == ["EVIDENCE_UNKNOWN_PO"]
+    assert inbox.outcomes() == {"applied": 1, "parked": 1}
+
+
+def test_a_milestone_is_accepted_without_effect():
+    inbox = Inbox()
+    inbox.put(activated(), milestone("M1", "SEATS"))
+    assert inbox.outcomes() == {"applied": 1, "no_effect": 1}
+
+
+def test_a_reference_that_comes_later_releases_what_was_parked_for_it():
+    inbox = Inbox(activate=False)
+    inbox.put(activated(), invoiced("I1", 12_000_00))
+    assert inbox.outcomes() == {"parked": 1, "held": 1}
+    inbox.mark(ReferenceActivated(inbox.header(), CUT))
+    assert inbox.outcomes() == {"applied": 2}
+    assert inbox.open_codes() == []
+    assert inbox.kinds() == ["customer.upsert", "sales_order.create", "invoice.create"]
+
+
+def test_a_marker_that_names_rows_not_read_yet_makes_the_partition_wait():
+    inbox = Inbox(read_through=3, activate=False)
+    with pytest.raises(NotReady, match="reference rows below offset"):
+        inbox.mark(ReferenceActivated(inbox.header(), CUT))
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "reason"),
+    [
+        (b"acme/G1", None, "tombstone"),
+        (b"acme/G1", b"", "empty"),
+        (b"acme/G1", b"\x00\x00\x00\x00", "truncated"),
+        (b"acme/G1", b"\x00\x00\x0f\xff\xff rest", "unknown_schema"),
+        (b"acme/G1", b"junk that is no avro", "bad_magic"),
+        (b"acme/G2", CODEC.encode(activated()), "wrong_key"),
+        (b"acme/G1", CODEC.encode(activated()) + b"\x00", "trailing_bytes"),
+        (b"acme/G1", b"\x00" * (1 << 20) + b"\x00", "oversized"),
+    ],
+)
+def test_what_cannot_be_attributed_is_a_dead_letter_with_its_place_and_the_stream_goes_on(key, value, reason):
+    inbox = Inbox()
+    inbox.raw(key, value)
+    inbox.put(activated())
+    letters: list[DeadLetter] = inbox.said("dead")
+    assert [(d.reason, d.topic, d.offset) for d in letters] == [(reason, "inbox", 1)]
+    assert letters[0].owner == "integration"
+    assert letters[0].next_step
+    assert inbox.outcomes() == {"applied": 1, "dead_lettered": 1}
+
+
+def test_a_group_on_the_wrong_partition_is_a_dead_letter():
+    inbox = Inbox(placement=lambda _: 5)
+    inbox.put(activated())
+    assert [d.reason for d in inbox.said("dead")] == ["wrong_partition"]
+
+
+def test_a_revenue_run_reaches_every_group_and_a_receipt_says_so():
+    inbox = Inbox()
+    for number in range(120):
+        inbox.put(seal(activated(group_id=f"G{number}", contract_id=f"C{number}")))
+    inbox.mark(RevenueRun(inbox.header(), None, "primary", DAY_ONE + 30))
+    journals = [c for c in inbox.said("commands") if c.header.kind == "journal.post"]
+    assert len(journals) == 120
+    receipts = inbox.said("receipts")
+    assert [(r.kind, r.groups, r.commands) for r in receipts][-1] == ("revenue_run", 120, 120)
+
+
+def test_a_marker_that_is_repeated_changes_nothing():
+    inbox = Inbox()
+    inbox.put(activated())
+    run = RevenueRun(inbox.header(), None, "primary", DAY_ONE + 30)
+    inbox.mark(run)
+    said = len(inbox.harness.outputs)
+    inbox.mark(run)
+    assert len(inbox.harness.outputs) == said
+
+
+def test_a_marker_out_of_order_is_a_dead_letter():
+    inbox = Inbox()
+    inbox.control_seq += 1
+    inbox.mark(RevenueRun(inbox.header(), None, "primary", DAY_ONE + 30))
+    assert [d.reason for d in inbox.said("dead")] == ["control_out_of_order"]
+
+
+def test_a_late_fact_after_a_close_lands_in_the_first_open_period_and_keeps_its_service_period():
+    inbox = Inbox()
+    inbox.put(activated())
+    inbox.mark(RevenueRun(inbox.header(), None, "primary", DAY_ONE + 30))
+    inbox.mark(PeriodClosed(inbox.header(), None, "revenue", "2025-01"))
+    inbox.put(amended(2, price_change_minor=-1_200_00, effective=DAY_ONE + 14))
+    late = [c for c in inbox.said("commands") if c.header.kind == "journal.post"][-1]
+    assert late.header.posting_period == "2025-02"
+    assert {line.service_period for line in late.lines} == {"2025-01"}
+
+
+def test_close_on_touch_gives_the_same_commands_as_the_sweep():
+    swept, touched = Inbox(), Inbox()
+    for inbox in (swept, touched):
+        inbox.put(activated(), invoiced("I1", 12_000_00))
+    run = RevenueRun(swept.header(), None, "primary", DAY_ONE + 58)
+    swept.mark(run)
+    swept.put(paid("P1", 100_00))
+    touched.header()
+    touched.harness.feed([(b"control", CODEC.encode(run))], touched.now - 0)
+    touched.now += 1
+    touched.put(paid("P1", 100_00))
+    touched.harness.work()
+    assert swept.said("commands") == touched.said("commands")
+
+
+def test_control_totals_are_published_with_log_time_and_always_sum():
+    inbox = Inbox()
+    inbox.put(activated(), activated(), delivered("D1", "NOBODY"))
+    inbox.tick(1_500)
+    published: list[ControlTotals] = inbox.said("totals")
+    assert published[-1].received == 3
+    assert sum(row.count for row in published[-1].totals) == 3
+
+
+def test_an_outcome_that_outputs_do_not_tell_is_a_decision():
+    inbox = Inbox()
+    inbox.put(activated(), amended(2, price_change_minor=-100_00), amended(4), milestone("M", "SEATS"))
+    decisions: list[DecisionRecorded] = inbox.said("decisions")
+    assert [d.outcome for d in decisions] == ["modification_decided", "held", "no_effect"]
+    assert decisions[0].treatment == "prospective"
