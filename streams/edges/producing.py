@@ -19,6 +19,8 @@ from aiokafka.partitioner import murmur2
 BATCH_BYTES = 256 * 1024
 """A quarter of the broker's default limit: large enough to be cheap, small enough to be taken."""
 _KEYS_REMEMBERED = 200_000
+_LOOKS = 10
+_LOOK_SECONDS = 0.2
 _YIELD_EVERY = 256
 """The records come from a plain iterator: others of the event loop get their turn this often."""
 
@@ -79,12 +81,14 @@ async def _producer(bootstrap: str) -> AsyncIterator[AIOKafkaProducer]:
 
 
 async def _partitions(producer: AIOKafkaProducer, bootstrap: str, topic: str) -> int:
-    try:
-        return len(await producer.partitions_for(topic))
-    except KafkaError as error:
-        raise NotPublishedError(
-            f"there is no topic {topic} on {bootstrap} ({error!r}); create it with: tieout topics apply"
-        ) from error
+    """Number of partitions. A topic that was created just now gets a moment to be seen."""
+    for _ in range(_LOOKS):
+        cluster = await producer.client.fetch_all_metadata()
+        partitions = cluster.partitions_for_topic(topic)
+        if partitions:
+            return len(partitions)
+        await asyncio.sleep(_LOOK_SECONDS)
+    raise NotPublishedError(f"there is no topic {topic} on {bootstrap}; create it with: tieout topics apply")
 
 
 class _Batches:
