@@ -218,7 +218,6 @@ def heartbeat(parts: Parts, worker: Worker, specs: list[AgentSpec], surface: Wor
         cpu_seconds=cpu_seconds(),
         loop_lag=surface.loop_lag,
         rebalances=sum(status.rebalances.values()),
-        broker_seen_us=now_us,
     )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from bisect import bisect_left
+from typing import get_args
 
 import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -19,7 +20,7 @@ from tieout.tables.reference import Reference
 
 _RETRY_SECONDS = 1.0
 _POLL_MS = 200
-_ROW_TYPES = ReferenceRow.__args__  # type: ignore[attr-defined] # a union knows its members
+_ROW_TYPES = get_args(ReferenceRow)
 
 
 class ReferenceFeed:

@@ -239,17 +239,21 @@ class _Demo:
         """Kill a worker at equal shares of the way, restart it, and time until all partitions commit again."""
         for number in range(self.options.kills):
             share = (number + 1) / (self.options.kills + 1)
-            await self.progress.until(
-                lambda now, due=self._estimate() * share: now.received >= due or self._all_received()
-            )
+            await self._reached(self._estimate() * share)
             worker = self.workers[number % len(self.workers)]
             kill = Kill(worker.worker_id, self.progress.received)
             self.journey.kills.append(kill)
             killed_at = await asyncio.to_thread(worker.kill)
             await asyncio.sleep(_RESTART_AFTER_SECONDS)
             worker.start()
-            await self.progress.until(lambda now, then=killed_at: not now.silent_since(then))
+            await self._all_moved_since(killed_at)
             kill.recovered_seconds = max(self.progress.updated_at.values()) - killed_at
+
+    async def _reached(self, received: float) -> None:
+        await self.progress.until(lambda now: now.received >= received or self._all_received())
+
+    async def _all_moved_since(self, moment: float) -> None:
+        await self.progress.until(lambda now: not now.silent_since(moment))
 
     async def _drained(self, what: str) -> None:
         """Wait until every event that was sent has an outcome; give up when nothing moves for long."""
