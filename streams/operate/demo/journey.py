@@ -49,7 +49,7 @@ from tieout.streams.topics import (
     topic_table,
 )
 
-OUTPUT_TOPICS = (ERP_COMMANDS, REVENUE_EVENTS, EXCEPTIONS, DECISIONS, DEAD_LETTERS)
+OUTPUT_TOPICS = (ERP_COMMANDS, REVENUE_EVENTS, EXCEPTIONS, DECISIONS, DEAD_LETTERS, CONTROL_TOTALS)
 _STALL_SECONDS = 180.0
 _RECEIPT_SECONDS = 300.0
 _SETTLE_SECONDS = 5.0
@@ -81,8 +81,11 @@ class Journey:
     kills: list[Kill] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
     receipts: dict[str, tuple[int, int]] = field(default_factory=dict)
-    tally: Tally = field(default_factory=Tally)
     outputs: int = 0
+    tally: Tally = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.tally = Tally(horizon=day(self.options.through_day))
 
 
 Keyed = tuple[bytes, bytes, Headers]

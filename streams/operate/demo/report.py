@@ -8,6 +8,7 @@ from __future__ import annotations
 from rich.console import Console
 from rich.table import Table
 
+from tieout.streams.operate.demo.tally import MEASURES
 from tieout.streams.operate.demo.verdict import Verdict
 
 _NO_DECIMALS = frozenset({"JPY", "KRW", "CLP", "ISK", "VND"})
@@ -52,17 +53,14 @@ def _commands(verdict: Verdict, console: Console) -> None:
 def _money(verdict: Verdict, console: Console) -> None:
     table = _table(
         f"Money, revenue recognised through {verdict.run['revenue_through']}",
-        ("entity", "currency", "bookings", "billings", "recognised", "contract liability, journals"),
+        ("entity", "currency", "bookings", "billings", "recognised", "deferred", "unbilled"),
     )
     for row in verdict.measures:
         currency = row["currency"]
         table.add_row(
             row["entity"],
             currency,
-            *(
-                amount(row[name], currency)
-                for name in ("booked", "billed", "recognised", "contract_liability")
-            ),
+            *(amount(row[name], currency) for name in MEASURES),
         )
     console.print(table)
 

@@ -61,8 +61,6 @@ def run_demo(options: DemoOptions, oracle: Oracle | None = None, console: Consol
         verdict = judge(journey, finding)
         if not options.quiet:
             show(verdict, screen)
-        for example in finding.examples if finding else ():
-            screen.print(example, highlight=False)
         if options.json_file is not None:
             options.json_file.write_bytes(msgspec.json.format(msgspec.json.encode(verdict), indent=2))
         return EXIT_TIED_OUT if verdict.tied_out else EXIT_MISMATCH

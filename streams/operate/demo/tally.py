@@ -11,17 +11,24 @@ from dataclasses import dataclass, field
 import msgspec
 
 from tieout.avro.commands import CreditMemoCreate, InvoiceCreate, JournalPost
+from tieout.avro.events import Day
 from tieout.avro.outcomes import DeadLetter, DecisionRecorded, ExceptionItem, RevenueEvent
 
+_SALES = frozenset({"booked", "billed", "recognised"})
 _HEX_DIGITS = 32
 """An id of 16 bytes as text."""
-MEASURES = ("booked", "billed", "recognised", "contract_liability", "contract_asset", "refund_liability")
+MEASURES = ("booked", "billed", "recognised", "deferred", "unbilled")
 
 
 @dataclass(slots=True)
 class Tally:
-    """Running totals. ``measures`` is (entity, currency, measure) -> minor units."""
+    """Running totals. ``measures`` is (entity, currency, measure) -> minor units.
 
+    Deferred is what journals and mirrored documents dated up to ``horizon`` put on the contract liability; unbilled
+    is the contract asset.
+    """
+
+    horizon: Day
     commands: Counter[str] = field(default_factory=Counter)
     measures: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     decisions: Counter[str] = field(default_factory=Counter)
@@ -37,7 +44,8 @@ class Tally:
         match message:
             case RevenueEvent():
                 self._once(message.revenue_event_id)
-                self.measures[message.entity, message.currency, message.kind] += message.amount_minor
+                if message.kind in _SALES:
+                    self.measures[message.entity, message.currency, message.kind] += message.amount_minor
             case ExceptionItem():
                 self.exceptions[message.exception_id] = message
             case DecisionRecorded():
@@ -68,14 +76,22 @@ class Tally:
         self.commands[header.kind] += 1
         lane = (header.tenant, header.group_id, header.lane)
         self.lanes.setdefault(lane, []).append(header.lane_seq)
+        where = (header.entity, header.currency)
         if isinstance(message, JournalPost):
-            debits = sum(line.debit_minor for line in message.lines)
-            if debits != sum(line.credit_minor for line in message.lines):
-                self.unbalanced_journals += 1
-        elif isinstance(message, InvoiceCreate | CreditMemoCreate):
-            sign = 1 if isinstance(message, InvoiceCreate) else -1
-            key = (header.entity, header.currency, "mirrored_documents")
-            self.measures[key] += sign * message.amount_minor
+            self._journal(message, where)
+        elif isinstance(message, InvoiceCreate | CreditMemoCreate) and message.document_date <= self.horizon:
+            if getattr(message, "reason", None) != "tax_only":
+                sign = 1 if isinstance(message, InvoiceCreate) else -1
+                self.measures[*where, "deferred"] += sign * message.amount_minor
+
+    def _journal(self, journal: JournalPost, where: tuple[str, str]) -> None:
+        if sum(line.debit_minor - line.credit_minor for line in journal.lines):
+            self.unbalanced_journals += 1
+        for line in journal.lines:
+            if line.account_class == "contract_liability":
+                self.measures[*where, "deferred"] += line.credit_minor - line.debit_minor
+            elif line.account_class == "contract_asset":
+                self.measures[*where, "unbilled"] += line.debit_minor - line.credit_minor
 
     def _once(self, identity: str) -> None:
         key = bytes.fromhex(identity) if len(identity) == _HEX_DIGITS else identity.encode()

@@ -23,7 +23,8 @@ class OracleFinding(msgspec.Struct, frozen=True, kw_only=True):
     duplicated: int
     oracle_difference: int
     contracts_differing: int
-    examples: tuple[str, ...] = ()
+    findings: tuple[str, ...] = ()
+    """Every difference as a short sentence, the first few of each kind."""
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
@@ -115,6 +116,8 @@ def _problems(
             f"amounts differ from the oracle by {finding.oracle_difference} minor units"
             f" on {finding.contracts_differing} contracts"
         )
+    if finding:
+        found.extend(finding.findings)
     return found
 
 
