@@ -2,7 +2,8 @@
 
 Invariant: nothing is billed over the price (an over-billing without a reason would be an exception of its own);
 a payment never exceeds what is open on the day it is made, except a deposit, which is paid before anything is
-billed and is taken off the first invoice; a contract with credit memos names the invoice in every payment.
+billed and is taken off the first invoice; a contract's payments all name their invoice, or none does, and they do
+where there are credit memos.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ PAST_REASONS = ("concession_past", "sla_credit", "implicit_concession")
 """Revenue of the past, at once."""
 NO_EFFECT_REASONS = ("billing_error", "rebill", "tax_only", "duplicate")
 """Move the amount due (``tax_only`` not even that)."""
+NAMED = 0.85
+"""Share of contracts whose payments name the invoice; never both kinds, or cash would settle what is paid already."""
 UNPAID, IN_PARTS = 0.25, 0.10
 """Share of invoices that stay open, and that are paid in two parts."""
 
@@ -168,10 +171,11 @@ def payment(sketch: Sketch, at: Day, amount: Minor, number: str | None, *, about
 def pay_invoices(sketch: Sketch) -> None:
     """Most invoices are paid in full after some days, some in two parts, some not at all."""
     rng = sketch.rng
+    named = sketch.named_payments_only or sketch.chance(NAMED)
     for posted in list(sketch.invoices):
         outcome = rng.random()
         at = posted.at + rng.randint(3, 45)
-        number = posted.number if sketch.named_payments_only or sketch.chance(0.85) else None
+        number = posted.number if named else None
         if posted.open <= 0 or outcome < UNPAID:
             continue
         if outcome < UNPAID + IN_PARTS and not posted.credited:

@@ -207,7 +207,9 @@ def _move_price(sketch: Sketch, at: Day) -> None:
     sent = [each for each in sketch.invoices if each.at <= at]
     if sent:
         posted = max(sent, key=lambda each: (each.at, each.number))
-        credit(sketch, at, posted.po, posted.amount * sketch.rng.randint(1, 10) // 100, reason)
+        earned_later = sum(each.price for each in sketch.timed()) // 4
+        amount = min(posted.amount, earned_later) * sketch.rng.randint(1, 10) // 100
+        credit(sketch, at, posted.po, amount, reason)
 
 
 def _credit_the_past(sketch: Sketch, plan: _Plan) -> None:

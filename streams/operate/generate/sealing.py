@@ -5,13 +5,18 @@ The hash leaves out the event id and the times of recording, so a re-sent event 
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 from msgspec.structs import replace
 
 from tieout.avro.canonical import content_hash
 from tieout.avro.events import Event
 
 
-def seal(event: Event) -> Event:
+E = TypeVar("E", bound=Event)
+
+
+def seal(event: E) -> E:
     """The same event with the hash of its business content."""
     return replace(event, envelope=replace(event.envelope, content_hash=content_hash(event)))
 

@@ -251,7 +251,10 @@ def renew(sketch: Sketch) -> None:
 
 
 def cancel(sketch: Sketch, at: Day, *, access_may_go_on: bool) -> None:
-    """The contract ends at ``at``; part of what is left may be owed no longer, a fee may be due."""
+    """The contract ends at ``at``; part of what is left may be owed no longer, a fee may be due.
+
+    A fee is kept back from what is paid back, or invoiced where nothing is: so nothing is billed over the price.
+    """
     rng = sketch.rng
     access_end = None
     if access_may_go_on and sketch.chance(0.4):
@@ -260,6 +263,7 @@ def cancel(sketch: Sketch, at: Day, *, access_may_go_on: bool) -> None:
     rest = sum(each.price * share_left(each, access_end or at) for each in sketch.timed())
     given_up = floor(rest * rng.choice((0, 0, 10, 20, 30)) / 100)
     fee = rng.randint(1, 40) * 500 if sketch.chance(0.2) else 0
+    fee = min(fee, given_up) or fee
     sketch.version += 1
     sketch.tell(
         at,
@@ -275,10 +279,10 @@ def cancel(sketch: Sketch, at: Day, *, access_may_go_on: bool) -> None:
         ),
     )
     po = max(sketch.timed(), key=lambda each: (each.last, each.po)).po
-    if fee:
+    if fee and not given_up:
         invoice(sketch, at + rng.randint(1, 15), [(po, fee)], about=sketch.version)
-    if given_up and sketch.chance(0.6):
-        settle(sketch, at + rng.randint(0, 25), po, given_up)
+    elif given_up > fee and sketch.chance(0.6):
+        settle(sketch, at + rng.randint(0, 25), po, given_up - fee)
 
 
 def settle(sketch: Sketch, at: Day, po: str, amount: Minor) -> None:
