@@ -144,12 +144,22 @@ class KafkaSession:
 
     async def close(self) -> None:
         self.discard()
+        self._hush()
         closing = asyncio.ensure_future(self._producer.stop())
         _lingering.add(closing)
         closing.add_done_callback(_forget)
         await asyncio.wait({closing}, timeout=CLOSE_SECONDS)
         if not closing.done():
             await self._producer.client.close()
+
+    def _hush(self) -> None:
+        """Look at the failures of batches that nobody waits for any more, or asyncio reports each of them."""
+        accumulator = self._producer._message_accumulator  # noqa: SLF001 - aiokafka leaves these futures to itself
+        queued = [batch for batches in accumulator._batches.values() for batch in batches]  # noqa: SLF001
+        for batch in (*queued, *accumulator._pending_batches):  # noqa: SLF001
+            for future in (batch.future, batch._drain_waiter):  # noqa: SLF001
+                if future.done() and not future.cancelled():
+                    future.exception()
 
     async def _answered(self, work: Awaitable[T], seconds: float, what: str) -> T:
         try:

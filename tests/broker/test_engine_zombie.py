@@ -1,0 +1,58 @@
+"""A worker that is frozen inside its transaction, outlived by a successor and thawed again writes nothing visible.
+
+The holder stops itself (SIGSTOP) at a named point, past the session timeout; a successor with another id takes its
+partitions over; then the holder wakes (SIGCONT) while the successor works. A read-committed reader must find each
+output once with exact counts and sums, and the zombie's own records, which are in the log, must stay invisible.
+"""
+
+from __future__ import annotations
+
+import signal
+
+import pytest
+
+pytestmark = pytest.mark.broker
+
+SMALL = {"max_records_per_transaction": 100, "session_timeout_seconds": 2.0}
+
+
+def survive_a_zombie(bench, events, oracle, wait_until, point: str, passage: int) -> None:
+    told = events(3000, 60)
+    bench.produce(told[:2000])
+    holder = bench.start("a", faults=f"{point}=stop@{passage}", settings=SMALL)
+    wait_until("the holder stops itself", holder.is_stopped)
+    successor = bench.start("b", settings=SMALL)
+    wait_until("the successor owns all", lambda: len(successor.tasks("running")) == bench.partitions)
+    bench.produce(told[2000:2500])
+    holder.signal(signal.SIGCONT)
+    bench.produce(told[2500:])
+    bench.await_outputs(3000)
+    assert bench.outputs() == oracle(told)
+    wait_until("both share the partitions again", lambda: owned(holder) + owned(successor) == bench.partitions)
+    assert owned(holder) > 0
+    assert (holder.end(), successor.end()) == (0, 0)
+
+
+def owned(worker) -> int:
+    return len(worker.tasks("running")) if worker.status()["ready"] else -100
+
+
+@pytest.mark.parametrize(
+    ("point", "passage"),
+    [
+        ("after_fence", 2),
+        ("after_begin", 7),
+        ("between_sends", 6),
+        ("before_commit", 9),
+        ("after_commit", 5),
+        ("before_store_write", 8),
+    ],
+)
+def test_a_zombie_writes_nothing_that_a_reader_sees(bench, events, oracle, wait_until, point, passage):
+    survive_a_zombie(bench, events, oracle, wait_until, point, passage)
+
+
+def test_a_zombie_s_records_are_in_the_log_and_hidden(bench, events, oracle, wait_until):
+    survive_a_zombie(bench, events, oracle, wait_until, "before_commit", 6)
+    written = bench.read(bench.output, committed=False)
+    assert len(written) > len(bench.read(bench.output)), "the zombie wrote nothing: the test has lost its teeth"
