@@ -139,9 +139,8 @@ def _move_into_place(partial: Path, final: Path) -> None:
 
 
 def _require_room(lock: Lock, directory: Path) -> None:
-    needed = 3 * sum(
-        jar.size_bytes for jar in lock.jars
-    )  # the downloader keeps its own copy until the rename
+    # The downloader keeps its own copy until the rename, and a little room should be left.
+    needed = 3 * sum(jar.size_bytes for jar in lock.jars)
     free = shutil.disk_usage(directory).free
     if free < needed:
         raise DiskFullError(

@@ -18,7 +18,7 @@ from pathlib import Path
 from tieout.streams.operate.broker.errors import JavaMissingError
 
 MINIMUM_JAVA = 17
-_VERSION = re.compile(r'version "(\d+)')
+_VERSION = re.compile(r'version "(?:1\.)?(\d+)')
 _ANSWER_TIMEOUT_S = 30
 
 
