@@ -18,9 +18,11 @@ from tieout.streams.operate.web.words import (
     OUTCOME_WORDS,
     STATE_LEVELS,
     STATE_WORDS,
+    ago,
     duration,
     mebibytes,
     number,
+    per_event,
     ranges,
     rate,
 )
@@ -104,7 +106,7 @@ def _flow(now: ClusterSnapshot) -> Html:
 
     boxes = [box("event in", rate(now.events_in_per_second), f"{number(now.received)} received")]
     boxes += [
-        box(stage.stage, rate(stage.events_per_second), f"{duration(stage.seconds_per_event)} per event")
+        box(stage.stage, rate(stage.events_per_second), per_event(stage.seconds_per_event))
         for stage in now.stages
     ]
     return _section("flow", "Flow", el("ol", boxes, class_="flow"))
@@ -113,7 +115,11 @@ def _flow(now: ClusterSnapshot) -> Html:
 def _where_every_event_went(now: ClusterSnapshot) -> Html:
     columns = ("event type", "received", *(words for words, _ in OUTCOME_WORDS.values()))
     rows: list[Row] = [
-        (row.event_type, number(row.total), *(number(row.outcomes.get(name, 0)) for name in OUTCOME_WORDS))
+        (
+            row.event_type.replace("_", " "),
+            number(row.total),
+            *(number(row.outcomes.get(name, 0)) for name in OUTCOME_WORDS),
+        )
         for row in now.types
     ]
     total = ("all events", number(now.received), *(number(now.outcomes[name]) for name in OUTCOME_WORDS))
@@ -204,7 +210,7 @@ def _worker(w: WorkerView) -> Row:
     owns = "; ".join(f"{agent} {ranges(numbers)}" for agent, numbers in w.partitions.items())
     return (
         w.worker_id,
-        el("span", _mark(level), f" {duration(w.heard_seconds_ago)} ago", class_=level),
+        el("span", _mark(level), f" {ago(w.heard_seconds_ago)}", class_=level),
         owns or "none",
         mebibytes(w.rss_bytes),
         duration(w.cpu_seconds),

@@ -42,10 +42,8 @@ def rate(value: float) -> str:
     return f"{value:,.0f}/s" if value >= 10 or value == 0 else f"{value:.1f}/s"  # noqa: PLR2004 - two digits
 
 
-def duration(seconds: float | None) -> str:
-    """4.2 µs, 12 ms, 3.1 s, 12 min, 3.5 h; a dash where there is none."""
-    if seconds is None:
-        return "-"
+def duration(seconds: float) -> str:
+    """4.2 µs, 12 ms, 3.1 s, 12 min, 3.5 h."""
     for limit, size, unit in (
         (1e-3, 1e-6, "µs"),
         (1.0, 1e-3, "ms"),
@@ -55,6 +53,16 @@ def duration(seconds: float | None) -> str:
         if seconds < limit:
             return f"{seconds / size:.3g} {unit}"
     return f"{seconds / 3600:,.1f} h"
+
+
+def per_event(seconds: float | None) -> str:
+    """12 µs per event; words where no event came lately."""
+    return "no event lately" if seconds is None else f"{duration(seconds)} per event"
+
+
+def ago(seconds: float) -> str:
+    """Just now, 3 s ago."""
+    return "just now" if seconds < 1 else f"{duration(seconds)} ago"
 
 
 def mebibytes(size: int) -> str:
