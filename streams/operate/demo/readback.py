@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import msgspec
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
 from tieout.avro.codec import Codec
 
@@ -21,6 +21,20 @@ _FETCH_BYTES = 4 << 20
 
 async def read_topics(bootstrap: str, topics: tuple[str, ...], codec: Codec, sink: Sink) -> int:
     """Give every committed record of the topics to ``sink``, in order per partition; the number of records."""
+    count = 0
+
+    def take(record: ConsumerRecord) -> None:
+        nonlocal count
+        if record.value is not None:
+            count += 1
+            sink(codec.decode(record.value), TopicPartition(record.topic, record.partition), record.offset)
+
+    await read_raw(bootstrap, topics, take)
+    return count
+
+
+async def read_raw(bootstrap: str, topics: tuple[str, ...], take: Callable[[ConsumerRecord], None]) -> None:
+    """Give every committed record of the topics, undecoded."""
     consumer = AIOKafkaConsumer(
         bootstrap_servers=bootstrap,
         isolation_level="read_committed",
@@ -29,7 +43,6 @@ async def read_topics(bootstrap: str, topics: tuple[str, ...], codec: Codec, sin
         max_partition_fetch_bytes=_FETCH_BYTES,
     )
     await consumer.start()
-    count = 0
     try:
         partitions = await _partitions(consumer, topics)
         ends = await consumer.end_offsets(partitions)
@@ -38,18 +51,14 @@ async def read_topics(bootstrap: str, topics: tuple[str, ...], codec: Codec, sin
         await consumer.seek_to_beginning(*open_partitions)
         while open_partitions:
             batches = await consumer.getmany(*open_partitions, timeout_ms=500)
-            for partition, records in batches.items():
-                for record in records:
-                    if record.value is not None:
-                        sink(codec.decode(record.value), partition, record.offset)
-                        count += 1
+            for record in (record for records in batches.values() for record in records):
+                take(record)
             for partition in list(open_partitions):
                 if await consumer.position(partition) >= ends[partition]:
                     open_partitions.remove(partition)
                     consumer.pause(partition)
     finally:
         await consumer.stop()
-    return count
 
 
 async def _partitions(consumer: AIOKafkaConsumer, topics: tuple[str, ...]) -> list[TopicPartition]:

@@ -28,7 +28,7 @@ class WorkerProcess:
     environment: Mapping[str, str]
     log: Path
     _guard: subprocess.Popen[bytes] | None = field(default=None, init=False)
-    _pid: int = field(default=0, init=False)
+    pid: int = field(default=0, init=False)
 
     def start(self) -> None:
         """Start it; returns at once."""
@@ -54,7 +54,7 @@ class WorkerProcess:
                 start_new_session=True,
             )
         assert self._guard.stdout is not None
-        self._pid = int(self._guard.stdout.readline() or 0)
+        self.pid = int(self._guard.stdout.readline() or 0)
 
     @property
     def running(self) -> bool:
@@ -68,7 +68,7 @@ class WorkerProcess:
 
     def kill(self) -> float:
         """SIGKILL, as the out-of-memory killer would; gives the time of the kill (monotonic seconds)."""
-        os.kill(self._pid, signal.SIGKILL)
+        os.kill(self.pid, signal.SIGKILL)
         killed_at = time.monotonic()
         assert self._guard is not None
         self._guard.wait(_STOP_SECONDS)
