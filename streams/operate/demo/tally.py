@@ -79,10 +79,13 @@ class Tally:
         where = (header.entity, header.currency)
         if isinstance(message, JournalPost):
             self._journal(message, where)
-        elif isinstance(message, InvoiceCreate | CreditMemoCreate) and message.document_date <= self.horizon:
-            if getattr(message, "reason", None) != "tax_only":
-                sign = 1 if isinstance(message, InvoiceCreate) else -1
-                self.measures[*where, "deferred"] += sign * message.amount_minor
+        elif isinstance(message, InvoiceCreate | CreditMemoCreate) and self._defers(message):
+            sign = 1 if isinstance(message, InvoiceCreate) else -1
+            self.measures[*where, "deferred"] += sign * message.amount_minor
+
+    def _defers(self, document: InvoiceCreate | CreditMemoCreate) -> bool:
+        """A document counts from its date on; one about tax alone leaves the contract liability as it is."""
+        return document.document_date <= self.horizon and getattr(document, "reason", None) != "tax_only"
 
     def _journal(self, journal: JournalPost, where: tuple[str, str]) -> None:
         if sum(line.debit_minor - line.credit_minor for line in journal.lines):
