@@ -16,7 +16,10 @@ from tieout.streams.operate.status import PartitionStatus, WorkerStatus
 FORGET_SECONDS = 3_600.0
 """A silent worker that owns nothing any more is dropped after this."""
 RATE_WINDOW_SECONDS = 15.0
-WORKING = ("running", "waiting")
+FRESH_SECONDS = 5.0
+"""A heartbeat comes every second; five missed ones are no accident."""
+IDLE = ("starting", "paused", "stopped")
+"""States of a task that may be about to give its partition up, or has not begun: a working claim counts more."""
 
 Place = tuple[str, int]
 """(agent, partition)."""
@@ -68,7 +71,7 @@ class Cluster:
         for partition in status.partitions:
             place = (partition.agent, partition.partition)
             known = self._furthest.get(place)
-            if known is None or partition.position >= known.position or partition.state in WORKING:
+            if known is None or partition.state == "running" or _is_further(partition, known):
                 self._furthest[place] = partition
 
     def leave(self, worker_id: str) -> None:
@@ -103,14 +106,28 @@ class Cluster:
 
 
 def owners(heard: Iterable[Heard]) -> dict[Place, tuple[Heard, PartitionStatus]]:
-    """Who claims each partition, by the latest heartbeat that claims it."""
+    """Who has each partition: of the workers that claim it, one still heard, then one that works, then the latest."""
+    everybody = tuple(heard)
+    newest_us = max((worker.seen_us for worker in everybody), default=0)
+
+    def weight(claim: tuple[Heard, PartitionStatus]) -> tuple[bool, bool, int]:
+        worker, partition = claim
+        fresh = newest_us - worker.seen_us <= FRESH_SECONDS * 1e6
+        return fresh, partition.state not in IDLE, worker.seen_us
+
     found: dict[Place, tuple[Heard, PartitionStatus]] = {}
-    for worker in heard:
+    for worker in everybody:
         for partition in worker.status.partitions:
             place = (partition.agent, partition.partition)
-            if place not in found or worker.seen_us > found[place][0].seen_us:
-                found[place] = (worker, partition)
+            claim = (worker, partition)
+            if place not in found or weight(claim) > weight(found[place]):
+                found[place] = claim
     return found
+
+
+def _is_further(now: PartitionStatus, known: PartitionStatus) -> bool:
+    """A task that has not read its state yet tells neither position nor counts: it must not hide what is known."""
+    return now.position >= known.position and now.received >= known.received
 
 
 def _progress(before: WorkerStatus, after: WorkerStatus, seen_us: int) -> Progress:

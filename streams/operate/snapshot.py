@@ -11,15 +11,12 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from tieout.streams.operate.cluster import Heard, Observation, Place, Progress, owners
+from tieout.streams.operate.cluster import FRESH_SECONDS, Heard, Observation, Place, Progress, owners
 from tieout.streams.operate.status import STAGES, PartitionStatus
 from tieout.tables.totals import OUTCOMES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
-SILENT_SECONDS = 5.0
-"""A heartbeat comes every second; five missed ones are no accident."""
 
 
 class WorkerView(msgspec.Struct, frozen=True, kw_only=True):
@@ -195,7 +192,7 @@ def _partition(place: Place, claim: tuple[Heard, PartitionStatus] | None, seen: 
     if claim is not None:
         worker, now = claim
         owner, state, reason = worker.status.worker_id, now.state, now.reason
-        if silent_for(worker, seen.now_us) > SILENT_SECONDS:
+        if silent_for(worker, seen.now_us) > FRESH_SECONDS:
             state, reason = "silent", f"worker {owner} is not heard any more; it was {now.state}"
     return PartitionView(
         agent=place[0],
@@ -230,7 +227,7 @@ def _worker(heard: Heard, now_us: int) -> WorkerView:
         pid=status.pid,
         uptime_seconds=max(0.0, (status.reported_us - status.started_us) / 1e6),
         heard_seconds_ago=ago,
-        silent=ago > SILENT_SECONDS,
+        silent=ago > FRESH_SECONDS,
         rss_bytes=status.rss_bytes,
         cpu_seconds=status.cpu_seconds,
         loop_lag_seconds=status.loop_lag.latest_seconds,

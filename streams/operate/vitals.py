@@ -13,6 +13,7 @@ from bisect import bisect_left
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tieout.streams.operate import logs
 from tieout.streams.operate.status import LOOP_LAG_BOUNDS, LoopLag, WorkerStatus
 
 if TYPE_CHECKING:
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 PROBE_SECONDS = 0.25
 HEARTBEAT_SECONDS = 1.0
+
+log = logs.logger(__name__)
 
 
 class LoopProbe:
@@ -83,9 +86,15 @@ class StatusBoard:
 
 
 async def post_heartbeats(build: Callable[[], WorkerStatus], board: StatusBoard) -> None:
-    """Build and post a heartbeat every second until cancelled. Run it as a task of the working loop."""
+    """Build and post a heartbeat every second until cancelled. Run it as a task of the working loop.
+
+    A heartbeat that cannot be built is logged and left out: the worker looks silent, and its work goes on.
+    """
     while True:
-        board.post(build())
+        try:
+            board.post(build())
+        except Exception:
+            log.exception("heartbeat_not_built")
         await asyncio.sleep(HEARTBEAT_SECONDS)
 
 

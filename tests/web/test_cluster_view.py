@@ -89,6 +89,28 @@ def test_committed_counts_stay_while_a_killed_worker_is_replaced(sample, look):
     assert now.partitions[0].restored_records == 10
 
 
+@pytest.mark.parametrize("state", ["starting", "restoring", "waiting", "paused", "stopped", "halted"])
+def test_a_task_that_has_not_read_its_state_yet_hides_nothing(sample, look, state):
+    cluster = sample.two_workers()
+    blank = sample.partition(0, state=state, position=-1, received=0, outcomes={}, commands={})
+    cluster.hear(sample.worker("alpha", blank, sample.partition(1), at=11), sample.START + 11 * sample.SECOND)
+    now = look(cluster, 11)
+    assert now.received == 400
+    assert now.partitions[0].state == state
+
+
+def test_a_worker_that_gave_a_partition_up_and_still_lists_it_does_not_own_it(sample, look):
+    for state in ("stopped", "paused", "starting"):
+        cluster = sample.two_workers(at=10)
+        handed_over = sample.partition(2, state=state, reason="another worker owns the partition")
+        later = sample.START + 11 * sample.SECOND
+        cluster.hear(
+            sample.worker("alpha", sample.partition(0), sample.partition(1), handed_over, at=11), later
+        )
+        assert look(cluster, 11).partitions[2].owner == "beta"
+        assert look(cluster, 11).partitions[2].state == "running"
+
+
 def test_a_task_that_works_on_committed_state_is_believed_even_when_it_is_behind(sample, look):
     cluster = sample.two_workers()
     fresh = sample.partition(0, received=0, outcomes={}, position=0)

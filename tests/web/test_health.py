@@ -91,3 +91,20 @@ async def test_the_probe_sees_a_blocked_loop_in_the_right_bucket():
 def test_the_process_tells_its_memory_and_cpu():
     assert vitals.rss_bytes() > 1 << 20
     assert vitals.cpu_seconds() > 0
+
+
+async def test_a_heartbeat_that_cannot_be_built_is_left_out_and_the_next_one_is_posted(sample, monkeypatch):
+    monkeypatch.setattr(vitals, "HEARTBEAT_SECONDS", 0.01)
+    board, built = StatusBoard(), []
+
+    def build():
+        built.append(1)
+        if len(built) == 1:
+            raise RuntimeError("a partition went away while it was looked at")
+        return sample.worker("alpha")
+
+    task = asyncio.create_task(vitals.post_heartbeats(build, board))
+    await asyncio.sleep(0.2)
+    task.cancel()
+    assert len(built) > 1
+    assert board.latest.worker_id == "alpha"

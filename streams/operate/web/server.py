@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from aiohttp import web
 
+from tieout.streams.engine.errors import StartRefused
 from tieout.streams.operate import logs
 from tieout.streams.operate.metrics import CONTENT_TYPE
 from tieout.streams.operate.verdict import judge
@@ -37,7 +38,7 @@ AGAIN_SECONDS = 1.0
 log = logs.logger(__name__)
 
 
-class WebRefused(RuntimeError):  # noqa: N818 - the bind was refused
+class WebRefused(StartRefused):
     """The stats server cannot be started; says why and what to do."""
 
 
