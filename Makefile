@@ -29,7 +29,7 @@ check: venv ## lint, format, types and import rules
 	.venv/bin/lint-imports --no-cache --no-logo
 
 bench: venv ## drain rate and time per stage, beside a bare loop without logic
-	$(PY) benchmarks/bench.py $(ARGS)
+	$(PY) benchmarks/drain.py $(ARGS)
 
 clean: ## remove caches and build output (.venv stays)
 	rm -rf build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

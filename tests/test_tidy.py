@@ -72,6 +72,10 @@ def decides_money(path: str) -> bool:
     return is_pure(path) and path.startswith(("tables/", "agents/"))
 
 
+def judges(path: str) -> bool:
+    return is_python(path) and path.startswith("tests/oracle/")
+
+
 def is_anything(path: str) -> bool:
     return path != SELF
 
@@ -97,19 +101,27 @@ def module_docstring(source: Source) -> Iterator[str]:
         yield "1: no docstring saying why the module exists and which invariant it keeps"
 
 
-def pure_imports(source: Source) -> Iterator[str]:
+def imports(source: Source) -> Iterator[tuple[int, str]]:
     for node in ast.walk(source.tree):
         if isinstance(node, ast.Import):
-            modules = [alias.name for alias in node.names]
+            yield from ((node.lineno, alias.name) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            modules = [node.module or "." * node.level]
-        else:
-            continue
-        for module in modules:
-            root = module.partition(".")[0]
-            pure_stdlib = root in sys.stdlib_module_names and root not in IMPURE_STDLIB
-            if not (pure_stdlib or root in THIRD_PARTY_IN_PURE):
-                yield f"{node.lineno}: a pure module imports {module}"
+            base = node.module or "." * node.level
+            yield from ((node.lineno, f"{base}.{alias.name}") for alias in node.names)
+
+
+def pure_imports(source: Source) -> Iterator[str]:
+    for line, module in imports(source):
+        root = module.partition(".")[0]
+        pure_stdlib = root in sys.stdlib_module_names and root not in IMPURE_STDLIB
+        if not (pure_stdlib or root in THIRD_PARTY_IN_PURE):
+            yield f"{line}: a pure module imports {module}"
+
+
+def independent_oracle(source: Source) -> Iterator[str]:
+    for line, module in imports(source):
+        if f"{module}.".startswith(("tieout.agents.", "tieout.tables.")):
+            yield f"{line}: the oracle imports {module}: it would judge the product by the product"
 
 
 def pure_calls(source: Source) -> Iterator[str]:
@@ -212,6 +224,7 @@ RULES: dict[str, Rule] = {
     "short_functions": Rule(in_packages, short_functions),
     "module_docstring": Rule(in_packages, module_docstring),
     "pure_imports": Rule(is_pure, pure_imports),
+    "independent_oracle": Rule(judges, independent_oracle),
     "pure_calls": Rule(is_pure, pure_calls),
     "exact_numbers": Rule(decides_money, exact_numbers),
     "reasons_beside_exemptions": Rule(is_python, reasons_beside_exemptions),
@@ -270,6 +283,8 @@ PLANTED = [
     ("pure_imports", "avro/a.py", "from uuid import uuid4\n"),
     ("pure_imports", "tables/store.py", "import rocksdict\n"),
     ("pure_imports", "agents/a.py", "from . import decide\n"),
+    ("independent_oracle", "tests/oracle/a.py", "from tieout.agents.contracts import decide\n"),
+    ("independent_oracle", "tests/oracle/a.py", "from tieout import tables\n"),
     ("pure_calls", "agents/a.py", "from datetime import datetime\nat = datetime.now()\n"),
     ("pure_calls", "agents/a.py", "import datetime\nat = datetime.datetime.now(tz)\n"),
     ("pure_calls", "agents/a.py", "from datetime import date\non = date.today()\n"),
