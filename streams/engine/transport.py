@@ -36,7 +36,7 @@ GROUP_SECONDS = 5.0
 """Longest wait for the group's coordinator."""
 
 
-class BatchThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
+class BatchThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]  # Faust has no types
     """The consumer's own thread. Everything here runs on its event loop."""
 
     def _create_worker_consumer(self, transport: Any) -> Any:
