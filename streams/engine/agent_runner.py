@@ -20,7 +20,8 @@ from tieout.streams.engine.crash_journal import FileJournal
 from tieout.streams.engine.errors import HoleInLog
 from tieout.streams.engine.feed import HINT_SECONDS, GroupFeed
 from tieout.streams.engine.limits import EngineSettings
-from tieout.streams.engine.partition_task import PartitionTask, Surroundings
+from tieout.streams.engine.opening import Surroundings
+from tieout.streams.engine.partition_task import PartitionTask
 from tieout.streams.engine.ports import Clock, Log
 from tieout.streams.engine.real_time import AsyncioScheduler
 from tieout.streams.engine.restore import StoreHome
@@ -33,7 +34,7 @@ StoreHomes = Callable[[Path], StoreHome]
 """Gives the home of the store that lives in a directory."""
 
 
-class EngineApp(faust.App):  # type: ignore[misc]
+class EngineApp(faust.App):  # type: ignore[misc]  # Faust has no types
     """A Faust app that knows its feed."""
 
     feed: GroupFeed

@@ -91,11 +91,12 @@ class CrashCounter:
         self._deaths = 0
         self._careful_until = -1
 
-    def start(self, position: int, batch_reach: int) -> None:
+    def start(self, position: int, batch_reach: int, *, careful: bool = False) -> None:
         """Read what the last process left; ``batch_reach``: how many offsets a slice may span."""
         entry = self._journal.read()
         if entry is None or entry[0] < position:
-            self._suspect, self._deaths, self._careful_until = -1, 0, -1
+            self._suspect, self._deaths = -1, 0
+            self._careful_until = position + batch_reach if careful else -1
         else:
             self._suspect, self._deaths = entry[1], entry[2] + 1
             self._careful_until = max(position, entry[0], entry[1]) + batch_reach

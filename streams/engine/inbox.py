@@ -37,6 +37,8 @@ class Inbox:
         self._hole: HoleInLog | None = None
         self.next = 0
         """The offset that follows what has been taken."""
+        self.last = -1
+        """The offset of the record that was taken last."""
         self.queued_bytes = 0
         self.end = -1
 
@@ -88,6 +90,7 @@ class Inbox:
                     raise HoleInLog(
                         f"partition {batch.partition}: record {record.offset} came after {self.next}"
                     )
+                self.last = record.offset
                 self.next = record.offset + 1
                 return record
             if self.next == batch.first:

@@ -1,8 +1,7 @@
 """One partition of one agent: start, work, fail, start again, or halt with a reason.
 
-Start: still ours? -> fence -> restore -> check positions -> open the agent's task -> read on. Invariant: nothing is
-sent before the fence, nothing is trusted before the restore, nothing is stepped before the positions are checked;
-and a failure of this partition touches no other one.
+Invariant: a failure of this partition touches no other one; whatever fails, all that was open is dropped and the next
+start begins from what is committed; and every way to end has a name and a reason that is shown.
 """
 
 from __future__ import annotations
@@ -10,23 +9,17 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from dataclasses import dataclass
 from functools import partial
 
-from tieout.agents.spec import AgentSpec, AgentTask, Caller, LogRecord, NotReady, TaskContext
-from tieout.streams.engine.calls import Calls
-from tieout.streams.engine.crash_journal import CrashCounter, CrashJournal
+from tieout.agents.spec import AgentSpec
 from tieout.streams.engine.errors import BrokerSilent, CommitUnanswered, Fenced, Halt, HoleInLog
 from tieout.streams.engine.fault_points import passing
 from tieout.streams.engine.inbox import Inbox
-from tieout.streams.engine.limits import EngineSettings
-from tieout.streams.engine.ports import Bounds, Clock, Feed, FetchedBatch, Log, Scheduler, Session
-from tieout.streams.engine.positions import POSITION_ROW, Evidence, Position, decode_position, starting_point
-from tieout.streams.engine.restore import Restore, StoreHome
+from tieout.streams.engine.opening import Opening, Surroundings
+from tieout.streams.engine.ports import FetchedBatch
 from tieout.streams.engine.status import Counters, State, TaskStatus
-from tieout.streams.engine.transaction import Transaction
 from tieout.streams.engine.working import Working, wait_seconds
-from tieout.tables.store import Store, StoreCorrupt, StoreFull
+from tieout.tables.store import StoreCorrupt, StoreFull
 
 log = logging.getLogger("tieout.engine")
 
@@ -35,21 +28,6 @@ IDLE_LOOK_SECONDS = 1.0
 
 PATIENCE_SECONDS = 5.0
 """Longest wait between tries while the broker or the disk is unwell."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Surroundings:
-    """What a task is given: its world, injected."""
-
-    log: Log
-    feed: Feed
-    home: StoreHome
-    journal: CrashJournal
-    clock: Clock
-    scheduler: Scheduler
-    settings: EngineSettings
-    caller: Caller | None = None
-    start_at: int | None = None
 
 
 class PartitionTask:
@@ -78,9 +56,7 @@ class PartitionTask:
         self._reason: str | None = None
         self._since = given.clock.monotonic()
         self._working: Working | None = None
-        self._restore: Restore | None = None
-        self._session: Session | None = None
-        self._store: Store | None = None
+        self._opening: Opening | None = None
         self._progressed_from = -1
 
     # What the feed and the runner call.
@@ -135,8 +111,7 @@ class PartitionTask:
         try:
             while not self._stopping:
                 try:
-                    await self._start()
-                    await self._work()
+                    await self._work(await self._start())
                 except Exception as error:  # noqa: BLE001 - every failure of a partition ends in a named rule
                     if not await self._follow_rule(error):
                         return
@@ -146,116 +121,33 @@ class PartitionTask:
             self._given.journal.close()
             self._quiet.set()
 
-    async def _start(self) -> None:
-        given, spec, counters = self._given, self.spec, self._counters
+    async def _start(self) -> Working:
         self._change("starting", None)
         while self._paused and not self._stopping:
             await self._nap(IDLE_LOOK_SECONDS)
-        if not await given.feed.still_mine(self.partition):
-            raise Fenced("the group has given the partition to another worker")
-        passing("before_fence")
-        self._session = await given.log.fence(self._id)
-        passing("after_fence")
-        self._change("restoring", None)
-        self._restore = Restore(
-            log=given.log,
-            home=given.home,
-            topic=spec.changelog_topic,
+        self._opening = Opening(
+            spec=self.spec,
             partition=self.partition,
-            settings=given.settings,
-            clock=given.clock,
-            scheduler=given.scheduler,
-        )
-        self._store, mark = await self._restore.run()
-        position = await self._check_position(self._store)
-        transaction = Transaction(
-            spec=spec,
-            partition=self.partition,
-            session=self._session,
-            store=self._store,
-            mark=mark,
-            clock=given.clock,
-            counters=counters,
-            settings=given.settings,
-        )
-        task = await self._open_agent(transaction, position)
-        crashes = CrashCounter(given.journal, given.settings.isolate_after)
-        crashes.start(position.next, given.settings.max_records_per_transaction)
-        working = Working(
-            spec=spec,
-            partition=self.partition,
-            session=self._session,
-            store=self._store,
-            transaction=transaction,
-            task=task,
-            inbox=self.inbox,
-            calls=self._open_calls(self._store),
-            crashes=crashes,
-            feed=given.feed,
-            clock=given.clock,
-            scheduler=given.scheduler,
-            counters=counters,
-            settings=given.settings,
-            position=position,
-        )
-        self.inbox.rewind(position.next, -1)
-        self._working = working
-        placed = await given.feed.place(self.partition, position.next)
-        self.inbox.rewind(position.next, placed)
-        given.feed.moved(self.partition, position.next)
-        self._progressed_from = position.next
-
-    async def _check_position(self, store: Store) -> Position:
-        given, topic = self._given, self.spec.input_topic
-        position = decode_position(store.get(POSITION_ROW))
-        bounds = await given.log.bounds(topic, self.partition)
-        evidence = Evidence(
-            where=f"{topic}/{self.partition}",
-            bounds=bounds,
-            hint=await given.feed.hint(self.partition),
-            last_record=await self._record_at(-1 if position is None else position.last_offset, bounds),
-            start_at=given.start_at,
-        )
-        return starting_point(position, evidence)
-
-    async def _record_at(self, offset: int, bounds: Bounds) -> LogRecord | None:
-        if not bounds.start <= offset < bounds.stable:
-            return None
-        async for records, _ in self._given.log.read(
-            self.spec.input_topic, self.partition, offset, offset + 1
-        ):
-            for record in records:
-                if record.offset == offset:
-                    return record
-        return None
-
-    async def _open_agent(self, transaction: Transaction, position: Position) -> AgentTask:
-        context = TaskContext(partition=self.partition, rows=transaction.effects, clock_ms=position.clock_ms)
-        while True:
-            try:
-                return self.spec.open(context)
-            except NotReady as wait:
-                self._change("waiting", wait.reason)
-                await self._nap(self._given.settings.not_ready_seconds)
-
-    def _open_calls(self, store: Store) -> Calls | None:
-        given = self._given
-        if self.spec.calls is None or given.caller is None:
-            return None
-        calls = Calls(
-            self.spec.calls,
-            given.caller,
-            clock=given.clock,
-            scheduler=given.scheduler,
+            transactional_id=self._id,
+            given=self._given,
             counters=self._counters,
+            inbox=self.inbox,
             wake=self._wake.set,
+            say=self._change,
+            nap=self._nap,
+            careful=self._failures > 0,
         )
-        calls.start(store.scan(self.spec.calls.row_prefix))
-        return calls
+        working = await self._opening.run()
+        feed, position = self._given.feed, working.position.next
+        self.inbox.rewind(position, -1)
+        self._working = working
+        self.inbox.rewind(position, await feed.place(self.partition, position))
+        feed.moved(self.partition, position)
+        self._progressed_from = position
+        return working
 
-    async def _work(self) -> None:
-        working, clock = self._working, self._given.clock
-        assert working is not None, "work follows a finished start"
+    async def _work(self, working: Working) -> None:
+        clock = self._given.clock
         while not self._stopping:
             if self._paused:
                 self._change("paused", "a rebalance is under way")
@@ -307,7 +199,7 @@ class PartitionTask:
         if self._failures > self._given.settings.restarts:
             log.error("%s halts", self.name, exc_info=error)
             return self._halt(
-                f"failed {self._failures} times at offset {self.inbox.next}: {type(error).__name__}: {error}; "
+                f"failed {self._failures} times at offset {self.inbox.last}: {type(error).__name__}: {error}; "
                 "mend the cause, then restart the worker"
             )
         log.warning("%s starts again (%d): %r", self.name, self._failures, error, exc_info=error)
@@ -347,11 +239,12 @@ class PartitionTask:
             if abort:
                 await working.transaction.give_up()
         self._given.journal.clear()
-        session, self._session = self._session, None
-        if session is not None:
+        opening = self._opening
+        if opening is not None and opening.session is not None:
+            session, opening.session = opening.session, None
             await session.close()
-        store, self._store = self._store, None
-        if store is not None:
+        if opening is not None and opening.store is not None:
+            store, opening.store = opening.store, None
             store.close()
 
     async def _nap(self, seconds: float, *, wakeable: bool = True) -> None:
@@ -374,7 +267,8 @@ class PartitionTask:
 
     def status(self) -> TaskStatus:
         """A snapshot."""
-        working, restore, counters = self._working, self._restore, self._counters
+        working, counters = self._working, self._counters
+        restore = None if self._opening is None else self._opening.restore
         position = None if working is None else working.position
         reason = self._reason
         if self._state == "restoring" and restore is not None and restore.waiting_for is not None:

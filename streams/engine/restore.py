@@ -48,55 +48,76 @@ class Restore:
     scheduler: Scheduler
     progress: RestoreProgress | None = None
     waiting_for: str | None = None
+    _store: Store | None = None
 
     async def run(self) -> tuple[Store, StoreMark]:
         """Give the store with all committed rows and its mark. Raises ``Halt``, ``StoreFull``."""
         bounds = await self._decided_bounds()
         identity = await self.log.identity(self.topic, self.partition)
-        store, why = self._open()
-        mark, distrust = self._trusted(store, identity, bounds)
-        if distrust:
-            store, mark, why = self._renewed(store), None, distrust
-        done = await self._replay(store, mark, identity, bounds, why)
+        try:
+            why = self._open()
+            return await self._bring_up(identity, bounds, why)
+        except BaseException:
+            self._close()
+            raise
+
+    async def _bring_up(self, identity: str, bounds: Bounds, why: str | None) -> tuple[Store, StoreMark]:
+        mark, distrust = self._trusted(identity, bounds)
+        if distrust is not None:
+            mark, why = None, distrust
+            self._renew()
+        done = await self._replay(mark, identity, bounds, why)
+        if done is not None and self.settings.verify_rows and digest_of(self._opened) != done.digest:
+            done = None
         if done is None and mark is not None:
-            why = "its digest does not match the changelog's"
-            store = self._renewed(store)
-            done = await self._replay(store, None, identity, bounds, why)
+            self._renew()
+            done = await self._replay(None, identity, bounds, "its digest does not match the changelog's")
         if done is None:
-            store.close()
             raise Halt(
                 "changelog_damaged",
                 f"{self._where}: the rows replayed from the beginning do not add up to the digest written with them; "
                 "records are missing or changed: restore the changelog topic",
             )
-        return store, done
+        return self._opened, done
 
     @property
     def _where(self) -> str:
         return f"{self.topic}/{self.partition}"
 
-    def _open(self) -> tuple[Store, str | None]:
+    @property
+    def _opened(self) -> Store:
+        assert self._store is not None, "the store is open while it is restored"
+        return self._store
+
+    def _open(self) -> str | None:
+        """Open the store; says why it had to be thrown away first, if it had."""
         try:
-            return self.home.open(), None
+            self._store = self.home.open()
         except StoreCorrupt as error:
             self.home.reset()
-            return self.home.open(), str(error)
+            self._store = self.home.open()
+            return str(error)
+        return None
 
-    def _renewed(self, store: Store) -> Store:
-        store.close()
+    def _close(self) -> None:
+        store, self._store = self._store, None
+        if store is not None:
+            store.close()
+
+    def _renew(self) -> None:
+        self._close()
         self.home.reset()
-        return self.home.open()
+        self._store = self.home.open()
 
-    def _trusted(self, store: Store, identity: str, bounds: Bounds) -> tuple[StoreMark | None, str | None]:
+    def _trusted(self, identity: str, bounds: Bounds) -> tuple[StoreMark | None, str | None]:
+        """The store's mark (None: it is new), and why it must be thrown away, if it must."""
         try:
-            mark = decode_store_mark(store.get(STORE_ROW))
+            mark = decode_store_mark(self._opened.get(STORE_ROW))
         except StoreCorrupt as error:
             return None, str(error)
-        if mark is None:
-            return None, None
-        if mark.changelog != identity:
+        if mark is not None and mark.changelog != identity:
             return None, f"it belongs to {mark.changelog}, not to {identity}"
-        if mark.next > bounds.high:
+        if mark is not None and mark.next > bounds.high:
             return None, f"it is ahead of the changelog ({mark.next} > {bounds.high})"
         return mark, None
 
@@ -119,10 +140,10 @@ class Restore:
             await self.scheduler.sleep(0.25)
 
     async def _replay(
-        self, store: Store, mark: StoreMark | None, identity: str, bounds: Bounds, why: str | None
+        self, mark: StoreMark | None, identity: str, bounds: Bounds, why: str | None
     ) -> StoreMark | None:
         """Replay [mark, end) into the store; None when the digests do not match at the end."""
-        started = self.clock.monotonic()
+        store, started = self._opened, self.clock.monotonic()
         begin = bounds.start if mark is None else mark.next
         now = StoreMark(changelog=identity, next=begin, digest=b"") if mark is None else mark
         records = 0
@@ -148,6 +169,15 @@ class Restore:
             seconds=self.clock.monotonic() - started,
             rebuilt_because=why,
         )
+
+
+def digest_of(store: Store) -> bytes:
+    """The digest of all rows that are in a store, by looking at each of them."""
+    digest = Digest()
+    for key, value in store.scan(b""):
+        if not key.startswith(ENGINE_ROW_PREFIX):
+            digest.change(key, None, value)
+    return digest.encode()
 
 
 def _digest_after(store: Store, mark: StoreMark, rows: Changes) -> bytes:

@@ -21,7 +21,7 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 TOY_WORKER = Path(__file__).with_name("toy_worker.py")
-DEADLINE = 60.0
+DEADLINE = 30.0
 
 
 def in_thread(work: Callable[[], Any]) -> Any:
