@@ -31,6 +31,14 @@ PREFIX = "TIEOUT_"
 TOKEN_MIN_CHARACTERS = 22
 """128 bits in base64url."""
 
+READ_ELSEWHERE = {
+    "TIEOUT_CACHE_DIR": "where the embedded broker's jars are kept between runs",
+    "TIEOUT_MAVEN_URL": "mirror that the embedded broker's jars are fetched from",
+    "TIEOUT_FAULT_POINTS": "where a test kills or stops the process; never set it in production",
+    "TIEOUT_FAULT_MARK": "file that a fault point writes when it is reached, for tests",
+}
+"""Variables with our prefix that are no settings of a worker: read where they are used, before there are settings."""
+
 
 class SettingsRefused(ValueError):  # noqa: N818 - read aloud: these settings were refused
     """The settings cannot be used. ``problems`` holds one line per fault: what, where, what to do."""
@@ -266,7 +274,7 @@ def load(config_file: Path | None = None, **given: Any) -> Settings:
 
 
 def _unknown_environment() -> Iterator[str]:
-    known = {PREFIX + name.upper() for name in Settings.model_fields}
+    known = {PREFIX + name.upper() for name in Settings.model_fields} | set(READ_ELSEWHERE)
     for name in sorted(os.environ):
         if name.startswith(PREFIX) and name not in known:
             yield f"{name}: no such setting{_hint(name, known)}"
@@ -326,6 +334,8 @@ def reference() -> str:
         unit = extra["unit"] if isinstance(extra, dict) else ""
         default = "the host's name" if name == "worker_id" else _default_text(field.default)
         rows.append(f"| `{name}` | `{PREFIX}{name.upper()}` | {unit} | {default} | {field.description} |")
+    rows += ["", "Not settings of a worker, but read from the environment as well:", ""]
+    rows += [f"- `{name}`: {meaning}" for name, meaning in READ_ELSEWHERE.items()]
     return "\n".join(rows) + "\n"
 
 

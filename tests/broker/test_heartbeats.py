@@ -105,7 +105,23 @@ async def test_a_reader_that_is_started_again_goes_on_where_it_was(broker, topic
         reading = asyncio.create_task(reader.run())
         await until(lambda received=received: reader.snapshot().received == received)
         await stop(reading)
+    picture = reader._cluster
+    reading = asyncio.create_task(reader.run())
+    board.post(status("alpha", 9))
+    await until(lambda: reader.snapshot().received == 9)
+    assert reader._cluster is picture
+    await stop(reading)
     await stop(writing)
+
+
+async def test_a_reader_starts_anew_when_the_topic_was_made_anew(broker, topic):
+    reader = HeartbeatReader(broker.bootstrap, topic)
+    reader._next = 1_000
+    reader._cluster.hear(status("ghost", 5), time.time_ns() // 1_000)
+    reading = asyncio.create_task(reader.run())
+    await until(lambda: reader.snapshot().workers == ())
+    assert reader.snapshot().received == 0
+    await stop(reading)
 
 
 async def test_no_broker_is_an_error_in_bounded_time_and_not_a_hang():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -60,6 +61,24 @@ def test_a_list_of_agents_is_written_with_commas(monkeypatch):
 def test_a_misspelt_environment_key_is_refused_with_the_nearest_one(monkeypatch):
     monkeypatch.setenv("TIEOUT_BOOTSTRP", "x:1")
     assert "TIEOUT_BOOTSTRP: no such setting; did you mean TIEOUT_BOOTSTRAP?" in refusal()
+
+
+def test_every_variable_with_our_prefix_that_the_code_reads_is_known():
+    root = Path(__file__).parents[2]
+    named = {
+        name
+        for folder in ("avro", "tables", "agents", "streams")
+        for path in (root / folder).rglob("*.py")
+        for name in re.findall(r'"(TIEOUT_[A-Z_]+[A-Z])"', path.read_text())
+    }
+    settings = {"TIEOUT_" + name.upper() for name in Settings.model_fields}
+    assert named - settings <= set(module.READ_ELSEWHERE)
+
+
+def test_a_variable_that_is_read_elsewhere_is_no_mistake(monkeypatch):
+    for name in module.READ_ELSEWHERE:
+        monkeypatch.setenv(name, "x")
+    assert load().partitions == 8
 
 
 def test_a_misspelt_key_in_the_file_is_refused_with_the_nearest_one(tmp_path):
