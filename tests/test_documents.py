@@ -39,10 +39,13 @@ def broken_links(page: Path, text: str) -> Iterator[str]:
 
 
 def missing_files(page: Path, text: str) -> Iterator[str]:
-    """Files that prose names in backquotes by their path from the root."""
-    for name in re.findall(r"`((?:avro|tables|agents|streams|tests|docs|benchmarks)/[\w./-]*)`", text):
+    """Files, and tests in files, that prose names in backquotes by their path from the root."""
+    folders = "avro|tables|agents|streams|tests|docs|benchmarks"
+    for name, test in re.findall(rf"`((?:{folders})/[\w./-]*)(?:::(\w+))?`", text):
         if not (ROOT / name).exists():
             yield f"{page.name}: `{name}` is not in the tree"
+        elif test and f"def {test}(" not in (ROOT / name).read_text():
+            yield f"{page.name}: `{name}` has no {test}"
 
 
 def commands(text: str, program: str) -> Iterator[list[str]]:
@@ -141,8 +144,10 @@ def test_a_broken_link_is_caught():
 
 def test_a_file_that_does_not_exist_is_caught():
     page = ROOT / "docs" / "planted.md"
-    assert list(missing_files(page, "`agents/spec.py` and `agents/gone.py`")) == [
-        "planted.md: `agents/gone.py` is not in the tree"
+    text = "`agents/spec.py`, `agents/gone.py`, `tests/test_tidy.py::test_every_rule_has_a_planted_violation`, `tests/test_tidy.py::test_gone`"
+    assert list(missing_files(page, text)) == [
+        "planted.md: `agents/gone.py` is not in the tree",
+        "planted.md: `tests/test_tidy.py` has no test_gone",
     ]
 
 
