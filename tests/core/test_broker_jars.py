@@ -96,7 +96,7 @@ def test_two_processes_that_fetch_at_once_both_end_with_the_same_directory(tmp_p
 
 def test_too_little_disk_space_is_said_before_the_download(tmp_path):
     huge = Lock("9.9", (replace(LOCK.jars[0], size_bytes=1 << 60),), LOCK.digest)
-    with pytest.raises(DiskFullError, match="fetching Kafka needs .* MiB are free"):
+    with pytest.raises(DiskFullError, match=r"fetching Kafka needs .* MiB are free"):
         ensure_jars(refuse, tmp_path, huge)
 
 

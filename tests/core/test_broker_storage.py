@@ -18,6 +18,7 @@ from tieout.streams.operate.broker.storage import Cluster, DataDirectory, Runnin
 
 RUNNING = Running(
     pid=4711,
+    cluster_id="AAAAAAAAAAAAAAAAAAAAAA",
     bootstrap="127.0.0.1:20001",
     nodes=1,
     kafka_version="4.1.1",

@@ -58,7 +58,7 @@ def status(data_dir: Path) -> Status:
     running = directory.running()
     if running is None:
         return Status("starting", directory.path, None)
-    answers = ready.probe(running.bootstrap, running.nodes, _ANSWER_S)
+    answers = ready.probe(ready.Address(running.bootstrap, running.nodes, running.cluster_id), _ANSWER_S)
     return Status("running" if answers else "not answering", directory.path, running)
 
 

@@ -173,10 +173,11 @@ class EmbeddedBroker:
     def _wait_until_ready(self) -> None:
         assert self._cluster is not None
         deadline = time.monotonic() + self._ready_timeout_s
+        address = ready.Address(self.bootstrap, self._size, self._cluster.cluster_id)
         opened = all(
             ready.wait_for_port(port, self.check_alive, deadline) for port in self._cluster.client_ports
         )
-        if not (opened and ready.answers(self.bootstrap, self._size, self.check_alive, deadline)):
+        if not (opened and ready.answers(address, self.check_alive, deadline)):
             raise BrokerNotReadyError(
                 f"the broker runs but did not answer within {self._ready_timeout_s:g} s",
                 where=self.bootstrap,
@@ -184,9 +185,11 @@ class EmbeddedBroker:
             )
 
     def _announce(self, directory: DataDirectory, kafka_version: str) -> None:
+        assert self._cluster is not None
         directory.announce(
             Running(
                 pid=os.getpid(),
+                cluster_id=self._cluster.cluster_id,
                 bootstrap=self.bootstrap,
                 nodes=self._size,
                 kafka_version=kafka_version,

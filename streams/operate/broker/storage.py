@@ -63,6 +63,7 @@ class Running:
     """
 
     pid: int
+    cluster_id: str
     bootstrap: str
     nodes: int
     kafka_version: str
