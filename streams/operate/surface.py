@@ -14,6 +14,7 @@ from tieout.streams.operate.heartbeats import HeartbeatReader, HeartbeatWriter
 from tieout.streams.operate.metrics import WorkerMetrics
 from tieout.streams.operate.vitals import LoopProbe, StatusBoard, post_heartbeats
 from tieout.streams.operate.web.server import Sources, StatsServer
+from tieout.streams.topics import WORKER_STATUS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,11 +26,11 @@ if TYPE_CHECKING:
 class WorkerSurface:
     """``start`` before the engine (the page shows the restore), ``run`` in the engine's loop, ``stop`` after it."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, topic: str = WORKER_STATUS) -> None:
         self._board = StatusBoard()
         self._probe = LoopProbe()
-        writer = HeartbeatWriter(settings.bootstrap, settings.worker_id, self._board)
-        reader = HeartbeatReader(settings.bootstrap)
+        writer = HeartbeatWriter(settings.bootstrap, settings.worker_id, self._board, topic)
+        reader = HeartbeatReader(settings.bootstrap, topic)
         sources = Sources(
             cluster=reader.snapshot,
             metrics=WorkerMetrics(lambda: self._board.latest).text,

@@ -18,9 +18,12 @@ import msgspec
 import pytest
 from aiokafka import AIOKafkaProducer
 
+from tieout.streams.operate.cli.stats import cluster_server
 from tieout.streams.operate.heartbeats import HeartbeatReader, HeartbeatWriter
 from tieout.streams.operate.status import PartitionStatus, WorkerStatus
+from tieout.streams.operate.surface import WorkerSurface
 from tieout.streams.operate.vitals import StatusBoard
+from tieout.streams.settings import Settings
 
 pytestmark = pytest.mark.broker
 
@@ -156,20 +159,37 @@ def test_stats_serve_answers_shows_an_unready_broker_and_stops_on_a_signal(tmp_p
         process.communicate()
 
 
-async def test_stats_serve_shows_the_workers_of_a_real_broker(broker, make_topic, tmp_path, monkeypatch):
-    from tieout.streams.operate import heartbeats  # noqa: PLC0415 - replaced for this test
-    from tieout.streams.operate.cli import stats  # noqa: PLC0415 - replaced for this test
-    from tieout.streams.settings import Settings  # noqa: PLC0415 - see above
-
-    topic = make_topic("worker-status", **{"cleanup.policy": "compact"})
-    monkeypatch.setattr(heartbeats, "HeartbeatReader", lambda bootstrap: HeartbeatReader(bootstrap, topic))
-    server = stats.cluster_server(Settings(bootstrap=broker.bootstrap, state_dir=tmp_path))
+async def test_stats_serve_shows_the_workers_of_a_real_broker(broker, topic):
+    server = cluster_server(Settings(bootstrap=broker.bootstrap), topic)
     url = server.start()
     board = StatusBoard()
     board.post(status("alpha", 7))
     writing = asyncio.create_task(HeartbeatWriter(broker.bootstrap, "alpha", board, topic).run())
-
     await until(lambda: get(url + "/api/stats")["received"] == 7)
     assert get(url + "/readyz")["ok"]
     await stop(writing)
     await asyncio.to_thread(server.stop)
+
+
+async def test_a_worker_answers_while_its_loop_is_busy_and_leaves_when_it_stops(broker, topic):
+    surface = WorkerSurface(Settings(bootstrap=broker.bootstrap, worker_id="alpha"), topic)
+    url = surface.start()
+    watcher = HeartbeatReader(broker.bootstrap, topic)
+    watching = asyncio.create_task(watcher.run())
+    running = asyncio.create_task(
+        surface.run(lambda: msgspec.structs.replace(status("alpha"), loop_lag=surface.loop_lag))
+    )
+    await until(lambda: watcher.snapshot().received == 7)
+    await until(lambda: get(url + "/api/stats")["received"] == 7)
+    assert get(url + "/livez")["ok"]
+    assert get(url + "/readyz")["ok"]
+    end = time.monotonic() + 1.0
+    while time.monotonic() < end:
+        assert get(url + "/livez")["ok"]
+    await until(lambda: watcher.snapshot().workers[0].loop_lag_seconds > 0)
+    exposition = await asyncio.to_thread(lambda: urllib.request.urlopen(url + "/metrics").read().decode())
+    assert 'tieout_events_received_total{agent="contracts",partition="0"} 7.0' in exposition
+    running.cancel()
+    await asyncio.to_thread(surface.stop)
+    await until(lambda: watcher.snapshot().workers == ())
+    await stop(watching)

@@ -63,13 +63,14 @@ def metrics() -> None:
     typer.echo(reference(), nl=False)
 
 
-def cluster_server(settings: Settings) -> StatsServer:
+def cluster_server(settings: Settings, topic: str | None = None) -> StatsServer:
     """A server that is no worker: its metrics are empty, its readiness is the broker's."""
     from tieout.streams.operate.health import broker_check, health
     from tieout.streams.operate.heartbeats import HeartbeatReader
     from tieout.streams.operate.web.server import Sources, StatsServer
+    from tieout.streams.topics import WORKER_STATUS
 
-    reader = HeartbeatReader(settings.bootstrap)
+    reader = HeartbeatReader(settings.bootstrap, topic or WORKER_STATUS)
     sources = Sources(
         cluster=reader.snapshot,
         metrics=lambda: b"",
