@@ -259,6 +259,11 @@ def load(config_file: Path | None = None, **given: Any) -> Settings:
     path = config_file or os.environ.get(PREFIX + "CONFIG_FILE")
     if path is not None and not Path(path).is_file():
         raise SettingsRefused([*problems, f"{path}: there is no such settings file; check the path"])
+    secrets = given.get("secrets_dir") or os.environ.get(PREFIX + "SECRETS_DIR")
+    if secrets is not None and not Path(secrets).is_dir():
+        raise SettingsRefused(
+            [*problems, f"{secrets}: there is no such directory of secrets; check secrets_dir"]
+        )
     options = {name: value for name, value in given.items() if value is not None}
     if config_file is not None:
         options["config_file"] = config_file

@@ -126,6 +126,10 @@ def test_the_token_is_read_from_a_secret_file_and_never_shown(tmp_path, monkeypa
     assert TOKEN not in repr(settings)
 
 
+def test_a_missing_directory_of_secrets_is_refused_and_not_taken_for_no_secrets(tmp_path):
+    assert "no such directory of secrets" in refusal(secrets_dir=tmp_path / "absent")
+
+
 def test_a_commit_may_not_outlive_its_transaction():
     assert "transaction_timeout_seconds" in refusal(
         commit_deadline_seconds=60, transaction_timeout_seconds=60
