@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
 from oracle.arithmetic import service
+
 from tieout.avro import events as said
 
 PERFORMED = {"concession_past", "sla_credit", "implicit_concession"}
@@ -276,14 +277,14 @@ def _take_cash(found: list[Arrangement], events: list[said.Event]) -> None:
 def _owed(documents: list[said.Event], day: int) -> dict[str, tuple[int, int]]:
     """Invoice number -> (due date, gross amount less its credits) of what was posted until ``day``."""
     known = [each for each in documents if each.envelope.effective_date <= day]
-    credits: Counter[str | None] = Counter()
+    credited: Counter[str | None] = Counter()
     for each in known:
         if isinstance(each, said.CreditMemoIssued):
-            credits[each.invoice_number] += each.amount_minor + each.tax_minor
+            credited[each.invoice_number] += each.amount_minor + each.tax_minor
     return {
         each.invoice_number: (
             each.due_date,
-            each.amount_minor + each.tax_minor - credits[each.invoice_number],
+            each.amount_minor + each.tax_minor - credited[each.invoice_number],
         )
         for each in known
         if isinstance(each, said.InvoicePosted)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from oracle.contract_facts import Arrangement, arrangements_of
 from oracle.fold import Balance, Books
+
 from tieout.avro import events as said
 from tieout.streams.operate.generate import Generation, GroupTruth
 from tieout.streams.operate.generate.truth import OWNERS
@@ -29,8 +30,10 @@ class Expected:
 
     horizon: int = 0
     commands: Counter[Command] = field(default_factory=Counter)
-    documents: dict[Command, tuple[int, int]] = field(default_factory=dict)
-    """Amount and tax of each mirrored document."""
+    contracts: dict[str, tuple[str, str, str]] = field(default_factory=dict)
+    """Contract that was activated -> (group, entity, currency)."""
+    documents: dict[Command, tuple[int, int, int]] = field(default_factory=dict)
+    """Amount, tax and day of each mirrored document."""
     amounts: Counter[Amount] = field(default_factory=Counter)
     by_obligation: Counter[tuple[str, str]] = field(default_factory=Counter)
     """(contract, po) -> revenue, concessions for the past left out."""
@@ -94,6 +97,7 @@ def _expect_contract(
 ) -> None:
     activation = next(event for event in events if isinstance(event, said.ContractActivated))
     entity, currency = activation.envelope.legal_entity, activation.currency
+    expected.contracts[contract] = (activation.envelope.group_id, entity, currency)
     found = arrangements_of(events)
     for event in events:
         if type(event) in ORDERS:
@@ -130,7 +134,7 @@ def _expect_documents(expected: Expected, contract: str, currency: str, events: 
         else:
             continue
         expected.commands[key] = 1
-        expected.documents[key] = (event.amount_minor, event.tax_minor)
+        expected.documents[key] = (event.amount_minor, event.tax_minor, event.envelope.effective_date)
         gross = event.amount_minor + event.tax_minor
         expected.amounts[contract, "accounts_receivable", currency] += sign * gross
         expected.amounts[contract, "tax_payable", currency] += sign * event.tax_minor

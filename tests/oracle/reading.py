@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from oracle.expected import Amount, Command, Measure
+
 from tieout.avro import commands as ordered
 from tieout.avro import outcomes as told
 
@@ -22,7 +23,7 @@ class Actual:
     """What was found. ``broken`` holds one sentence per rule that a single record or lane breaks by itself."""
 
     commands: Counter[Command] = field(default_factory=Counter)
-    documents: dict[Command, tuple[int, int]] = field(default_factory=dict)
+    documents: dict[Command, tuple[int, int, int]] = field(default_factory=dict)
     amounts: Counter[Amount] = field(default_factory=Counter)
     by_obligation: Counter[tuple[str, str]] = field(default_factory=Counter)
     measures: Counter[Measure] = field(default_factory=Counter)
@@ -83,7 +84,7 @@ def _read_document(
     sign = 1 if invoice else -1
     key = (header.contract_id, command.KIND, number)
     actual.commands[key] += 1
-    actual.documents[key] = (command.amount_minor, command.tax_minor)
+    actual.documents[key] = (command.amount_minor, command.tax_minor, command.document_date)
     where = (header.contract_id, header.currency)
     gross = command.amount_minor + command.tax_minor
     _add(actual, where, "accounts_receivable", sign * gross)
@@ -139,13 +140,20 @@ def _read_outcomes(actual: Actual, outcomes: Iterable[told.Outcome], seen: Count
                 actual.dead_letters[outcome.reason] += 1
             case _:
                 pass
-    for item in exceptions.values():
+    _read_exceptions(actual, exceptions.values())
+    _read_totals(actual, totals.values())
+
+
+def _read_exceptions(actual: Actual, items: Iterable[told.ExceptionItem]) -> None:
+    for item in items:
+        actual.owners[item.code].add(item.owner)
         if item.status == "open":
             actual.exceptions[item.contract_id, item.code] += 1
-        actual.owners[item.code].add(item.owner)
-    for total in totals.values():
+
+
+def _read_totals(actual: Actual, totals: Iterable[told.ControlTotals]) -> None:
+    for each in (row for total in totals for row in total.totals):
         actual.totals_seen = True
-        for each in total.totals:
-            if each.event_type not in CONTROL_TYPES:
-                fate = "waiting" if each.outcome in {"held", "parked"} else each.outcome
-                actual.outcomes[each.event_type, fate] += each.count
+        if each.event_type not in CONTROL_TYPES:
+            fate = "waiting" if each.outcome in {"held", "parked"} else each.outcome
+            actual.outcomes[each.event_type, fate] += each.count

@@ -31,7 +31,7 @@ class Mix:
     backdated: float = 0.25
     """Per prospective amendment: effective before it was approved."""
     renewal: float = 0.10
-    cancellation: float = 0.06
+    cancellation: float = 0.10
     credit_memo: float = 0.12
     advance: float = 0.05
     """A deposit before the first invoice."""
@@ -73,7 +73,7 @@ SCENARIOS: Mapping[str, Mix] = MappingProxyType(
             terms_months=((3, 5), (6, 5), (12, 2)),
             renewal=0.7,
             prospective=0.1,
-            cancellation=0.12,
+            cancellation=0.15,
         ),
         "usage-surge": replace(_DAY, usage_line=0.85, usage_scale=4.0, usage_pareto=1.0, usage_max=1_000),
     }

@@ -12,7 +12,6 @@ from msgspec.structs import replace
 from tieout.avro.canonical import content_hash
 from tieout.avro.events import Event
 
-
 E = TypeVar("E", bound=Event)
 
 

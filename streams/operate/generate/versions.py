@@ -149,7 +149,7 @@ def amend_prospectively(sketch: Sketch, at: Day, *, ssp_now: bool) -> None:
     sketch.tell(at, event)
     if price > 0:
         invoice(sketch, at + rng.randint(0, 5), [(billed_po, price)], about=sketch.version)
-    elif price < 0 and sketch.chance(0.7):
+    elif price < 0 and sketch.chance(0.5):
         settle(sketch, at + rng.randint(0, 20), billed_po, -price)
 
 
@@ -261,7 +261,7 @@ def cancel(sketch: Sketch, at: Day, *, access_may_go_on: bool) -> None:
         access_end = month_end(month_number(at) + rng.randint(0, 1))
         access_end = access_end if access_end < min(each.last for each in sketch.timed()) else None
     rest = sum(each.price * share_left(each, access_end or at) for each in sketch.timed())
-    given_up = floor(rest * rng.choice((0, 0, 10, 20, 30)) / 100)
+    given_up = floor(rest * rng.choice((0, 10, 20, 30)) / 100)
     fee = rng.randint(1, 40) * 500 if sketch.chance(0.2) else 0
     fee = min(fee, given_up) or fee
     sketch.version += 1
@@ -281,7 +281,7 @@ def cancel(sketch: Sketch, at: Day, *, access_may_go_on: bool) -> None:
     po = max(sketch.timed(), key=lambda each: (each.last, each.po)).po
     if fee and not given_up:
         invoice(sketch, at + rng.randint(1, 15), [(po, fee)], about=sketch.version)
-    elif given_up > fee and sketch.chance(0.6):
+    elif given_up > fee and sketch.chance(0.5):
         settle(sketch, at + rng.randint(0, 25), po, given_up - fee)
 
 
