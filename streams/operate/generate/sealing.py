@@ -1,6 +1,6 @@
 """Puts the content hash into an event, last of all: every change to the content happens before it.
 
-The hash leaves out the event id and the times of recording, so a re-sent event keeps it (docs/events).
+The hash leaves out the event id and the times of recording, so a re-sent event keeps it (docs/events.md).
 """
 
 from __future__ import annotations
