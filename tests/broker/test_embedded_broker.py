@@ -13,7 +13,7 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
-from tieout.streams.operate.broker import EmbeddedBroker, ports
+from tieout.streams.operate.broker import EmbeddedBroker, ports, ready
 from tieout.streams.operate.broker.errors import (
     BrokerDiedError,
     DataDirInUseError,
@@ -90,6 +90,13 @@ async def test_a_committed_transaction_is_read_back_from_the_sessions_broker(bro
     topic = make_topic("round-trip")
     await write(broker.bootstrap, topic, b"kept", unique("writer"))
     assert await read(broker.bootstrap, topic) == [b"kept"]
+
+
+def test_ready_means_this_broker_and_not_another_one_on_its_port(broker):
+    running = DataDirectory(broker.nodes[0].home.parent).running()
+    assert ready.probe(ready.Address(broker.bootstrap, 1, running.cluster_id))
+    assert not ready.probe(ready.Address(broker.bootstrap, 1, "AAAAAAAAAAAAAAAAAAAAAA"))
+    assert not ready.probe(ready.Address(broker.bootstrap, 3, running.cluster_id))
 
 
 async def test_records_and_address_stay_over_a_clean_stop_and_the_death_of_its_guard(own, unique):

@@ -1,6 +1,9 @@
 """The data directory: one holder at a time, one cluster shape, enough room, whole files."""
 
 import os
+import subprocess
+import threading
+from dataclasses import replace
 
 import pytest
 
@@ -36,12 +39,30 @@ def directory(tmp_path):
 def test_a_second_holder_is_refused_with_the_first_ones_address(directory, monkeypatch):
     monkeypatch.setattr(storage, "_LOCK_PATIENCE_S", 0.1)
     held = directory.acquire()
-    directory.announce(RUNNING)
-    with pytest.raises(DataDirInUseError, match=r"process 4711 at 127\.0\.0\.1:20001") as caught:
+    directory.announce(replace(RUNNING, pid=os.getpid()))
+    with pytest.raises(DataDirInUseError, match=rf"process {os.getpid()} at 127\.0\.0\.1:20001") as caught:
         directory.acquire()
     assert str(directory.path) in caught.value.where
     os.close(held)
     os.close(directory.acquire())
+
+
+def test_a_start_waits_for_nodes_whose_owner_was_killed(directory, monkeypatch):
+    monkeypatch.setattr(storage, "_LOCK_PATIENCE_S", 0.0)
+    held = directory.acquire()
+    directory.announce(replace(RUNNING, pid=dead_process()))
+    release = threading.Timer(0.3, os.close, [held])
+    release.start()
+    os.close(directory.acquire())
+    assert directory.running() is None
+    release.join()
+
+
+def dead_process():
+    """Id of a process that has just ended."""
+    child = subprocess.Popen(["true"])
+    child.wait()
+    return child.pid
 
 
 def test_the_lock_outlives_its_first_descriptor_when_a_guard_has_inherited_it(directory):

@@ -3,6 +3,7 @@
 import importlib.metadata
 import json
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -89,3 +90,14 @@ def test_the_example_environment_documents_every_variable():
     }
     example = (ROOT / ".env.example").read_text("utf-8")
     assert used == set(re.findall(r"^([A-Z_]+)=", example, re.MULTILINE))
+
+
+def test_the_image_is_built_from_every_folder_that_is_installed():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    folders = set(project["tool"]["setuptools"]["package-dir"].values())
+    copied = set(re.findall(r"^COPY (\w+) \1$", (ROOT / "Dockerfile").read_text("utf-8"), re.MULTILINE))
+    let_through = {
+        line[1:] for line in (ROOT / ".dockerignore").read_text("utf-8").splitlines() if line[0] == "!"
+    }
+    assert folders == copied
+    assert folders <= let_through

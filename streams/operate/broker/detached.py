@@ -88,11 +88,15 @@ def launch(data_dir: Path, options: Sequence[str]) -> Status:
         process = subprocess.Popen(
             [*run, *options], stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
         )
-    while process.poll() is None:
-        running = directory.running()
-        if running is not None and running.pid == process.pid:
-            return Status("running", directory.path, running)
-        time.sleep(_PAUSE_S)
+    try:
+        while process.poll() is None:
+            running = directory.running()
+            if running is not None and running.pid == process.pid:
+                return Status("running", directory.path, running)
+            time.sleep(_PAUSE_S)
+    except BaseException:  # interrupted while waiting: what was not asked for any more is not left running
+        process.terminate()
+        raise
     said = log.read_bytes()[begins:].decode("utf-8", "replace")
     raise LaunchError(said, process.returncode if process.returncode > 0 else 1, log)
 

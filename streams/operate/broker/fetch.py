@@ -1,7 +1,8 @@
 """Downloads Kafka's jars by their Maven coordinates, with Python alone (jgo) or with an installed Maven.
 
 Only the pinned coordinates are asked for: nothing is resolved here, so no version range, mirror or parent POM can
-change what ends up on the class path. Invariant: this module decides how bytes arrive, never whether they are right;
+change what ends up on the class path (left to resolve kafka_2.13 4.1.1 and the log4j binding together, jgo 3.2 takes
+kafka-clients 3.8.0; Maven takes 4.1.1). Invariant: this module decides how bytes arrive, never whether they are right;
 ``jars.verify`` does that.
 """
 

@@ -32,8 +32,11 @@ from tieout.streams.operate.broker.properties import NodePlace, render, server_p
 
 _T = TypeVar("_T")
 
-_LOCK_PATIENCE_S = 2.0
-"""How long to wait for a holder that is just going away: a killed owner's node needs about half a second."""
+_LOCK_PATIENCE_S = 1.0
+"""How long to wait for a holder that may just be going away."""
+
+_ORPHAN_PATIENCE_S = 30.0
+"""The same when its owner is gone: the guards are then stopping its nodes, which three nodes take seconds for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,12 +94,15 @@ class DataDirectory:
     def acquire(self) -> int:
         """Lock the directory; the descriptor returned holds it. Raises DataDirInUseError."""
         handle = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-        deadline = time.monotonic() + _LOCK_PATIENCE_S
+        begun = time.monotonic()
         while not _try_lock(handle):
-            if time.monotonic() > deadline:
+            running = self.running()
+            orphaned = running is not None and not _exists(running.pid)
+            if time.monotonic() - begun > (_ORPHAN_PATIENCE_S if orphaned else _LOCK_PATIENCE_S):
                 os.close(handle)
                 raise self._in_use()
             time.sleep(0.05)
+        self.announce(None)  # whatever a killed owner left behind is no longer true
         return handle
 
     def is_held(self) -> bool:
@@ -196,6 +202,16 @@ def _try_lock(handle: int) -> bool:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         return True
     return False
+
+
+def _exists(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def _read(path: Path, kind: type[_T]) -> _T | None:
