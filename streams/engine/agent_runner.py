@@ -77,6 +77,7 @@ class AgentRunner:
         self.app = self._make_app(bootstrap, worker_id)
         self.feed.bind(lambda: self.app.consumer)
         self._hints: asyncio.Task[Any] | None = None
+        self._lost: BaseException | None = None
 
     def _make_app(self, bootstrap: str, worker_id: str) -> EngineApp:
         settings = self._settings
@@ -137,8 +138,8 @@ class AgentRunner:
 
     @property
     def crash(self) -> BaseException | None:
-        """What has ended the Faust app, if anything has."""
-        reason: BaseException | None = self.app.crash_reason
+        """What has ended the Faust app or its place in the group, if anything has."""
+        reason: BaseException | None = self._lost or self.app.crash_reason
         return reason
 
     @property
@@ -205,6 +206,12 @@ class AgentRunner:
     async def _tell_positions(self) -> None:
         while True:
             await asyncio.sleep(HINT_SECONDS)
+            try:
+                await self.feed.check()
+            except Exception as error:
+                log.exception("%s: the place in the group is lost", self._group)
+                self._lost = error
+                return
             try:
                 await self.feed.tell_positions()
             except Exception as error:  # noqa: BLE001 - a hint for lag tools may fail; the next one makes up for it

@@ -119,6 +119,11 @@ class GroupFeed:
         if not await thread.run_here(thread.tell(told)):
             self._positions = positions | self._positions
 
+    async def check(self) -> None:
+        """Raise what has ended the membership in the group, if anything has."""
+        thread = self._the_consumer._thread  # noqa: SLF001
+        await thread.run_here(thread.check())
+
     @property
     def _the_consumer(self) -> BatchConsumer:
         assert self._consumer is not None, "bind comes first"

@@ -19,6 +19,8 @@ from tieout.agents.spec import AgentSpec
 from tieout.streams.engine.errors import StartRefused
 
 REACH_SECONDS = 15.0
+NEW_TOPIC_LOOKS, NEW_TOPIC_SECONDS = 6, 0.3
+"""A topic that was created a moment ago is not known to every broker at once."""
 
 
 def check_extensions() -> None:
@@ -39,6 +41,11 @@ async def check_topics(bootstrap: str, specs: Iterable[AgentSpec]) -> Mapping[st
         name for spec in specs for name in (spec.input_topic, spec.changelog_topic, *spec.output_topics)
     }
     counts, policies = await _described(bootstrap, sorted(wanted))
+    for _ in range(NEW_TOPIC_LOOKS):
+        if counts.keys() >= wanted:
+            break
+        await asyncio.sleep(NEW_TOPIC_SECONDS)
+        counts, policies = await _described(bootstrap, sorted(wanted))
     missing = sorted(wanted - counts.keys())
     if missing:
         raise StartRefused(

@@ -91,6 +91,10 @@ class BatchThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]  # Faust
                     ready.append(batch)
         return ready
 
+    async def check(self) -> None:
+        """Raise what has ended the group's coordination; nothing else would ever say it."""
+        self._ensure_consumer()._coordinator.check_errors()  # noqa: SLF001
+
     async def place(self, seeks: Mapping[TP, tuple[int, int]], others: set[TP]) -> None:
         """Read these partitions from these offsets, carrying these numbers; do not read the others at all."""
         consumer = self._ensure_consumer()

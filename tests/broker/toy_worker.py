@@ -56,7 +56,7 @@ class CountingTask:
         if value == b"!big":
             effects.put(b"big", b"x" * 300_000)
         if value.startswith(b"!call"):
-            effects.put(b"call/%d" % record.offset, value)
+            effects.put(b"call/%b/%d" % (record.key, record.offset), value)
         if value.startswith(b"!work"):
             self.pending_work = int(value[5:])
 
@@ -113,7 +113,7 @@ class ToyCaller:
 
 
 async def main(config: dict) -> None:
-    agents = [spec(**{**agent}) for agent in config["agents"]]
+    agents = [spec(**agent) for agent in config["agents"]]
     worker = await run_worker(
         agents,
         bootstrap=config["bootstrap"],
@@ -127,8 +127,9 @@ async def main(config: dict) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, lambda: loop.create_task(worker.stop()))
-    loop.create_task(report(worker, Path(config["status_file"])))
+    reporting = loop.create_task(report(worker, Path(config["status_file"])))
     await worker.wait()
+    reporting.cancel()
     await worker.stop()
 
 

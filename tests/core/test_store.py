@@ -56,7 +56,10 @@ class TestEveryStore:
         assert store.approximate_size() >= before + 50_000
 
     @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
-    @given(batches=st.lists(st.dictionaries(KEYS, st.none() | st.binary(max_size=3), max_size=6), max_size=6), prefix=KEYS)
+    @given(
+        batches=st.lists(st.dictionaries(KEYS, st.none() | st.binary(max_size=3), max_size=6), max_size=6),
+        prefix=KEYS,
+    )
     def test_it_equals_a_plain_dictionary(self, store, batches, prefix):
         store.write({key: None for key, _ in list(store.scan(b""))})
         model: dict[bytes, bytes] = {}
@@ -89,8 +92,7 @@ def test_a_flipped_byte_is_said_and_never_a_short_scan(tmp_path):
     raw[2000] ^= 0xFF
     table.write_bytes(raw)
     with pytest.raises(StoreCorrupt, match="the changelog rebuilds it"):
-        broken = RocksdbStore(directory, shared_cache(1 << 20))
-        assert len(list(broken.scan(b"k"))) == 3000
+        list(RocksdbStore(directory, shared_cache(1 << 20)).scan(b"k"))
 
 
 def test_a_directory_of_another_process_is_not_called_corrupt(tmp_path):
