@@ -3,7 +3,8 @@
 Invariant: ``decode`` gives a record of a released schema, read to its last byte, or raises ``Undecodable`` with a
 reason; nothing else leaves it, and it holds no more memory than a small multiple of the value's size. Logical
 types are for other readers: dates and times stay integers here.
-Why each check: fastavro ignores trailing bytes, and nothing in Avro bounds a list (facts of a fuzzing session).
+Why each check: fastavro ignores trailing bytes, and nothing in Avro bounds a list; tests/core/test_avro_hostile.py has
+the bytes that showed it.
 """
 
 from __future__ import annotations

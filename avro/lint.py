@@ -1,8 +1,8 @@
 """What a schema file may say. Most attacks on a decoder and most silent money errors end at these rules.
 
 Invariant: a schema without findings cannot recurse, cannot name an unbounded list, has no float, ``decimal`` or open
-``bytes``, says for every string whether it is personal, and can gain fields without breaking a reader. Sources: the
-hazards H8 and H9 in docs/guarantees.md (recursion ends the process, ``decimal`` rounds silently, lists are bombs).
+``bytes``, says for every string whether it is personal, and can gain fields without breaking a reader. Why each rule:
+measured on fastavro, recursion ends the process, ``decimal`` rounds silently, seven bytes can name gigabytes of list.
 """
 
 from __future__ import annotations
