@@ -36,6 +36,8 @@ class Report:
     """(expected, actual) where they differ."""
     measures: Mapping[Measure, tuple[int, int]]
     obligations: Mapping[tuple[str, str], tuple[int, int]]
+    periods: Mapping[tuple[str, str], tuple[int, int]]
+    """Service periods, where they were worked out."""
     missing_exceptions: tuple[tuple[str, str], ...]
     extra_exceptions: tuple[tuple[str, str], ...]
     wrong_owners: Mapping[str, str]
@@ -58,6 +60,7 @@ class Report:
             "amount differs (expected, actual)": tuple(self.amounts.items()),
             "measure differs (expected, actual)": tuple(self.measures.items()),
             "obligation differs (expected, actual)": tuple(self.obligations.items()),
+            "service period differs (expected, actual)": tuple(self.periods.items()),
             "missing exception": self.missing_exceptions,
             "unexpected exception": self.extra_exceptions,
             "exception with another owner": tuple(self.wrong_owners.items()),
@@ -95,6 +98,7 @@ def compare(expected: Expected, actual: Actual, *, dead_letters: Mapping[str, in
         amounts=amounts,
         measures=_differing(expected.measures, actual.measures),
         obligations=_obligations(expected, actual),
+        periods=_differing(expected.by_period, actual.by_period) if expected.by_period else {},
         missing_exceptions=missing_exceptions,
         extra_exceptions=extra_exceptions,
         wrong_owners=_owners(expected, actual),

@@ -4,10 +4,12 @@ Worked out contract by contract from the truth of the generator, with the oracle
 into the ERP only where the entity's policy says so; its lines then count with the journals' lines.
 """
 
+import datetime as dt
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from oracle.arithmetic import EPOCH
 from oracle.contract_facts import Arrangement, arrangements_of
 from oracle.fold import Balance, Books
 
@@ -37,6 +39,8 @@ class Expected:
     amounts: Counter[Amount] = field(default_factory=Counter)
     by_obligation: Counter[tuple[str, str]] = field(default_factory=Counter)
     """(contract, po) -> revenue, concessions for the past left out."""
+    by_period: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """(contract, service period) -> revenue; empty unless asked for."""
     conceded: set[str] = field(default_factory=set)
     """Contracts with such concessions, whose split over obligations is left open here."""
     measures: Counter[Measure] = field(default_factory=Counter)
@@ -54,12 +58,17 @@ class Expected:
         return sum(self.outcomes.values())
 
 
-def expect(generation: Generation, horizon: int) -> Expected:
-    """What must exist once the whole stream has arrived and the last revenue run went through ``horizon``."""
-    return expect_groups(generation.groups(), horizon, generation.mirrored)
+def expect(generation: Generation, horizon: int, *, by_period: bool = False) -> Expected:
+    """What must exist once the whole stream has arrived and the last revenue run went through ``horizon``.
+
+    ``by_period``: also the revenue of every service period; takes several times as long.
+    """
+    return expect_groups(generation.groups(), horizon, generation.mirrored, by_period=by_period)
 
 
-def expect_groups(groups: Iterable[GroupTruth], horizon: int, mirrored: frozenset[str]) -> Expected:
+def expect_groups(
+    groups: Iterable[GroupTruth], horizon: int, mirrored: frozenset[str], *, by_period: bool = False
+) -> Expected:
     """The same for some groups."""
     expected = Expected(horizon=horizon)
     for group in groups:
@@ -73,7 +82,10 @@ def expect_groups(groups: Iterable[GroupTruth], horizon: int, mirrored: frozense
             contracts.setdefault(event.envelope.contract_id, []).append(event)
         _expect_customers(expected, group.group_id, contracts.values())
         for contract, events in contracts.items():
-            _expect_contract(expected, contract, events, mirrored)
+            books = [Books(each) for each in arrangements_of(events)]
+            _expect_contract(expected, contract, events, books, mirrored)
+            if by_period:
+                _expect_periods(expected, contract, books)
     return expected
 
 
@@ -93,12 +105,12 @@ ORDERS = {
 
 
 def _expect_contract(
-    expected: Expected, contract: str, events: list[said.Event], mirrored: frozenset[str]
+    expected: Expected, contract: str, events: list[said.Event], books: list[Books], mirrored: frozenset[str]
 ) -> None:
     activation = next(event for event in events if isinstance(event, said.ContractActivated))
     entity, currency = activation.envelope.legal_entity, activation.currency
     expected.contracts[contract] = (activation.envelope.group_id, entity, currency)
-    found = arrangements_of(events)
+    found = [each.facts for each in books]
     for event in events:
         if type(event) in ORDERS:
             version = str(event.envelope.object_version)
@@ -106,7 +118,6 @@ def _expect_contract(
     mirror = entity in mirrored
     if mirror:
         _expect_documents(expected, contract, currency, events)
-    books = [Books(each) for each in found]
     balances = [each.on(expected.horizon) for each in books]
     _expect_amounts(expected, (contract, entity, currency), balances, _mirrored_due(expected, found, mirror))
     _expect_sales(expected, (entity, currency), events)
@@ -115,6 +126,19 @@ def _expect_contract(
             expected.by_obligation[contract, po] += revenue
     if any(each.concessions for each in found):
         expected.conceded.add(contract)
+
+
+def _expect_periods(expected: Expected, contract: str, books: list[Books]) -> None:
+    """Revenue of a month: what was earned by its end (or the horizon) and not yet by the end of the month before."""
+    before, day = 0, min(each.opened for each in books)
+    while day <= expected.horizon:
+        date = EPOCH + dt.timedelta(days=day)
+        following = dt.date(date.year + date.month // 12, date.month % 12 + 1, 1)
+        end = (following - EPOCH).days - 1
+        earned = sum(each.on(min(end, expected.horizon)).revenue for each in books)
+        if earned != before:
+            expected.by_period[contract, f"{date:%Y-%m}"] = earned - before
+        before, day = earned, end + 1
 
 
 def _mirrored_due(expected: Expected, found: list[Arrangement], mirror: bool) -> int:

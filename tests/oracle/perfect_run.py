@@ -111,19 +111,31 @@ class PerfectRun:
             sides += [("contract_asset", None, -amounts["contract_asset"])]
             left_over = -sum(amount for _, _, amount in sides)
             sides += [("contract_liability", None, left_over)]
-            lines = tuple(self._line(*side) for side in sides if side[2])
+            lines = tuple(self._line(*side) for side in sides if side[2]) + self._moved(contract)
             if lines:
                 header = self._header(contract, "journal.post", "1", "journal")
                 yield ordered.JournalPost(header=header, journal_type="revenue", fx=None, lines=lines)
 
-    def _line(self, ledger_class: str, po: str | None, credit: int) -> ordered.JournalLine:
+    def _moved(self, contract: str) -> tuple[ordered.JournalLine, ...]:
+        """Lines that move revenue from the first month, where everything else is put, to its own."""
+        months = {month: v for (who, month), v in self.expected.by_period.items() if who == contract}
+        months.pop("2025-01", None)
+        return tuple(
+            self._line("revenue", None, amount, period)
+            for month, value in months.items()
+            for amount, period in ((value, month), (-value, "2025-01"))
+        )
+
+    def _line(
+        self, ledger_class: str, po: str | None, credit: int, period: str = "2025-01"
+    ) -> ordered.JournalLine:
         return ordered.JournalLine(
             account_class=ledger_class,
             account="",
             po=po,
             customer_id="",
             dimensions=(),
-            service_period="2025-01",
+            service_period=period,
             debit_minor=max(0, -credit),
             credit_minor=max(0, credit),
             functional_debit_minor=None,

@@ -26,6 +26,7 @@ class Actual:
     documents: dict[Command, tuple[int, int, int]] = field(default_factory=dict)
     amounts: Counter[Amount] = field(default_factory=Counter)
     by_obligation: Counter[tuple[str, str]] = field(default_factory=Counter)
+    by_period: Counter[tuple[str, str]] = field(default_factory=Counter)
     measures: Counter[Measure] = field(default_factory=Counter)
     exceptions: Counter[tuple[str, str]] = field(default_factory=Counter)
     owners: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
@@ -113,6 +114,7 @@ def _read_journal(actual: Actual, command: ordered.JournalPost) -> None:
         _add(actual, (header.contract_id, header.currency), line.account_class, amount)
         if line.account_class == "revenue":
             actual.by_obligation[header.contract_id, line.po or ""] += amount
+            actual.by_period[header.contract_id, line.service_period] += amount
         if line.account_class in named:
             actual.measures[named[line.account_class], header.entity, header.currency] += amount
 

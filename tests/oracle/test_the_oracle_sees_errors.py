@@ -143,6 +143,29 @@ def test_revenue_on_the_wrong_obligation_of_a_contract_is_seen(run):
     assert not report.tied_out
 
 
+def test_revenue_in_the_wrong_month_is_seen():
+    expected = expect(generate("day", 60, 5), HORIZON, by_period=True)
+    run = PerfectRun(expected)
+    assert verdict(run).tied_out
+    index = position(
+        run.commands,
+        lambda each: (
+            of_kind("journal.post")(each) and each.lines[-1].service_period != each.lines[-2].service_period
+        ),
+    )
+    journal = run.commands[index]
+    one, two = journal.lines[-2:]
+    swapped = (
+        replace(one, service_period=two.service_period),
+        replace(two, service_period=one.service_period),
+    )
+    run.commands[index] = replace(journal, lines=(*journal.lines[:-2], *swapped))
+    report = verdict(run)
+    assert report.oracle_difference == 0
+    assert len(report.periods) == 2
+    assert not report.tied_out
+
+
 def test_an_invoice_with_another_amount_is_seen(run):
     index = position(run.commands, of_kind("invoice.create"))
     invoice = run.commands[index]

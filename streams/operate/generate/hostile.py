@@ -54,7 +54,7 @@ def injure(sketch: Sketch) -> list[Planned]:
         if gap < mix.gap_for_ever * 4:
             return _never_fill(sketch, story, versions)
         if gap < (mix.gap_for_ever + mix.gap_late) * 4:
-            sketch.rng.choice(versions[1:]).late = True
+            sketch.rng.choice(versions[:-1]).late = True
         elif sketch.chance(mix.version_first):
             sketch.rng.choice(versions[:-1]).displace = sketch.rng.randint(20, DISPLACED_MAX)
     return story
@@ -193,13 +193,18 @@ def _spoil_fact(sketch: Sketch) -> None:
 
 
 def _never_fill(sketch: Sketch, story: list[Planned], versions: list[Planned]) -> list[Planned]:
-    """One version never comes: later ones wait for ever, and what followed from any of them never happened."""
-    missing = sketch.rng.choice(versions[1:])
+    """One version never comes: later ones wait for ever, and what followed from any of them never happened.
+
+    It is never the last version, whose absence nobody could notice. Where it is the activation, all else waits.
+    """
+    missing = sketch.rng.choice(versions[:-1])
     number = missing.event.envelope.object_version
     missing.delivered = False
-    for planned in versions:
-        if planned.event.envelope.object_version >= number:
-            planned.fate = Fate.WAITING
+    for planned in story if number == 1 else versions:
+        if number == 1 or planned.event.envelope.object_version >= number:
+            planned.fate, planned.code = Fate.WAITING, None
+    if number == 1:
+        return story
     return [each for each in story if isinstance(each.event, VERSIONS) or each.about < number]
 
 

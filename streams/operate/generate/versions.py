@@ -118,7 +118,10 @@ def amend_prospectively(sketch: Sketch, at: Day, *, ssp_now: bool) -> None:
     effective = max(sketch.start + 1, at - rng.randint(5, 40)) if sketch.chance(sketch.mix.backdated) else at
     approved = at if effective < at else at - rng.randint(0, 8)
     running = [each for each in sketch.timed() if each.first < at and each.last > at + 15]
-    kind = rng.choice(("add", "add", "more", "fewer", "price", "extend", "remove"))
+    kinds = ["more", "fewer", "price", "extend", "remove"]
+    if not any(each.separate for each in sketch.promises):
+        kinds += ["add", "add"]  # beside a separate contract nobody could say to which one a line is added
+    kind = rng.choice(kinds)
     if kind == "add":
         added = _discounted(sketch, effective)
         price = fixed_price(added)
