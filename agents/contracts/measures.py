@@ -22,6 +22,7 @@ _EVEN_MONTH = 72_201_776_446_800
 """Weight of a month by ``months_even``: the least common multiple of 1 .. 31, for months served in part."""
 
 CONVENTIONS = ("months_prorated", "days", "months_even")
+_POWERS: tuple[int, ...] = tuple(10**digits for digits in range(MICRO_DIGITS + 1))
 _EPOCH = date(1970, 1, 1).toordinal()
 
 
@@ -58,7 +59,8 @@ def deliveries(evidence: tuple[Evidence, ...]) -> dict[tuple[str, str], Delivere
 
 def micro(quantity: int, scale: int) -> int:
     """A quantity in millionths; ``scale`` is at most six."""
-    return quantity * 10 ** (MICRO_DIGITS - scale)
+    assert 0 <= scale <= MICRO_DIGITS, scale
+    return quantity * _POWERS[MICRO_DIGITS - scale]
 
 
 def span_weight(convention: str, first: Day, last: Day) -> int:

@@ -10,7 +10,7 @@ from tieout.avro.events import Minor
 
 
 def rounded_share(amount: Minor, part: int, whole: int) -> Minor:
-    """amount x part / whole, half away from zero. ``whole`` is positive, ``part`` may have either sign."""
+    """Amount x part / whole, half away from zero. ``whole`` is positive, ``part`` may have either sign."""
     assert whole > 0, whole
     product = 2 * amount * part
     return (product + whole) // (2 * whole) if product >= 0 else -((whole - product) // (2 * whole))

@@ -1,0 +1,176 @@
+"""Validation before anything becomes a fact: each failed check is a named code with an owner.
+
+Invariant: what passes here can be posted (entity, ERP account, products and ledger accounts are mapped on that day)
+and is of a form whose rule is built; whatever is not is refused as EVENT_UNSUPPORTED, never guessed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import pairwise
+
+from tieout.agents.contracts.currencies import ISO_4217
+from tieout.agents.contracts.decision import Refused, View
+from tieout.agents.contracts.measures import CONVENTIONS
+from tieout.agents.contracts.policy import switch
+from tieout.avro.events import Day, Event, Line, Minor
+from tieout.avro.reference import EntityPublished
+from tieout.tables.contract import Contract, GroupState
+from tieout.tables.facts import MICRO_DIGITS, Item
+
+MEASURES = ("time", "point", "units", "amount")
+AMOUNT_MAX = 2**62
+"""Sums of a few such amounts still fit the event language's 64 bits."""
+
+_LEDGER_CLASSES = ("revenue", "contract_liability", "contract_asset", "refund_liability")
+_MIRROR_CLASSES = ("accounts_receivable", "tax_payable")
+_SSP_PER = ("whole", "month", "day", "unit")
+
+
+def check_amounts(**amounts: Minor | None) -> None:
+    """VALUE_INVALID for an amount that is negative or too large to be safe; by field name."""
+    for name, amount in amounts.items():
+        if amount is not None and not 0 <= amount <= AMOUNT_MAX:
+            raise Refused("VALUE_INVALID", f"{name} is {amount}; it must lie within 0 and {AMOUNT_MAX}")
+
+
+def check_currency(currency: str) -> None:
+    """VALUE_INVALID for what is no ISO 4217 currency."""
+    if currency not in ISO_4217:
+        raise Refused("VALUE_INVALID", f"{currency!r} is no ISO 4217 currency code")
+
+
+def check_dates(**spans: tuple[Day | None, Day | None]) -> None:
+    """DATES_INVALID for a span that ends before it begins."""
+    for name, (first, last) in spans.items():
+        if first is not None and last is not None and last < first:
+            raise Refused("DATES_INVALID", f"{name} ends (day {last}) before it begins (day {first})")
+
+
+def admitted_contract(state: GroupState, event: Event, currency: str | None) -> Contract:
+    """The contract that the event is about, when entity and currency are the contract's own."""
+    envelope = event.envelope
+    if currency is not None:
+        check_currency(currency)
+    contract = state.contract(envelope.contract_id)
+    assert contract is not None, "the pipeline holds facts until their contract's activation was accepted"
+    if currency is not None and currency != contract.currency:
+        raise Refused("CURRENCY_MIXED", f"{currency} in a contract in {contract.currency}")
+    if envelope.legal_entity != contract.entity:
+        raise Refused(
+            "ENTITY_UNRESOLVED", f"entity {envelope.legal_entity!r} in a contract of {contract.entity!r}"
+        )
+    return contract
+
+
+def admitted_entity(view: View, entity: str, currency: str, day: Day) -> EntityPublished:
+    """The entity that contracts on ``day``, with everything that its commands will need."""
+    row = view.reference.entity(entity, day)
+    if row is None:
+        raise Refused(
+            "ENTITY_UNRESOLVED", f"legal entity {entity!r} is not published for day {day}", "reference"
+        )
+    if currency not in row.currencies:
+        raise Refused("ENTITY_UNRESOLVED", f"entity {entity!r} does not contract in {currency}", "reference")
+    if view.reference.erp_account(row.erp_account) is None:
+        raise Refused("ENTITY_UNRESOLVED", f"ERP account {row.erp_account!r} is not published", "reference")
+    for account_class in _needed_classes(row):
+        if view.reference.account(entity, account_class, day) is None:
+            raise Refused(
+                "ACCOUNT_UNMAPPED", f"{account_class} of {entity!r} has no account on day {day}", "reference"
+            )
+    return row
+
+
+def _needed_classes(entity: EntityPublished) -> Iterator[str]:
+    """Ledger classes that commands of this entity may name, given its switches."""
+    yield from _LEDGER_CLASSES
+    if switch(entity, "ar_owner") == "billing_mirrored":
+        yield from _MIRROR_CLASSES
+    if any(each.name.startswith("credit_effect.") and ":" in each.value for each in entity.policy):
+        yield "contra_revenue"
+
+
+def admitted_items(lines: Iterable[Line], entity: EntityPublished, view: View, day: Day) -> tuple[Item, ...]:
+    """The lines as promises with their pins, sorted by po."""
+    items = sorted((_item(line, entity, view, day) for line in lines), key=lambda item: item.po)
+    for one, other in pairwise(items):
+        if one.po == other.po:
+            raise Refused("VALUE_INVALID", f"line {one.po!r} comes twice")
+    meters = [item.meter for item in items if item.meter is not None]
+    if len(set(meters)) < len(meters):
+        raise Refused("VALUE_INVALID", f"one meter feeds two lines: {sorted(meters)}")
+    return tuple(items)
+
+
+def _item(line: Line, entity: EntityPublished, view: View, day: Day) -> Item:
+    _check_values(line)
+    _check_supported(line, entity)
+    check_dates(**{f"line {line.po!r}": (line.from_date, line.to_date)})
+    if line.measure == "time" and (line.from_date is None or line.to_date is None):
+        raise Refused("DATES_INVALID", f"line {line.po!r} is earned over time but has no span")
+    mapped = view.reference.product(line.product, day)
+    if mapped is None:
+        raise Refused(
+            "PRODUCT_UNMAPPED", f"product {line.product!r} of line {line.po!r} is not mapped", "reference"
+        )
+    return Item(
+        po=line.po,
+        product=line.product,
+        entity=entity.header.id,
+        measure=line.measure,
+        qty=line.quantity,
+        qty_scale=line.quantity_scale,
+        ssp=line.ssp_minor,
+        ssp_per=line.ssp_per,
+        first=line.from_date,
+        last=line.to_date,
+        convention=line.convention or switch(entity, "convention"),
+        meter=line.meter if line.measure == "amount" else None,
+        price=line.price_minor,
+        recurring=line.recurring,
+        tax_code=line.tax_code or mapped.tax_code,
+        item=mapped.item,
+    )
+
+
+def _check_values(line: Line) -> None:
+    check_quantity(f"line {line.po!r}", line.quantity, line.quantity_scale)
+    check_amounts(ssp=line.ssp_minor, price=line.price_minor, unit_price=line.unit_price_minor)
+    if not line.po:
+        raise Refused("VALUE_INVALID", "a line without an id")
+    if line.measure == "amount" and not line.meter:
+        raise Refused("VALUE_INVALID", f"usage line {line.po!r} has no meter")
+    if line.ssp_per not in _SSP_PER:
+        raise Refused("VALUE_INVALID", f"line {line.po!r} states its SSP per {line.ssp_per!r}")
+    if line.ssp_per in ("month", "day") and line.measure in ("point", "units"):
+        raise Refused("VALUE_INVALID", f"line {line.po!r} has no service span to price per {line.ssp_per}")
+
+
+def check_quantity(what: str, quantity: int, scale: int) -> None:
+    """VALUE_INVALID for a quantity that is not positive, or finer than a millionth."""
+    if quantity <= 0:
+        raise Refused("VALUE_INVALID", f"{what} has quantity {quantity}; it must be positive")
+    if not 0 <= scale <= MICRO_DIGITS:
+        raise Refused(
+            "VALUE_INVALID", f"{what} has quantity scale {scale}; it must lie within 0 and {MICRO_DIGITS}"
+        )
+
+
+def _check_supported(line: Line, entity: EntityPublished) -> None:
+    unsupported = {
+        f"measure {line.measure}": line.measure not in MEASURES,
+        f"gate {line.gate}": line.gate != "none",
+        f"incoterm {line.incoterm}": line.incoterm not in (None, "destination"),
+        f"performing entity {line.entity}": line.entity not in (None, entity.header.id),
+        "residual price": line.residual or line.ssp_low_minor is not None or line.ssp_high_minor is not None,
+        "remaining goods not distinct": line.distinct is False,
+        "breakage": line.breakage_ppm != 0,
+        "uninstalled cost": line.uninstalled_cost_minor != 0,
+        f"role {line.role}": line.role != "principal",
+        f"convention {line.convention}": line.convention not in (None, *CONVENTIONS),
+        "rounded progress": line.progress_digits is not None,
+    }
+    for what, found in unsupported.items():
+        if found:
+            raise Refused("EVENT_UNSUPPORTED", f"line {line.po!r}: {what} is not supported yet")

@@ -1,0 +1,281 @@
+"""Contract versions that change an arrangement: amendment (treatment 2 or none) and cancellation.
+
+Invariant: what the change re-bases is one arrangement as a whole (606-10-25-13(a)); a change that takes back more
+than is left to earn is refused, before any of it is a fact.
+"""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from tieout.agents.contracts.admission import admitted_items, check_amounts, check_dates, check_quantity
+from tieout.agents.contracts.decision import Refused
+from tieout.agents.contracts.draft import Draft
+from tieout.agents.contracts.emission import entity_of
+from tieout.agents.contracts.facts import refold, with_contract, with_terms
+from tieout.agents.contracts.modification import (
+    Promises,
+    check_amendable,
+    check_overlap,
+    governing,
+    promises_of,
+    raises_at_ssp,
+    reflects_ssp,
+    treatment_reasons,
+)
+from tieout.agents.contracts.orders import cancel_order, update_order
+from tieout.agents.contracts.policy import switch
+from tieout.agents.contracts.telling import tell_booked, tell_modification
+from tieout.agents.contracts.versions import Accepted, check_new, next_version, open_separately, pins_of
+from tieout.avro.events import ContractAmended, ContractCancelled, Day, LineChange, Minor
+from tieout.avro.reference import EntityPublished
+from tieout.tables.contract import Arrangement, Contract, GroupState
+from tieout.tables.facts import Change, Item, Terms
+
+
+def amend(state: GroupState, event: ContractAmended, draft: Draft) -> Accepted:
+    """An amendment: treatment 1, 2 or none; the rest of the table is refused by name (section 6)."""
+    contract = next_version(state, event)
+    check_amendable(event)
+    assert event.approved_date is not None
+    first = state.arrangements_of(contract.id)[0]
+    entity = entity_of(draft.view, first)
+    _check_values(event)
+    added = admitted_items(event.add, entity, draft.view, event.envelope.effective_date)
+    check_new(state, contract, added)
+    at = _accounting_date(draft, first, event.approved_date, event.envelope.effective_date)
+    touched = {change.po for change in event.change} | set(event.remove)
+    promises = governing(state, contract, touched | {each.po for each in event.ssp}, at)
+    terms = _terms(state, event, draft, promises, added, at)
+    lasts = [item.last for item in added if item.last is not None]
+    lasts += [change.value for change in terms.change if change.field == "last"]
+    contract = replace(contract, last=max(contract.last, *lasts))
+    if terms.treatment == "separate":
+        return open_separately(state, contract, terms, entity, max(lasts, default=contract.last), draft)
+    check_overlap(state, contract, at, touched)
+    if at < promises.arrangement.opened:
+        raise Refused(
+            "DATES_INVALID", f"the change counts from day {at}, before {promises.arrangement.id} opened"
+        )
+    state = _rebased(with_contract(state, replace(contract, watermark=terms.version)), terms)
+    update_order(state, promises.arrangement, terms, contract.last, draft)
+    tell_booked(state, promises.arrangement, terms, None, draft)
+    tell_modification(state, terms, draft)
+    return Accepted(state, ((terms.arrangement, at),))
+
+
+def cancel(state: GroupState, event: ContractCancelled, draft: Draft) -> Accepted:
+    """The end of a contract (row 10, and the cancel row of 2.5)."""
+    contract = next_version(state, event)
+    if event.approved_date is None:
+        raise Refused("MOD_PENDING", f"version {event.envelope.object_version} is not approved")
+    if event.price_change_minor > 0:
+        raise Refused("VALUE_INVALID", f"a cancellation raises the price by {event.price_change_minor}")
+    check_amounts(price_change=-event.price_change_minor, fee=event.fee_minor)
+    first = state.arrangements_of(contract.id)[0]
+    effective = event.envelope.effective_date
+    at = _accounting_date(draft, first, event.approved_date, effective)
+    access_end = event.access_end_date if event.access_end_date is not None else effective - 1
+    pool = event.price_change_minor + event.fee_minor
+    ended = [promises_of(state, each) for each in state.arrangements_of(contract.id)]
+    ended = [each for each in ended if each.open_on(at)] or ended[-1:]
+    if len(ended) > 1 and pool:
+        names = [each.arrangement.id for each in ended]
+        raise Refused("MOD_SPLIT_MISSING", f"one price change for the arrangements {names}")
+    if at < max(each.arrangement.opened for each in ended):
+        raise Refused(
+            "DATES_INVALID", f"the cancellation counts from day {at}, before what it ends has opened"
+        )
+    added = tuple(
+        _cancellation(contract, event, each, at, access_end, pool, draft, event.approved_date)
+        for each in ended
+    )
+    check_overlap(
+        state, contract, at, {po for terms in added for po in (*terms.drop, *(c.po for c in terms.change))}
+    )
+    contract = replace(contract, watermark=event.envelope.object_version, status="cancelled")
+    state = with_contract(state, contract)
+    for terms in added:
+        state = _rebased(state, terms)
+    cancel_order(state.arrangement(added[0].arrangement), added[0], access_end, event.reason, draft)
+    tell_booked(state, state.arrangement(added[0].arrangement), added[0], None, draft)
+    for terms in added:
+        tell_modification(state, terms, draft)
+    return Accepted(state, tuple((terms.arrangement, at) for terms in added))
+
+
+def _cancellation(
+    contract: Contract,
+    event: ContractCancelled,
+    promises: Promises,
+    at: Day,
+    access_end: Day,
+    pool: Minor,
+    draft: Draft,
+    approved: Day,
+) -> Terms:
+    """Time lines shrink to the end of access; everything else that is still open is no longer owed."""
+    change: list[Change] = []
+    drop: list[str] = []
+    for po, item in sorted(promises.items.items()):
+        if item.measure == "amount" or po in promises.dropped:
+            continue
+        served = item.measure == "time" and item.first is not None and item.last is not None
+        if served and access_end >= at and item.first <= access_end:  # type: ignore[operator]
+            if item.last > access_end:  # type: ignore[operator]
+                change.append(Change(po, "last", access_end))
+        else:
+            drop.append(po)
+    terms = Terms(
+        contract=contract.id,
+        version=event.envelope.object_version,
+        kind="cancel",
+        arrangement=promises.arrangement.id,
+        treatment="prospective",
+        approved=approved,
+        effective=event.envelope.effective_date,
+        at=at,
+        pool=pool,
+        add=(),
+        change=tuple(change),
+        drop=tuple(drop),
+        ssp_now=(),
+        reasons=(),
+        pins=(),
+        cause=draft.cause.pointer,
+    )
+    return replace(terms, reasons=treatment_reasons(terms))
+
+
+def _check_values(event: ContractAmended) -> None:
+    for change in event.change:
+        if change.quantity is not None:
+            check_quantity(f"line {change.po!r}", change.quantity, change.quantity_scale)
+        check_dates(**{f"line {change.po!r}": (change.from_date, change.to_date)})
+    check_amounts(price_change=abs(event.price_change_minor))
+    for each in event.ssp:
+        check_amounts(**{f"ssp of {each.po!r}": each.ssp_minor})
+
+
+def _terms(
+    state: GroupState,
+    event: ContractAmended,
+    draft: Draft,
+    promises: Promises,
+    added: tuple[Item, ...],
+    at: Day,
+) -> Terms:
+    """The version's effect, with its treatment: rows 3, 11 and 16 of the table."""
+    tolerance = int(switch(_pinned(draft, promises.arrangement), "ssp_tolerance"))
+    version = event.envelope.object_version
+    treatment, arrangement = "prospective", promises.arrangement.id
+    priced = tuple(item for item in added if item.measure != "amount")
+    plain = not event.change and not event.remove
+    if plain and not added and not event.price_change_minor:
+        treatment = "none"
+    elif plain and priced and reflects_ssp(priced, event.price_change_minor, tolerance):
+        treatment, arrangement = "separate", f"{promises.arrangement.contract}@{version}"
+    else:
+        at_ssp = set(raises_at_ssp(event, promises, at, tolerance))
+        if at_ssp and not added and not event.remove and at_ssp == {change.po for change in event.change}:
+            raise Refused(
+                "EVENT_UNSUPPORTED",
+                f"more of {sorted(at_ssp)} at its stand-alone selling price is a separate contract: send it as an "
+                "added line",
+            )
+        _check_ssp(state, event, promises, priced)
+    terms = Terms(
+        contract=promises.arrangement.contract,
+        version=version,
+        kind="amend",
+        arrangement=arrangement,
+        treatment=treatment,
+        approved=event.approved_date if event.approved_date is not None else at,
+        effective=event.envelope.effective_date,
+        at=at,
+        pool=event.price_change_minor,
+        add=added,
+        change=tuple(change for each in event.change for change in _changes(each, promises)),
+        drop=tuple(sorted(event.remove)),
+        ssp_now=tuple(sorted((each.po, each.ssp_minor) for each in event.ssp))
+        if treatment == "prospective"
+        else (),
+        reasons=(),
+        pins=pins_of(_pinned(draft, promises.arrangement)),
+        cause=draft.cause.pointer,
+    )
+    return replace(terms, reasons=treatment_reasons(terms))
+
+
+def _changes(change: LineChange, promises: Promises) -> list[Change]:
+    """The stated fields, a quantity in the promise's own scale."""
+    item = promises.items[change.po]
+    found: list[Change] = []
+    if change.quantity is not None:
+        quantity, rest = divmod(change.quantity * 10**item.qty_scale, 10**change.quantity_scale)
+        if rest:
+            raise Refused(
+                "VALUE_INVALID", f"line {change.po!r} is counted in {item.qty_scale} decimals, not more"
+            )
+        found.append(Change(change.po, "qty", quantity))
+    first = change.from_date if change.from_date is not None else item.first
+    last = change.to_date if change.to_date is not None else item.last
+    check_dates(**{f"line {change.po!r}": (first, last)})
+    if change.from_date is not None:
+        found.append(Change(change.po, "first", change.from_date))
+    if change.to_date is not None:
+        found.append(Change(change.po, "last", change.to_date))
+    return found or [Change(change.po, "qty", item.qty)]
+
+
+def _check_ssp(
+    state: GroupState, event: ContractAmended, promises: Promises, added: tuple[Item, ...]
+) -> None:
+    """Everything that may have to share the remaining price can be weighed (row 16)."""
+    stated = {each.po for each in event.ssp if each.ssp_minor}
+    for terms in state.facts.terms:
+        if terms.arrangement == promises.arrangement.id:
+            stated.update(po for po, ssp in terms.ssp_now if ssp)
+    kept = [
+        item for po, item in promises.items.items() if po not in promises.dropped and item.measure != "amount"
+    ]
+    sharing = [*kept, *added]
+    missing = sorted(item.po for item in sharing if not item.ssp and item.po not in stated)
+    if len(sharing) > 1 and missing:
+        raise Refused("SSP_MISSING", f"lines {missing} state no stand-alone selling price for what remains")
+
+
+def _rebased(state: GroupState, terms: Terms) -> GroupState:
+    """The state with a version that re-bases its arrangement, unless that takes back more than is left (row 15)."""
+    state = with_terms(state, (terms,))
+    folded = refold(state, terms.arrangement)
+    for rebase in folded.rebases:
+        if rebase.pool < 0 and rebase.members:
+            raise Refused(
+                "MOD_NEGATIVE_REMAINING",
+                f"after version {rebase.terms.version} the price of what remains would be {rebase.pool}",
+            )
+    for share in folded.layers.steps[-1].shares:
+        if share.base < 0:
+            raise Refused("RECOGNISED_NEGATIVE", f"line {share.po!r} would have earned {share.base} in all")
+    return state
+
+
+def _accounting_date(draft: Draft, arrangement: Arrangement, approved: Day, effective: Day) -> Day:
+    """From this day the change counts: policy ``modification_date`` (row 7)."""
+    match switch(_pinned(draft, arrangement), "modification_date"):
+        case "approved":
+            return approved
+        case "effective":
+            return effective
+        case _:
+            return max(approved, effective)
+
+
+def _pinned(draft: Draft, arrangement: Arrangement) -> EntityPublished:
+    """The entity's row whose switches govern the arrangement."""
+    entity = draft.view.reference.entity_version(arrangement.entity, arrangement.policy_version)
+    assert entity is not None, (
+        f"entity {arrangement.entity!r}@{arrangement.policy_version} was known when it was pinned"
+    )
+    return entity

@@ -1,0 +1,138 @@
+"""What a credit memo does to the price, by its reason and never by its amount (domain model 2.6).
+
+none: billing corrections, and memos that settle a modification which moved the price already. performed: revenue of
+the past, now. version: enters the inception pool and flows on. price_only: re-bases what remains. Invariant: without
+a known reason the price waits, and an exception says so until a later version of the memo names one.
+"""
+
+from __future__ import annotations
+
+from tieout.agents.contracts.draft import Draft
+from tieout.agents.contracts.emission import entity_of
+from tieout.agents.contracts.facts import (
+    with_components,
+    with_open_items,
+    with_terms,
+    without_terms,
+)
+from tieout.agents.contracts.policy import CreditEffect, credit_effect
+from tieout.agents.contracts.telling import exception_of
+from tieout.avro.events import CreditMemoIssued, Day, Minor
+from tieout.tables.contract import Arrangement, GroupState, OpenItem
+from tieout.tables.facts import Component, DocLine, Terms
+
+_UNKNOWN = "CREDIT_REASON_UNKNOWN"
+_NEGATIVE = "RECOGNISED_NEGATIVE"
+
+
+def credited(
+    state: GroupState, event: CreditMemoIssued, lines: tuple[DocLine, ...], draft: Draft
+) -> tuple[GroupState, tuple[tuple[str, Day], ...]]:
+    """The state with the memo's price effects in place of its earlier version's, and what they touch from when."""
+    source = f"doc:{event.memo_number}"
+    touched = {
+        each.arrangement: each.at for each in state.facts.components if each.id.startswith(f"{source}/")
+    }
+    touched |= {each.arrangement: each.at for each in state.facts.terms if each.contract == source}
+    removed = tuple(each.id for each in state.facts.components if each.id.startswith(f"{source}/"))
+    if removed:
+        state = with_components(state, (), removed)
+    state = without_terms(state, source)
+    amounts: dict[str, Minor] = {}
+    for line in lines:
+        amounts[line.arrangement] = amounts.get(line.arrangement, 0) + line.amount
+    for arrangement_id, amount in sorted(amounts.items()):
+        arrangement = state.arrangement(arrangement_id)
+        effect = credit_effect(entity_of(draft.view, arrangement), event.reason)
+        if effect is None or effect.reach == "none" or not amount:
+            continue
+        at = max(event.envelope.effective_date, arrangement.opened)
+        state = _with_effect(state, arrangement, source, effect, amount, at, event, draft)
+        touched[arrangement_id] = min(at, touched.get(arrangement_id, at))
+    return state, tuple(sorted(touched.items()))
+
+
+def settled(state: GroupState, event: CreditMemoIssued, draft: Draft) -> GroupState:
+    """Open the item of a memo without a known reason, or resolve it when a later version names one."""
+    fact = f"doc:{event.memo_number}"
+    arrangement = state.arrangements_of(event.envelope.contract_id)[0]
+    known = credit_effect(entity_of(draft.view, arrangement), event.reason) is not None
+    mine = next((each for each in state.group.open_items if (each.code, each.fact) == (_UNKNOWN, fact)), None)
+    others = tuple(each for each in state.group.open_items if each is not mine)
+    if known:
+        if mine is None:
+            return state
+        draft.exceptions.append(exception_of(mine, draft, draft.view.now))
+        return with_open_items(state, others)
+    item = OpenItem(
+        code=_UNKNOWN,
+        fact=fact,
+        contract=event.envelope.contract_id,
+        event_type=event.EVENT_TYPE,
+        amount=event.amount_minor,
+        currency=event.currency,
+        opened_us=draft.view.now if mine is None else mine.opened_us,
+        detail=f"credit memo {event.memo_number} has the reason {event.reason!r}: due moved, the price waits",
+        cause=draft.cause.pointer,
+    )
+    if mine is None:
+        draft.exceptions.append(exception_of(item, draft, None))
+    return with_open_items(state, tuple(sorted((*others, item), key=lambda each: (each.code, each.fact))))
+
+
+def _with_effect(
+    state: GroupState,
+    arrangement: Arrangement,
+    source: str,
+    effect: CreditEffect,
+    amount: Minor,
+    at: Day,
+    event: CreditMemoIssued,
+    draft: Draft,
+) -> GroupState:
+    shares = any(
+        item.measure != "amount"
+        for terms in state.facts.terms
+        if terms.arrangement == arrangement.id
+        for item in terms.add
+    )
+    if effect.reach == "price_only" and shares:
+        terms = _price_only(arrangement, source, amount, at, event, draft)
+        return with_terms(state, (terms,))
+    # A price that is usage alone has no pool: whatever is credited concerns what was used.
+    reach = effect.reach if effect.reach == "version" and shares else "performed"
+    component = Component(
+        id=f"{source}/{arrangement.id}",
+        version=event.envelope.object_version,
+        arrangement=arrangement.id,
+        at=at,
+        amount=-amount,
+        reach=reach,
+        contra=effect.contra,
+        cause=draft.cause.pointer,
+    )
+    return with_components(state, (component,), ())
+
+
+def _price_only(
+    arrangement: Arrangement, source: str, amount: Minor, at: Day, event: CreditMemoIssued, draft: Draft
+) -> Terms:
+    """A discount on what is still to come is a modification of the price alone."""
+    return Terms(
+        contract=source,
+        version=event.envelope.object_version,
+        kind="price_only",
+        arrangement=arrangement.id,
+        treatment="prospective",
+        approved=at,
+        effective=at,
+        at=at,
+        pool=-amount,
+        add=(),
+        change=(),
+        drop=(),
+        ssp_now=(),
+        reasons=(f"credit memo {event.memo_number}: {event.reason}",),
+        pins=(),
+        cause=draft.cause.pointer,
+    )

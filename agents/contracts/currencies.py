@@ -1,0 +1,20 @@
+"""Currencies that an amount may be in.
+
+Invariant: active ISO 4217 codes with a minor unit; fund codes, metals and test codes are none. The event language
+carries minor units, so decimals are the producer's business (JPY 0, KWD 3, else mostly 2).
+Source: ISO 4217, list one.
+"""
+
+from __future__ import annotations
+
+_CODES = """
+AED AFN ALL AMD ANG AOA ARS AUD AWG AZN BAM BBD BDT BGN BHD BIF BMD BND BOB BRL BSD BTN BWP BYN BZD CAD CDF CHF CLP
+CNY COP CRC CUP CVE CZK DJF DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GNF GTQ GYD HKD HNL HTG HUF IDR
+ILS INR IQD IRR ISK JMD JOD JPY KES KGS KHR KMF KPW KRW KWD KYD KZT LAK LBP LKR LRD LSL LYD MAD MDL MGA MKD MMK MNT
+MOP MRU MUR MVR MWK MXN MYR MZN NAD NGN NIO NOK NPR NZD OMR PAB PEN PGK PHP PKR PLN PYG QAR RON RSD RUB RWF SAR SBD
+SCR SDG SEK SGD SHP SLE SOS SRD SSP STN SVC SYP SZL THB TJS TMT TND TOP TRY TTD TWD TZS UAH UGX USD UYU UZS VED VES
+VND VUV WST XAF XCD XOF XPF YER ZAR ZMW ZWG
+"""
+
+ISO_4217 = frozenset(_CODES.split())
+"""Three-letter codes."""

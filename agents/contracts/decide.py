@@ -1,0 +1,103 @@
+"""The contract agent's judgement: facts in, target minus ledger out.
+
+``decide`` reads top to bottom: admit the event as facts, put them, emit what the books must show by now and do not.
+Invariants: pure; a refusal leaves the state untouched and says nothing; what is emitted depends on facts, markers
+and pinned references alone, never on the order in which facts arrived.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from msgspec.structs import replace
+
+from tieout.agents.contracts.amendments import amend, cancel
+from tieout.agents.contracts.decision import CausedBy, Decision, Refusal, Refused, View
+from tieout.agents.contracts.documents import credit_memo, invoice, payment
+from tieout.agents.contracts.draft import Draft
+from tieout.agents.contracts.emission import emit, entity_of
+from tieout.agents.contracts.evidence import delivery, milestone, usage
+from tieout.agents.contracts.facts import earliest_fact
+from tieout.agents.contracts.invariants import InvariantBroken, check
+from tieout.agents.contracts.versions import Accepted, activate, renew
+from tieout.avro.control import Marker, RevenueRun
+from tieout.avro.events import (
+    ContractActivated,
+    ContractAmended,
+    ContractCancelled,
+    ContractRenewed,
+    CreditMemoIssued,
+    Event,
+    GoodsDelivered,
+    InvoicePosted,
+    MilestoneCompleted,
+    PaymentReceived,
+    UsageRated,
+)
+from tieout.tables.contract import Group, GroupState
+
+_RULES: Mapping[type, Callable[[GroupState, Any, Draft], Accepted]] = {
+    ContractActivated: activate,
+    ContractAmended: amend,
+    ContractRenewed: renew,
+    ContractCancelled: cancel,
+    InvoicePosted: invoice,
+    CreditMemoIssued: credit_memo,
+    PaymentReceived: payment,
+    UsageRated: usage,
+    GoodsDelivered: delivery,
+    MilestoneCompleted: milestone,
+}
+"""Event type -> the rule that turns it into facts, or refuses it."""
+
+
+def open_group(tenant: str, group_id: str, control_seq: int) -> GroupState:
+    """A group of which nothing is known, at the partition's last marker."""
+    return GroupState(Group(tenant, group_id, control_seq))
+
+
+def decide(state: GroupState, event: Event, view: View, cause: CausedBy) -> Decision:
+    """What an event that is new, valid by schema and in order changes and says."""
+    assert state.control_seq == view.control_seq, "a group is brought up to the last marker before it decides"
+    draft = Draft(state, view, cause)
+    try:
+        accepted = _RULES[type(event)](state, event, draft)
+        after = accepted.state
+        for arrangement, first in accepted.dirty:
+            after = emit(after, after.arrangement(arrangement), first, draft)
+        return _decided(after, draft, effect=accepted.effect)
+    except Refused as refused:
+        return Decision(state, "refused", refused.refusal)
+    except InvariantBroken as broken:
+        return Decision(state, "refused", Refusal("INVARIANT_BROKEN", str(broken), "never"))
+
+
+def apply_marker(state: GroupState, marker: Marker, view: View, cause: CausedBy) -> Decision:
+    """Bring a group up to a marker: a revenue run emits what became due, a close and a cut only count from here on."""
+    assert marker.header.control_seq == state.control_seq + 1 == view.control_seq, "markers come one by one"
+    draft = Draft(state, view, cause)
+    after = replace(state, group=replace(state.group, control_seq=view.control_seq))
+    if isinstance(marker, RevenueRun):
+        for arrangement in state.group.arrangements:
+            entity = entity_of(view, arrangement)
+            before = view.controls.horizon(arrangement.entity, entity.book, view.control_seq - 1)
+            first = (
+                earliest_fact(state, arrangement.id, arrangement.contract) if before is None else before + 1
+            )
+            after = emit(after, arrangement, first, draft)
+    return _decided(after, draft, effect=bool(draft.commands))
+
+
+def _decided(after: GroupState, draft: Draft, *, effect: bool) -> Decision:
+    after = draft.head(after)
+    check(after, draft)
+    return Decision(
+        after,
+        "applied" if effect else "no_effect",
+        None,
+        tuple(draft.commands),
+        tuple(draft.revenue),
+        tuple(draft.exceptions),
+        tuple(draft.decisions),
+    )

@@ -1,0 +1,67 @@
+"""What a decision is made of: what it may look at, and what it answers.
+
+Invariant: a refused decision leaves the state as it was and says nothing else; everything that a decision emits is
+a function of state, event, view and cause.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+from tieout.avro.commands import Cause, Command
+from tieout.avro.events import Micros
+from tieout.avro.outcomes import DecisionRecorded, ExceptionItem, RevenueEvent
+from tieout.tables.contract import GroupState
+from tieout.tables.controls import Controls
+from tieout.tables.reference import Reference
+
+Retry = Literal["never", "version", "reference"]
+"""When the same event is worth trying again: not by itself, after the contract's next version, or after the next
+activation of reference data."""
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What lies outside the group: reference data and markers as of ``control_seq``; ``now`` labels, never computes."""
+
+    reference: Reference
+    controls: Controls
+    control_seq: int
+    now: Micros
+
+
+class CausedBy(NamedTuple):
+    """What a decision answers: the identity text of an event, or ``control/<seq>``, and where it stands."""
+
+    id: str
+    pointer: Cause
+
+
+class Refusal(NamedTuple):
+    """A business "no": a code of the reason table and what was wrong."""
+
+    code: str
+    detail: str
+    retry: Retry
+
+
+class Refused(Exception):  # noqa: N818 - a business answer on its way out of admission, not an error
+    """Carries a refusal to the one place where it becomes a value."""
+
+    def __init__(self, code: str, detail: str, retry: Retry = "never") -> None:
+        super().__init__(f"{code}: {detail}")
+        self.refusal = Refusal(code, detail, retry)
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The group's next state and everything that it says."""
+
+    state: GroupState
+    outcome: Literal["applied", "no_effect", "refused"]
+    refusal: Refusal | None = None
+    commands: tuple[Command, ...] = ()
+    revenue: tuple[RevenueEvent, ...] = ()
+    exceptions: tuple[ExceptionItem, ...] = ()
+    decisions: tuple[DecisionRecorded, ...] = ()

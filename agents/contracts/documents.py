@@ -1,0 +1,224 @@
+"""Invoices, credit memos and payments: they move what is due, and by reason the price (section 2.6).
+
+Invariant: a document never moves progress, an invoice and a payment never the price; a document's later version
+replaces all of its lines and effects; an unknown reason of a credit waits with a named exception while due moves.
+"""
+
+from __future__ import annotations
+
+from tieout.agents.contracts.admission import admitted_contract, check_amounts, check_dates
+from tieout.agents.contracts.credits import credited, settled
+from tieout.agents.contracts.decision import Refused
+from tieout.agents.contracts.draft import Draft
+from tieout.agents.contracts.emission import entity_of
+from tieout.agents.contracts.facts import with_cash, with_document
+from tieout.agents.contracts.mirror import mirror_credit_memo, mirror_invoice
+from tieout.agents.contracts.policy import switch
+from tieout.agents.contracts.receivables import document_movements
+from tieout.agents.contracts.telling import tell_billed
+from tieout.agents.contracts.versions import Accepted
+from tieout.avro.events import CreditMemoIssued, Day, DocumentLine, InvoicePosted, Minor, PaymentReceived
+from tieout.tables.contract import Arrangement, Contract, GroupState
+from tieout.tables.facts import Cash, DocLine
+
+LINES_MAX = 2_000
+"""Document lines of a group; more is LIMIT_EXCEEDED."""
+
+
+def invoice(state: GroupState, event: InvoicePosted, draft: Draft) -> Accepted:
+    """An invoice: due when unconditional, else neither receivable nor due (Example 38)."""
+    contract = admitted_contract(state, event, event.currency)
+    at = event.envelope.effective_date
+    check_amounts(amount=event.amount_minor, tax=event.tax_minor)
+    check_dates(due=(at, event.due_date))
+    if not 1 <= event.part_number <= event.part_count:
+        raise Refused("VALUE_INVALID", f"part {event.part_number} of {event.part_count}")
+    lines = _lines(state, contract, event, draft)
+    if _mirrored(state, contract, draft) and (event.part_count > 1 or event.envelope.object_version > 1):
+        raise Refused("EVENT_UNSUPPORTED", "mirroring an invoice in parts, or again, is not supported yet")
+    before = _amounts_by_arrangement(state, event.invoice_number)
+    old_at = _first_day(state, event.invoice_number)
+    state = with_document(state, event.invoice_number, lines)
+    for arrangement, amount in sorted(
+        _amounts_by_arrangement(state, event.invoice_number).items()
+        | {(each, 0) for each in before.keys() - {line.arrangement for line in lines}}
+    ):
+        _tell_billed(state, arrangement, at, amount - before.get(arrangement, 0), draft)
+    if event.unconditional and _mirrored(state, contract, draft):
+        mirror_invoice(state, contract, event, lines, draft)
+    return Accepted(state, _touched(state, contract, lines, before, min(at, old_at)))
+
+
+def credit_memo(state: GroupState, event: CreditMemoIssued, draft: Draft) -> Accepted:
+    """A credit: due falls; the price moves by its reason."""
+    contract = admitted_contract(state, event, event.currency)
+    at = event.envelope.effective_date
+    check_amounts(amount=event.amount_minor, tax=event.tax_minor)
+    check_named_version(event, contract)
+    lines = _lines(state, contract, event, draft)
+    if _mirrored(state, contract, draft) and event.envelope.object_version > 1:
+        raise Refused("EVENT_UNSUPPORTED", "mirroring a credit memo again is not supported yet")
+    before = _amounts_by_arrangement(state, event.memo_number)
+    old_at = _first_day(state, event.memo_number)
+    state = with_document(state, event.memo_number, lines)
+    state, effects = credited(state, event, lines, draft)
+    state = settled(state, event, draft)
+    for arrangement in sorted({line.arrangement for line in lines} | before.keys()):
+        moved = _amounts_by_arrangement(state, event.memo_number).get(arrangement, 0)
+        _tell_billed(state, arrangement, at, moved - before.get(arrangement, 0), draft)
+    if _mirrored(state, contract, draft):
+        mirror_credit_memo(state, contract, event, lines, draft)
+    dirty = dict(_touched(state, contract, lines, before, min(at, old_at)))
+    for arrangement, day in effects:
+        dirty[arrangement] = min(day, dirty.get(arrangement, day))
+    return Accepted(state, tuple(sorted(dirty.items())))
+
+
+def payment(state: GroupState, event: PaymentReceived, draft: Draft) -> Accepted:
+    """Cash: it is applied to receivables, the rest is an advance of the contract's first arrangement."""
+    contract = admitted_contract(state, event, event.currency)
+    at = event.envelope.effective_date
+    if event.amount_minor <= 0:
+        raise Refused("VALUE_INVALID", f"a payment of {event.amount_minor}")
+    check_amounts(amount=event.amount_minor)
+    cash = Cash(
+        id=f"{event.envelope.source}/{event.envelope.object_id}",
+        contract=contract.id,
+        at=at,
+        amount=event.amount_minor,
+        doc=event.invoice_number,
+        cause=draft.cause.pointer,
+    )
+    return Accepted(with_cash(state, cash), ((state.arrangements_of(contract.id)[0].id, at),))
+
+
+def check_named_version(event: CreditMemoIssued, contract: Contract) -> None:
+    """A memo that settles a modification names it, or the price would move twice (2.6)."""
+    if event.reason != "settles_modification":
+        return
+    version = event.modification_version
+    if version is None:
+        raise Refused("CREDIT_UNREFERENCED", "the memo settles a modification but does not name its version")
+    if version > contract.watermark:
+        raise Refused(
+            "CREDIT_UNREFERENCED",
+            f"the memo settles version {version}, the last accepted one is {contract.watermark}",
+            "version",
+        )
+
+
+def _lines(
+    state: GroupState, contract: Contract, event: InvoicePosted | CreditMemoIssued, draft: Draft
+) -> tuple[DocLine, ...]:
+    """The document's lines, each with the arrangement that it bills."""
+    stated = event.lines or (DocumentLine(None, event.amount_minor, event.tax_minor),)
+    for line in stated:
+        check_amounts(line_amount=line.amount_minor, line_tax=line.tax_minor)
+        check_dates(service=(line.service_from, line.service_to))
+    totals = (sum(line.amount_minor for line in stated), sum(line.tax_minor for line in stated))
+    if totals != (event.amount_minor, event.tax_minor):
+        stated_totals = (event.amount_minor, event.tax_minor)
+        raise Refused(
+            "AMOUNT_MISMATCH", f"lines add up to (amount, tax) {totals}, the document says {stated_totals}"
+        )
+    number = event.invoice_number if isinstance(event, InvoicePosted) else event.memo_number
+    _check_number(state, number, event)
+    if len(state.documents.lines) + len(stated) > LINES_MAX:
+        raise Refused("LIMIT_EXCEEDED", f"more than {LINES_MAX} document lines in one group")
+    return tuple(
+        _line(event, number, place, line, contract, arrangement_of(state, contract, line.po).id, draft)
+        for place, line in enumerate(stated, 1)
+    )
+
+
+def _line(
+    event: InvoicePosted | CreditMemoIssued,
+    number: str,
+    place: int,
+    line: DocumentLine,
+    contract: Contract,
+    arrangement: str,
+    draft: Draft,
+) -> DocLine:
+    at = event.envelope.effective_date
+    billing = isinstance(event, InvoicePosted)
+    return DocLine(
+        doc=number,
+        line=place,
+        version=event.envelope.object_version,
+        kind="invoice" if billing else "credit_memo",
+        contract=contract.id,
+        arrangement=arrangement,
+        po=line.po,
+        at=at,
+        due_date=event.due_date if isinstance(event, InvoicePosted) else at,
+        amount=line.amount_minor,
+        tax=line.tax_minor,
+        first=line.service_from,
+        last=line.service_to,
+        reason=None if isinstance(event, InvoicePosted) else event.reason,
+        unconditional=event.unconditional if isinstance(event, InvoicePosted) else True,
+        ref=None if isinstance(event, InvoicePosted) else event.invoice_number,
+        part=(event.part_number, event.part_count) if isinstance(event, InvoicePosted) else (1, 1),
+        cause=draft.cause.pointer,
+    )
+
+
+def arrangement_of(state: GroupState, contract: Contract, po: str | None) -> Arrangement:
+    """The arrangement that holds a line; without a line, the contract's only one."""
+    own = state.arrangements_of(contract.id)
+    if po is not None:
+        for terms in state.facts.terms:
+            if terms.contract == contract.id and any(item.po == po for item in terms.add):
+                return state.arrangement(terms.arrangement)
+        raise Refused("EVIDENCE_UNKNOWN_PO", f"line {po!r} is not in contract {contract.id!r}", "version")
+    if len(own) > 1:
+        raise Refused(
+            "EVIDENCE_UNKNOWN_PO",
+            f"contract {contract.id!r} has the arrangements {[each.id for each in own]}: each line of the document "
+            "must name what it bills",
+        )
+    return own[0]
+
+
+def _check_number(state: GroupState, number: str, event: InvoicePosted | CreditMemoIssued) -> None:
+    kind = "invoice" if isinstance(event, InvoicePosted) else "credit_memo"
+    for line in state.documents.lines:
+        if line.doc == number:
+            if line.version >= event.envelope.object_version or line.kind != kind:
+                raise Refused("ID_CONFLICT", f"document number {number!r} is taken by another document")
+            return
+
+
+def _mirrored(state: GroupState, contract: Contract, draft: Draft) -> bool:
+    entity = entity_of(draft.view, state.arrangements_of(contract.id)[0])
+    return switch(entity, "ar_owner") == "billing_mirrored"
+
+
+def _amounts_by_arrangement(state: GroupState, doc: str) -> dict[str, Minor]:
+    amounts: dict[str, Minor] = {}
+    for line in state.documents.lines:
+        if line.doc == doc and line.unconditional:
+            signed = line.amount if line.kind == "invoice" else -line.amount
+            amounts[line.arrangement] = amounts.get(line.arrangement, 0) + signed
+    return amounts
+
+
+def _first_day(state: GroupState, doc: str) -> Day:
+    """The day of the document's earlier version; far away when there is none."""
+    return min((line.at for line in state.documents.lines if line.doc == doc), default=10**9)
+
+
+def _tell_billed(state: GroupState, arrangement_id: str, at: Day, moved: Minor, draft: Draft) -> None:
+    cumulative = sum(amount for _, amount in document_movements(state.documents, arrangement_id))
+    tell_billed(state.arrangement(arrangement_id), at, moved, cumulative, draft)
+
+
+def _touched(
+    state: GroupState, contract: Contract, lines: tuple[DocLine, ...], before: dict[str, Minor], first: Day
+) -> tuple[tuple[str, Day], ...]:
+    """Arrangements whose due may differ; with cash in the contract, advances move with every receivable."""
+    touched = {line.arrangement for line in lines} | before.keys()
+    if any(each.contract == contract.id for each in state.documents.cash):
+        touched |= {state.arrangements_of(contract.id)[0].id}
+    return tuple((each, first) for each in sorted(touched))

@@ -1,0 +1,132 @@
+"""The ordered output of one decision while it is being written: numbers, ids and hashes of commands.
+
+Invariant: a command's id is a function of tenant, group, cause, kind and its place in the decision's output, so that
+replay, and any cut of the log into batches, gives the same ids; a lane's numbers have no hole (domain model 4.3).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from hashlib import blake2b
+from typing import NamedTuple, TypeVar
+
+import msgspec
+from msgspec.structs import replace
+
+from tieout.agents.contracts.decision import CausedBy, View
+from tieout.avro.commands import (
+    Command,
+    CommandHeader,
+    CreditMemoCreate,
+    CustomerUpsert,
+    InvoiceCreate,
+    JournalPost,
+    SalesOrderCancel,
+    SalesOrderCreate,
+    SalesOrderUpdate,
+)
+from tieout.avro.events import Day
+from tieout.avro.outcomes import DecisionRecorded, ExceptionItem, RevenueEvent
+from tieout.avro.reference import EntityPublished
+from tieout.tables.contract import Arrangement, GroupState
+
+RULE_VERSION = 1
+LANES = ("master", "document", "journal")
+
+_Said = TypeVar(
+    "_Said",
+    CustomerUpsert,
+    SalesOrderCreate,
+    SalesOrderUpdate,
+    SalesOrderCancel,
+    InvoiceCreate,
+    CreditMemoCreate,
+    JournalPost,
+)
+_encode = msgspec.json.Encoder().encode
+
+
+def ident(*parts: str) -> str:
+    """blake2b-128 of the parts, as lower-case hex."""
+    return blake2b("\x1f".join(parts).encode(), digest_size=16).hexdigest()
+
+
+class Posting(NamedTuple):
+    """Where and when a command is to be posted."""
+
+    arrangement: Arrangement
+    entity: EntityPublished
+    day: Day
+    period: str
+
+
+class Draft:
+    """Mutable for the length of one decision. Hand the result to ``GroupState`` through ``head``."""
+
+    def __init__(self, state: GroupState, view: View, cause: CausedBy) -> None:
+        self.view = view
+        self.cause = cause
+        self.tenant = state.tenant
+        self.group_id = state.group_id
+        self.decision_id = ident(state.tenant, state.group_id, cause.id, "decision")
+        self.commands: list[Command] = []
+        self.revenue: list[RevenueEvent] = []
+        self.exceptions: list[ExceptionItem] = []
+        self.decisions: list[DecisionRecorded] = []
+        self._lanes = list(state.group.lanes)
+        self._revenue_hash = state.group.revenue_hash
+
+    def say(
+        self,
+        build: Callable[[CommandHeader], _Said],
+        kind: str,
+        lane: str,
+        where: Posting,
+        after: tuple[str, ...] = (),
+    ) -> _Said:
+        """Append a command; ``build`` gives it for its header."""
+        number = len(self.commands)
+        place = LANES.index(lane)
+        self._lanes[place] += 1
+        arrangement, entity = where.arrangement, where.entity
+        header = CommandHeader(
+            command_id=ident(self.tenant, self.group_id, self.cause.id, kind, str(number)),
+            kind=kind,
+            tenant=self.tenant,
+            entity=arrangement.entity,
+            book=arrangement.book,
+            erp_account=entity.erp_account,
+            group_id=self.group_id,
+            arrangement_id=arrangement.id,
+            contract_id=arrangement.contract,
+            lane=lane,
+            lane_seq=self._lanes[place],
+            after=after,
+            priority="close_critical" if lane == "journal" else "normal",
+            posting_date=where.day,
+            posting_period=where.period,
+            currency=arrangement.currency,
+            causes=(self.cause.pointer,),
+            cause_count=1,
+            policy_version=arrangement.policy_version,
+            reference_cut=self.view.reference.cut,
+            content_hash="",
+        )
+        blank = build(header)
+        digest = blake2b(_encode(blank), digest_size=16).hexdigest()
+        command = replace(blank, header=replace(header, content_hash=digest))
+        self.commands.append(command)
+        return command
+
+    def tell(self, event: RevenueEvent) -> None:
+        """Append a revenue event; each names the hash of the one before it in the group."""
+        linked = replace(event, prev_hash=self._revenue_hash.hex())
+        self._revenue_hash = blake2b(_encode(linked), digest_size=16).digest()
+        self.revenue.append(linked)
+
+    def head(self, state: GroupState) -> GroupState:
+        """The state with the counters as they stand after this output."""
+        lanes = (self._lanes[0], self._lanes[1], self._lanes[2])
+        if lanes == state.group.lanes and self._revenue_hash == state.group.revenue_hash:
+            return state
+        return replace(state, group=replace(state.group, lanes=lanes, revenue_hash=self._revenue_hash))

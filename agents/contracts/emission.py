@@ -1,0 +1,199 @@
+"""Targets minus ledger: the journals that are due now, netted, each in a period that is open (domain model 2.2, 4.2).
+
+Invariants: after emission the ledger equals the targets for every key and every period up to the horizon H; nothing
+beyond H is emitted; each journal balances; a late effect keeps its service period and is posted into the first
+open one.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from msgspec.structs import replace
+
+from tieout.agents.contracts.decision import View
+from tieout.agents.contracts.draft import RULE_VERSION, Draft, Posting
+from tieout.agents.contracts.periods import Books, books_of
+from tieout.agents.contracts.targets import CREDIT_CLASSES, Targets
+from tieout.avro.commands import CommandHeader, JournalLine, JournalPost
+from tieout.avro.events import Day, Minor
+from tieout.avro.outcomes import RevenueEvent
+from tieout.avro.reference import EntityPublished
+from tieout.tables.contract import Arrangement, GroupState
+from tieout.tables.ledger import Key
+from tieout.tables.reference import Period
+
+Deltas = dict[Key, dict[Period, Minor]]
+_KINDS = {
+    "contract_liability": "contract_liability",
+    "contract_asset": "contract_asset",
+    "refund_liability": "refund_liability",
+}
+
+
+class _Line(NamedTuple):
+    """One netted line: what moved for a key in one attribution period, natural sign of its class."""
+
+    period: Period
+    account_class: str
+    po: str
+    amount: Minor
+
+
+def emit(state: GroupState, arrangement: Arrangement, dirty_from: Day, draft: Draft) -> GroupState:
+    """The state after posting every difference of the arrangement from ``dirty_from`` to the horizon."""
+    view = draft.view
+    entity = entity_of(view, arrangement)
+    books = books_of(view, entity)
+    if books.horizon is None or dirty_from > books.horizon:
+        return state
+    deltas = _deltas(state, arrangement, books, dirty_from, books.horizon)
+    if not deltas:
+        return state
+    ledger = state.ledger.adding(arrangement.id, arrangement.book, deltas)
+    state = replace(state, ledger=ledger)
+    by_posting: dict[Period, list[_Line]] = {}
+    for (account_class, po), moved in deltas.items():
+        for period, amount in moved.items():
+            by_posting.setdefault(books.posting(period), []).append(_Line(period, account_class, po, amount))
+    for posting in sorted(by_posting):
+        state = _post(state, arrangement, entity, books, posting, sorted(by_posting[posting]), draft)
+    return state
+
+
+def entity_of(view: View, arrangement: Arrangement) -> EntityPublished:
+    """The arrangement's entity as of its opening; admission made sure that there is one."""
+    entity = view.reference.entity(arrangement.entity, arrangement.opened)
+    assert entity is not None, f"entity {arrangement.entity!r} was known when {arrangement.id} opened"
+    return entity
+
+
+def _deltas(
+    state: GroupState, arrangement: Arrangement, books: Books, dirty_from: Day, horizon: Day
+) -> Deltas:
+    """Key -> period -> movement of the target less what was emitted, without zeros."""
+    targets = Targets(state, arrangement)
+    emitted = state.ledger.account(arrangement.id, arrangement.book).by_key()
+    first, last = books.period(dirty_from), books.period(horizon)
+    before = {key: series.through(first - 1) for key, series in emitted.items()}
+    deltas: Deltas = {}
+    for period in range(first, last + 1):
+        values = targets.values(min(books.calendar.last_day(period), horizon))
+        for key in values.keys() | before.keys():
+            value = values.get(key, 0)
+            series = emitted.get(key)
+            delta = value - before.get(key, 0) - (series.movement(period) if series is not None else 0)
+            if delta:
+                deltas.setdefault(key, {})[period] = delta
+            before[key] = value
+    return deltas
+
+
+def _post(
+    state: GroupState,
+    arrangement: Arrangement,
+    entity: EntityPublished,
+    books: Books,
+    posting: Period,
+    lines: list[_Line],
+    draft: Draft,
+) -> GroupState:
+    assert books.horizon is not None
+    moved = posting != lines[-1].period
+    day = books.posting_date(posting, books.horizon, moved=moved)
+    where = Posting(arrangement, entity, day, books.calendar.label(posting))
+    contract = state.contract(arrangement.contract)
+    assert contract is not None
+    accounts = _accounts(draft.view, arrangement, day, {line.account_class for line in lines})
+
+    def build(header: CommandHeader) -> JournalPost:
+        written = tuple(
+            _journal_line(line, place, header, contract.customer, accounts[line.account_class], books)
+            for place, line in enumerate(lines, 1)
+        )
+        return JournalPost(header, "revenue", None, written)
+
+    after = () if contract.journal_tied else (contract.upsert,)
+    journal = draft.say(build, JournalPost.KIND, "journal", where, after)
+    _assert_balanced(journal)
+    cumulative = state.ledger.account(arrangement.id, arrangement.book).by_key()
+    for line, written in zip(lines, journal.lines, strict=True):
+        total = sum(cumulative[line.account_class, line.po].movements)
+        draft.tell(_revenue_event(line, written, journal.header, books, total, draft))
+    if contract.journal_tied:
+        return state
+    tied = tuple(
+        replace(each, journal_tied=True) if each.id == contract.id else each for each in state.group.contracts
+    )
+    return replace(state, group=replace(state.group, contracts=tied))
+
+
+def _accounts(view: View, arrangement: Arrangement, day: Day, classes: set[str]) -> dict[str, str]:
+    """Ledger class -> account; a class is mapped when its arrangement opens, so a day before counts as that day."""
+    found: dict[str, str] = {}
+    for account_class in classes:
+        account = view.reference.account(arrangement.entity, account_class, max(day, arrangement.opened))
+        if account is None:
+            general = account_class.partition(".")[0]
+            account = view.reference.account(arrangement.entity, general, max(day, arrangement.opened))
+        assert account is not None, (
+            f"{account_class} of {arrangement.entity} was mapped when {arrangement.id} opened"
+        )
+        found[account_class] = account
+    return found
+
+
+def _journal_line(
+    line: _Line, place: int, header: CommandHeader, customer: str, account: str, books: Books
+) -> JournalLine:
+    credit = line.amount if line.account_class in CREDIT_CLASSES else -line.amount
+    return JournalLine(
+        account_class=line.account_class,
+        account=account,
+        po=line.po or None,
+        customer_id=customer,
+        dimensions=(),
+        service_period=books.calendar.label(line.period),
+        debit_minor=max(-credit, 0),
+        credit_minor=max(credit, 0),
+        functional_debit_minor=None,
+        functional_credit_minor=None,
+        revenue_event_id=f"{header.command_id}/{place}",
+    )
+
+
+def _assert_balanced(journal: JournalPost) -> None:
+    debit = sum(line.debit_minor for line in journal.lines)
+    credit = sum(line.credit_minor for line in journal.lines)
+    assert debit == credit, f"journal {journal.header.command_id} does not balance: {debit} Dr, {credit} Cr"
+
+
+def _revenue_event(
+    line: _Line, written: JournalLine, header: CommandHeader, books: Books, cumulative: Minor, draft: Draft
+) -> RevenueEvent:
+    return RevenueEvent(
+        revenue_event_id=written.revenue_event_id,
+        kind=_KINDS.get(line.account_class, "recognised"),
+        tenant=header.tenant,
+        group_id=header.group_id,
+        arrangement_id=header.arrangement_id,
+        contract_id=header.contract_id,
+        po=written.po,
+        entity=header.entity,
+        book=header.book,
+        period=written.service_period,
+        posting_period=header.posting_period,
+        service_first=books.calendar.first_day(line.period),
+        service_last=books.calendar.last_day(line.period),
+        currency=header.currency,
+        amount_minor=line.amount if not line.account_class.startswith("contra") else -line.amount,
+        functional_amount_minor=None,
+        cumulative_after_minor=cumulative if not line.account_class.startswith("contra") else -cumulative,
+        acv_minor=None,
+        treatment=None,
+        causes=header.causes,
+        decision_id=draft.decision_id,
+        rule_version=RULE_VERSION,
+        pins=(f"entity/{header.entity}@{header.policy_version}",),
+        prev_hash="",
+    )

@@ -1,0 +1,103 @@
+"""Deliveries and rated usage: what was performed. Neither moves the price of what is fixed, nor what is due.
+
+Invariant: evidence names a line of an accepted version of its contract, or waits for one; more than any version ever
+promised is refused.
+"""
+
+from __future__ import annotations
+
+from tieout.agents.contracts.admission import admitted_contract, check_amounts, check_dates, check_quantity
+from tieout.agents.contracts.decision import Refused
+from tieout.agents.contracts.draft import Draft
+from tieout.agents.contracts.facts import with_evidence, with_usage
+from tieout.agents.contracts.measures import micro
+from tieout.agents.contracts.versions import Accepted
+from tieout.avro.events import GoodsDelivered, MilestoneCompleted, UsageRated
+from tieout.tables.contract import Contract, GroupState
+from tieout.tables.facts import Evidence, Item, RatedUsage, Terms, UsageBucket
+
+
+def delivery(state: GroupState, event: GoodsDelivered, draft: Draft) -> Accepted:
+    """Transfer at a point in time, or of units; without a quantity the whole line."""
+    contract = admitted_contract(state, event, None)
+    terms, item = _line(state, contract, event.po)
+    if item.measure not in ("point", "units"):
+        raise Refused(
+            "EVIDENCE_UNKNOWN_PO", f"line {event.po!r} is earned by {item.measure}, not by delivery"
+        )
+    promised = max(_promised(state, terms, item))
+    quantity = promised
+    if event.quantity is not None:
+        check_quantity(f"the delivery of {event.po!r}", event.quantity, event.quantity_scale)
+        quantity = micro(event.quantity, event.quantity_scale)
+    own = (each.qty for each in state.facts.evidence if (each.contract, each.po) == (contract.id, event.po))
+    if sum(own) + quantity > promised:
+        raise Refused(
+            "EVIDENCE_OVER_SCOPE", f"more of line {event.po!r} delivered than any version promised", "version"
+        )
+    at = event.envelope.effective_date
+    evidence = Evidence(
+        id=f"{event.envelope.source}/{event.envelope.object_id}",
+        contract=contract.id,
+        po=event.po,
+        at=at,
+        qty=quantity,
+        cause=draft.cause.pointer,
+    )
+    return Accepted(with_evidence(state, evidence, terms.arrangement), ((terms.arrangement, at),))
+
+
+def usage(state: GroupState, event: UsageRated, draft: Draft) -> Accepted:
+    """A rated amount is revenue of the last day of its usage (606-10-32-40)."""
+    contract = admitted_contract(state, event, event.currency)
+    check_quantity(f"usage of {event.meter!r}", event.quantity or 1, event.quantity_scale)
+    check_amounts(amount=event.amount_minor)
+    check_dates(usage=(event.usage_from, event.usage_to))
+    for terms in state.facts.terms:
+        if terms.contract == contract.id:
+            for item in terms.add:
+                if item.meter == event.meter and item.measure == "amount":
+                    bucket = UsageBucket(
+                        contract.id, event.meter, event.usage_from, terms.arrangement, item.po, ()
+                    )
+                    rated = RatedUsage(
+                        id=f"{event.envelope.source}/{event.envelope.object_id}",
+                        at=event.usage_to,
+                        qty=event.quantity,
+                        qty_scale=event.quantity_scale,
+                        amount=event.amount_minor,
+                        cause=draft.cause.pointer,
+                    )
+                    return Accepted(with_usage(state, bucket, rated), ((terms.arrangement, event.usage_to),))
+    raise Refused(
+        "EVIDENCE_UNKNOWN_PO", f"no line of contract {contract.id!r} has meter {event.meter!r}", "version"
+    )
+
+
+def milestone(state: GroupState, event: MilestoneCompleted, draft: Draft) -> Accepted:
+    """No effect until percent of completion is a measure; the line must exist all the same."""
+    contract = admitted_contract(state, event, None)
+    _line(state, contract, event.po)
+    assert draft.cause.id
+    return Accepted(state, (), effect=False)
+
+
+def _line(state: GroupState, contract: Contract, po: str) -> tuple[Terms, Item]:
+    for terms in state.facts.terms:
+        if terms.contract == contract.id:
+            for item in terms.add:
+                if item.po == po:
+                    return terms, item
+    raise Refused("EVIDENCE_UNKNOWN_PO", f"line {po!r} is not in contract {contract.id!r}", "version")
+
+
+def _promised(state: GroupState, terms: Terms, item: Item) -> list[int]:
+    """Every quantity that a version ever promised of a line, in millionths."""
+    changes = (
+        change.value
+        for each in state.facts.terms
+        if each.arrangement == terms.arrangement
+        for change in each.change
+        if change.po == item.po and change.field == "qty"
+    )
+    return [micro(quantity, item.qty_scale) for quantity in (item.qty, *changes)]

@@ -1,0 +1,133 @@
+"""Put facts into a group's state, by their keys.
+
+Invariants: a key holds one fact; the tuples stay in their canonical order, so that the same facts give the same bytes
+whatever order they arrived in; cached layers are folded again exactly when a fact that they rest on changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TypeVar
+
+from msgspec.structs import replace
+
+from tieout.agents.contracts.fold import Folded, canonical, fold
+from tieout.agents.contracts.measures import deliveries
+from tieout.agents.contracts.targets import terms_of
+from tieout.avro.events import Day
+from tieout.tables.contract import Contract, GroupState, OpenItem, usage_key
+from tieout.tables.facts import (
+    Cash,
+    Component,
+    DocLine,
+    Documents,
+    Evidence,
+    Facts,
+    Layers,
+    RatedUsage,
+    Terms,
+    UsageBucket,
+)
+
+_Fact = TypeVar("_Fact", Component, Evidence, Cash, RatedUsage)
+
+
+def with_contract(state: GroupState, contract: Contract) -> GroupState:
+    """The contract, added or replaced."""
+    others = (each for each in state.group.contracts if each.id != contract.id)
+    contracts = tuple(sorted((*others, contract), key=lambda each: each.id))
+    return replace(state, group=replace(state.group, contracts=contracts))
+
+
+def with_terms(state: GroupState, added: Iterable[Terms]) -> GroupState:
+    """Accepted versions; layers of their arrangements are folded again."""
+    added = tuple(added)
+    keys = {(each.contract, each.version, each.arrangement) for each in added}
+    kept = (each for each in state.facts.terms if (each.contract, each.version, each.arrangement) not in keys)
+    terms = tuple(sorted((*kept, *added), key=canonical))
+    state = replace(state, facts=replace(state.facts, terms=terms))
+    return refolded(state, sorted({each.arrangement for each in added}))
+
+
+def with_components(state: GroupState, added: tuple[Component, ...], removed: tuple[str, ...]) -> GroupState:
+    """Price effects of a document, in place of those of its earlier version."""
+    old = [each for each in state.facts.components if each.id in removed]
+    kept = tuple(each for each in state.facts.components if each.id not in removed)
+    state = replace(state, facts=replace(state.facts, components=_by_id((*kept, *added))))
+    folded = {each.arrangement for each in (*old, *added) if each.reach == "version"}
+    return refolded(state, sorted(folded))
+
+
+def without_terms(state: GroupState, contract: str) -> GroupState:
+    """The facts without the versions of one (document) source."""
+    gone = [each for each in state.facts.terms if each.contract == contract]
+    if not gone:
+        return state
+    kept = tuple(each for each in state.facts.terms if each.contract != contract)
+    state = replace(state, facts=replace(state.facts, terms=kept))
+    return refolded(state, sorted({each.arrangement for each in gone}))
+
+
+def with_evidence(state: GroupState, evidence: Evidence, arrangement: str) -> GroupState:
+    """A delivery; layers rest on it only when a version came after it."""
+    added = _by_id((*state.facts.evidence, evidence))
+    state = replace(state, facts=Facts(state.facts.terms, state.facts.components, added))
+    layers = next((each for each in state.layers if each.arrangement == arrangement), None)
+    if layers is not None and evidence.at >= layers.steps[-1].from_day:
+        return state
+    return refolded(state, [arrangement])
+
+
+def with_document(state: GroupState, doc: str, lines: tuple[DocLine, ...]) -> GroupState:
+    """A document, in place of its earlier version."""
+    kept = (each for each in state.documents.lines if each.doc != doc)
+    by_key = tuple(sorted((*kept, *lines), key=lambda each: (each.doc, each.line)))
+    return replace(state, documents=Documents(by_key, state.documents.cash))
+
+
+def with_cash(state: GroupState, cash: Cash) -> GroupState:
+    """A payment."""
+    return replace(state, documents=Documents(state.documents.lines, _by_id((*state.documents.cash, cash))))
+
+
+def with_usage(state: GroupState, bucket: UsageBucket, rated: RatedUsage) -> GroupState:
+    """A rated amount in its bucket; ``bucket`` says where, its own ``rated`` is not looked at."""
+    key = usage_key(bucket)
+    before = next((each for each in state.usage if usage_key(each) == key), None)
+    amounts = _by_id((*(before.rated if before is not None else ()), rated))
+    others = (each for each in state.usage if each is not before)
+    usage = tuple(sorted((*others, replace(bucket, rated=amounts)), key=usage_key))
+    return replace(state, usage=usage)
+
+
+def with_open_items(state: GroupState, items: tuple[OpenItem, ...]) -> GroupState:
+    """The open items as they stand now."""
+    return replace(state, group=replace(state.group, open_items=items))
+
+
+def refold(state: GroupState, arrangement: str) -> Folded:
+    """The fold of one arrangement from its facts."""
+    components = [each for each in state.facts.components if each.arrangement == arrangement]
+    return fold(arrangement, terms_of(state, arrangement), components, deliveries(state.facts.evidence))
+
+
+def refolded(state: GroupState, arrangements: list[str]) -> GroupState:
+    """The state with fresh layers of these arrangements."""
+    if not arrangements:
+        return state
+    fresh: tuple[Layers, ...] = tuple(refold(state, each).layers for each in arrangements)
+    kept = (each for each in state.layers if each.arrangement not in arrangements)
+    return replace(state, layers=tuple(sorted((*kept, *fresh), key=lambda each: each.arrangement)))
+
+
+def earliest_fact(state: GroupState, arrangement: str, contract: str) -> Day:
+    """The first day on which any fact of the arrangement counts: where a first revenue run begins."""
+    days = [each.at for each in state.facts.terms if each.arrangement == arrangement]
+    days += [each.at for each in state.documents.lines if each.arrangement == arrangement]
+    days += [each.at for each in state.documents.cash if each.contract == contract]
+    days += [rated.at for each in state.usage if each.arrangement == arrangement for rated in each.rated]
+    return min(days)
+
+
+def _by_id(facts: Iterable[_Fact]) -> tuple[_Fact, ...]:
+    return tuple(sorted(facts, key=lambda each: each.id))

@@ -1,0 +1,89 @@
+"""What must hold after each decision: asserted in production, and fatal to that decision alone (section 7).
+
+Invariant of invariants: they look only at what the decision touched and cost no more than it did; ``check_whole``
+looks at everything and is for tests and audits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from tieout.agents.contracts.decision import View
+from tieout.agents.contracts.draft import Draft
+from tieout.agents.contracts.emission import entity_of
+from tieout.agents.contracts.facts import refold
+from tieout.agents.contracts.periods import books_of
+from tieout.agents.contracts.targets import Targets, layers_of
+from tieout.avro.commands import JournalPost
+from tieout.tables.contract import GroupState
+
+
+class InvariantBroken(AssertionError):  # noqa: N818 - named after the reason code that it becomes
+    """A decision would break a rule that always holds; nothing of it may be used."""
+
+
+def check(state: GroupState, draft: Draft) -> None:
+    """What the decision said: closed periods, lanes, ids (3 is asserted where journals are written)."""
+    ids = [command.header.command_id for command in draft.commands]
+    _require(len(set(ids)) == len(ids), "two commands of one decision have the same id")
+    told = [event.revenue_event_id for event in draft.revenue]
+    _require(len(set(told)) == len(told), "two revenue events of one decision have the same id")
+    for command in draft.commands:
+        if isinstance(command, JournalPost):
+            _require(bool(command.lines), f"journal {command.header.command_id} has no line")
+    _require(
+        all(item.watermark >= 1 for item in state.group.contracts),
+        "a contract stands before its first version",
+    )
+
+
+def check_whole(state: GroupState, view: View) -> None:
+    """All that follows from facts and ledger: netting, price, ledger against targets, cached layers."""
+    for arrangement in state.group.arrangements:
+        books = books_of(view, entity_of(view, arrangement))
+        targets = Targets(state, arrangement)
+        fresh = refold(state, arrangement.id).layers
+        _require(layers_of(state, arrangement.id, {}) == fresh, "cached layers are not those of the facts")
+        series = state.ledger.account(arrangement.id, arrangement.book).by_key()
+        last_emitted = max((each.first + len(each.movements) for each in series.values()), default=0)
+        if books.horizon is None:
+            _require(not series, "something was emitted before any revenue run")
+            continue
+        through = books.period(books.horizon)
+        _require(last_emitted <= through + 1, "something was emitted beyond the horizon")
+        first = min((each.first for each in series.values()), default=through)
+        for period in range(first, through + 1):
+            day = min(books.calendar.last_day(period), books.horizon)
+            values = targets.values(day)
+            for key in values.keys() | series.keys():
+                emitted = series[key].through(period) if key in series else 0
+                _require(
+                    emitted == values.get(key, 0),
+                    f"{key} of {arrangement.id}: ledger {emitted}, target {values}",
+                )
+            _check_position(targets, day)
+
+
+def _check_position(targets: Targets, day: int) -> None:
+    position = targets.at(day)
+    _require(
+        position.contract_liability
+        + position.refund_liability
+        - position.contract_asset
+        + position.recognised
+        == position.due,
+        f"CL + RL - CA + R is not due on day {day}: {position}",
+    )
+    _require(not (position.contract_liability and position.contract_asset), f"CL and CA at once on day {day}")
+    _require(
+        _sum(targets.allocation(day).values()) == targets.price(day), "shares do not add up to the price"
+    )
+
+
+def _require(holds: bool, what: str) -> None:
+    if not holds:
+        raise InvariantBroken(what)
+
+
+def _sum(amounts: Iterable[int]) -> int:
+    return sum(amounts)

@@ -1,0 +1,79 @@
+"""Billing documents passed on to the ERP, where the entity says that billing owns the receivable.
+
+Policy ``ar_owner: billing_mirrored``. Invariant: the amounts are the document's own, line by line, tax beside them;
+the ERP books Dr receivable, Cr contract liability and tax, and the engine's journals book the rest.
+"""
+
+from __future__ import annotations
+
+from tieout.agents.contracts.draft import Draft, Posting
+from tieout.agents.contracts.orders import placed
+from tieout.avro.commands import CommandDocumentLine, CreditMemoCreate, InvoiceCreate
+from tieout.avro.events import CreditMemoIssued, InvoicePosted
+from tieout.tables.contract import Contract, GroupState
+from tieout.tables.facts import DocLine
+
+
+def mirror_invoice(
+    state: GroupState, contract: Contract, event: InvoicePosted, lines: tuple[DocLine, ...], draft: Draft
+) -> None:
+    """invoice.create, under the arrangement of its first line."""
+    where = placed(state.arrangement(lines[0].arrangement), event.envelope.effective_date, draft)
+    draft.say(
+        lambda header: InvoiceCreate(
+            header=header,
+            customer_id=contract.customer,
+            invoice_number=event.invoice_number,
+            document_date=event.envelope.effective_date,
+            due_date=event.due_date,
+            amount_minor=event.amount_minor,
+            tax_minor=event.tax_minor,
+            receivable_account=_account("accounts_receivable", where, draft),
+            tax_account=_account("tax_payable", where, draft),
+            lines=_document_lines(lines, where, draft),
+        ),
+        InvoiceCreate.KIND,
+        "document",
+        where,
+    )
+
+
+def mirror_credit_memo(
+    state: GroupState, contract: Contract, event: CreditMemoIssued, lines: tuple[DocLine, ...], draft: Draft
+) -> None:
+    """credit_memo.create, under the arrangement of its first line."""
+    where = placed(state.arrangement(lines[0].arrangement), event.envelope.effective_date, draft)
+    draft.say(
+        lambda header: CreditMemoCreate(
+            header=header,
+            customer_id=contract.customer,
+            memo_number=event.memo_number,
+            invoice_number=event.invoice_number,
+            document_date=event.envelope.effective_date,
+            reason=event.reason,
+            amount_minor=event.amount_minor,
+            tax_minor=event.tax_minor,
+            receivable_account=_account("accounts_receivable", where, draft),
+            tax_account=_account("tax_payable", where, draft),
+            lines=_document_lines(lines, where, draft),
+        ),
+        CreditMemoCreate.KIND,
+        "document",
+        where,
+    )
+
+
+def _document_lines(
+    lines: tuple[DocLine, ...], where: Posting, draft: Draft
+) -> tuple[CommandDocumentLine, ...]:
+    account = _account("contract_liability", where, draft)
+    return tuple(
+        CommandDocumentLine(line.po, account, line.amount, line.tax, line.first, line.last) for line in lines
+    )
+
+
+def _account(account_class: str, where: Posting, draft: Draft) -> str:
+    day = max(where.day, where.arrangement.opened)
+    account = draft.view.reference.account(where.arrangement.entity, account_class, day)
+    assert account is not None, f"{account_class} of {where.arrangement.entity} was mapped at admission"
+    return account

@@ -1,0 +1,210 @@
+"""Which treatment a modification gets (606-10-25-10..13): the first row of the table that matches decides.
+
+Row numbers are those of the domain model, section 6. Invariant: a treatment follows from the version's own content,
+pinned references and the promises as they stand; a missing input is a named refusal, never a guess.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from fractions import Fraction
+from typing import NamedTuple
+
+from tieout.agents.contracts.decision import Refused
+from tieout.agents.contracts.fold import changed
+from tieout.agents.contracts.measures import MONTH, span_weight
+from tieout.avro.events import ContractAmended, ContractRenewed, Day, Minor
+from tieout.tables.contract import Arrangement, Contract, GroupState
+from tieout.tables.facts import Item, Terms
+
+SUPPORTED_ACTIONS = frozenset(
+    {
+        "add_product",
+        "remove_product",
+        "update_product",
+        "change_quantity",
+        "change_price",
+        "change_term",
+        "extend",
+        "terms_and_conditions",
+        "renew",
+    }
+)
+"""What an amendment may say that it does; anything else is outside the rules that are built (row 4)."""
+
+
+class Promises(NamedTuple):
+    """The promises of one arrangement as they stand after its accepted versions."""
+
+    arrangement: Arrangement
+    items: dict[str, Item]
+    dropped: frozenset[str]
+
+    def open_on(self, day: Day) -> bool:
+        """Whether, by its dates alone, something is left to perform from ``day`` on."""
+        return any(
+            item.last is None or item.last >= day or item.measure != "time"
+            for po, item in self.items.items()
+            if po not in self.dropped and item.measure != "amount"
+        )
+
+
+def promises_of(state: GroupState, arrangement: Arrangement) -> Promises:
+    """Items with all accepted changes applied, in order of acceptance."""
+    items: dict[str, Item] = {}
+    dropped: set[str] = set()
+    own = (each for each in state.facts.terms if each.arrangement == arrangement.id)
+    for terms in sorted(own, key=lambda each: each.version):
+        for item in terms.add:
+            items[item.po] = item
+        for change in terms.change:
+            items[change.po] = changed(items[change.po], change)
+        dropped.update(terms.drop)
+    return Promises(arrangement, items, frozenset(dropped))
+
+
+def check_amendable(event: ContractAmended) -> None:
+    """Rows 4, 5, 6, 8, 9: what stops a modification whatever it changes."""
+    unknown = sorted(set(event.actions) - SUPPORTED_ACTIONS)
+    if unknown:
+        raise Refused("MOD_UNSUPPORTED", f"actions {unknown} are outside the supported set")
+    if event.approved_date is None:
+        raise Refused("MOD_PENDING", f"version {event.envelope.object_version} is not approved")
+    if not event.enforceable:
+        raise Refused("MOD_PENDING", f"version {event.envelope.object_version} is not enforceable")
+    if event.past_credit_minor:
+        raise Refused(
+            "EVENT_UNSUPPORTED", "a credit for past defects inside a modification is not supported yet"
+        )
+    if event.price_status == "open":
+        code = "MOD_PRICE_OPEN" if event.price_estimate_minor is None else "EVENT_UNSUPPORTED"
+        raise Refused(code, "the price of the modification is open")
+    if event.distinct is False:
+        raise Refused(
+            "EVENT_UNSUPPORTED", "remaining goods that are not distinct (catch-up) are not supported yet"
+        )
+
+
+def check_overlap(state: GroupState, contract: Contract, at: Day, touched: set[str]) -> None:
+    """Row 7: a version dated before an accepted one must not touch the same lines."""
+    for terms in state.facts.terms:
+        if terms.contract == contract.id and terms.at > at and terms.treatment == "prospective":
+            both = touched & ({change.po for change in terms.change} | set(terms.drop))
+            if both:
+                raise Refused(
+                    "MOD_OVERLAP",
+                    f"lines {sorted(both)} were changed by version {terms.version}, dated day {terms.at}, later than "
+                    f"day {at}",
+                )
+
+
+def governing(state: GroupState, contract: Contract, touched: Iterable[str], at: Day) -> Promises:
+    """The arrangement that an amendment re-bases: the one that holds the lines it touches, else the oldest open one."""
+    all_promises = [promises_of(state, each) for each in state.arrangements_of(contract.id)]
+    holding: dict[str, Promises] = {}
+    for po in touched:
+        found = next((each for each in all_promises if po in each.items), None)
+        if found is None:
+            raise Refused("EVIDENCE_UNKNOWN_PO", f"line {po!r} is not in contract {contract.id!r}")
+        if po in found.dropped:
+            raise Refused("MOD_UNSUPPORTED", f"line {po!r} was removed before")
+        holding[found.arrangement.id] = found
+    if len(holding) > 1:
+        raise Refused(
+            "MOD_SPLIT_MISSING", f"the change touches arrangements {sorted(holding)} with one price change"
+        )
+    if holding:
+        return next(iter(holding.values()))
+    return next((each for each in all_promises if each.open_on(at)), all_promises[-1])
+
+
+def reflects_ssp(items: tuple[Item, ...], price: Minor, tolerance_percent: int) -> bool:
+    """Row 11: each added line has its price, and it lies within the tolerance of its SSP, line by line."""
+    if any(item.ssp is None for item in items):
+        raise Refused("SSP_MISSING", "an added line states no SSP: whether it is a separate contract is open")
+    prices = [item.price for item in items] if len(items) > 1 else [price]
+    if any(each is None for each in prices) or sum(each or 0 for each in prices) != price:
+        return False
+    return all(
+        within_tolerance(stated or 0, extended_ssp(item), tolerance_percent)
+        for item, stated in zip(items, prices, strict=True)
+    )
+
+
+def renews_at_ssp(
+    event: ContractRenewed, contract: Contract, items: tuple[Item, ...], tolerance_percent: int
+) -> bool:
+    """Row 12: a new term behind the old one, at SSP, without a material right."""
+    if event.material_right or event.envelope.effective_date <= contract.last:
+        return False
+    allocated_items = tuple(item for item in items if item.measure != "amount")
+    if all(item.price is not None for item in allocated_items):
+        return reflects_ssp(allocated_items, event.price_minor, tolerance_percent)
+    if any(item.ssp is None for item in allocated_items):
+        raise Refused(
+            "SSP_MISSING", "a renewed line states no SSP: whether the term is a separate contract is open"
+        )
+    total = sum((extended_ssp(item) for item in allocated_items), Fraction(0))
+    return within_tolerance(event.price_minor, total, tolerance_percent)
+
+
+def within_tolerance(price: Minor, value: Fraction, percent: int) -> bool:
+    """Whether a price reflects an SSP: within the tolerance, or the SSP itself rounded to a minor unit."""
+    return abs(price - value) <= max(abs(value) * Fraction(percent, 100), Fraction(1, 2))
+
+
+def extended_ssp(item: Item, qty: int | None = None, first: Day | None = None) -> Fraction:
+    """SSP x quantity x term of a promise, exactly; for ``qty`` instead of its own, from ``first`` on."""
+    assert item.ssp is not None, item
+    quantity = Fraction(item.qty if qty is None else qty, 10**item.qty_scale)
+    begin = item.first if first is None else first
+    match item.ssp_per:
+        case "month":
+            assert begin is not None
+            assert item.last is not None
+            return item.ssp * quantity * Fraction(span_weight("months_prorated", begin, item.last), MONTH)
+        case "day":
+            assert begin is not None
+            assert item.last is not None
+            return item.ssp * quantity * span_weight("days", begin, item.last)
+        case "unit":
+            return item.ssp * quantity
+        case _:
+            return Fraction(item.ssp) if qty is None else item.ssp * Fraction(qty, item.qty)
+
+
+def raises_at_ssp(
+    event: ContractAmended, promises: Promises, at: Day, tolerance_percent: int
+) -> Iterator[str]:
+    """Lines whose quantity goes up at SSP: by 25-12 that is a separate contract, which needs a line of its own."""
+    for change in event.change:
+        item = promises.items[change.po]
+        if change.quantity is None or change.price_change_minor is None or item.ssp is None:
+            continue
+        more = change.quantity - item.qty
+        if more > 0 and change.from_date is None and change.to_date is None:
+            begin = None if item.first is None else max(item.first, at)
+            value = extended_ssp(item, more, begin)
+            if value and within_tolerance(change.price_change_minor, value, tolerance_percent):
+                yield change.po
+
+
+def treatment_reasons(terms: Terms) -> tuple[str, ...]:
+    """Why, in the words of the standard."""
+    match terms.treatment:
+        case "separate":
+            return (
+                "adds distinct goods or services",
+                "each at its stand-alone selling price",
+                "606-10-25-12",
+            )
+        case "prospective" if terms.kind == "cancel":
+            return (
+                "scope ends",
+                "what was earned stays; the rest of the price is re-based",
+                "606-10-25-13(a)",
+            )
+        case "prospective":
+            return ("remaining goods or services are distinct from those transferred", "606-10-25-13(a)")
+        case _:
+            return ("no effect on scope, price or term",)

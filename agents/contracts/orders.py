@@ -1,0 +1,129 @@
+"""The ERP's customer and sales order, as commands of the master and document lanes.
+
+Invariant: a group sends each customer once, before any document or journal that needs it; an order shows the
+promises as they stand after the version that it names.
+"""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from tieout.agents.contracts.draft import Draft, Posting
+from tieout.agents.contracts.emission import entity_of
+from tieout.agents.contracts.facts import with_contract
+from tieout.agents.contracts.modification import promises_of
+from tieout.agents.contracts.periods import books_of
+from tieout.avro.commands import (
+    CustomerUpsert,
+    OrderLine,
+    SalesOrderCancel,
+    SalesOrderCreate,
+    SalesOrderUpdate,
+)
+from tieout.avro.events import Day, Minor
+from tieout.tables.contract import Arrangement, GroupState, Upsert
+from tieout.tables.facts import Item, Terms
+
+
+def placed(arrangement: Arrangement, day: Day, draft: Draft) -> Posting:
+    """Where a document of ``day`` is posted: on that day, or on the first open one."""
+    entity = entity_of(draft.view, arrangement)
+    books = books_of(draft.view, entity)
+    period = books.period(day)
+    posting = books.posting(period)
+    posted_on = day if posting == period else books.calendar.first_day(posting)
+    return Posting(arrangement, entity, posted_on, books.calendar.label(posting))
+
+
+def upsert_customer(
+    state: GroupState, contract_id: str, arrangement: Arrangement, draft: Draft
+) -> GroupState:
+    """Send the contract's customer unless the group has; the contract remembers the command to come after."""
+    contract = state.contract(contract_id)
+    assert contract is not None
+    for each in state.group.upserts:
+        if (each.customer, each.bill_to) == (contract.customer, contract.bill_to):
+            return with_contract(state, replace(contract, upsert=each.command_id))
+    said = draft.say(
+        lambda header: CustomerUpsert(header, contract.customer, contract.bill_to),
+        CustomerUpsert.KIND,
+        "master",
+        placed(arrangement, arrangement.opened, draft),
+    )
+    sent = Upsert(contract.customer, contract.bill_to, said.header.command_id)
+    state = with_contract(state, replace(contract, upsert=sent.command_id))
+    upserts = tuple(
+        sorted((*state.group.upserts, sent), key=lambda each: (each.customer, each.bill_to or ""))
+    )
+    return replace(state, group=replace(state.group, upserts=upserts))
+
+
+def create_order(
+    state: GroupState, arrangement: Arrangement, terms: Terms, first: Day, last: Day, draft: Draft
+) -> None:
+    """The order of a new arrangement; the first document of its contract comes after the customer."""
+    contract = state.contract(arrangement.contract)
+    assert contract is not None
+    lines = tuple(_line(item) for item in terms.add)
+    draft.say(
+        lambda header: SalesOrderCreate(
+            header, contract.customer, terms.version, first, last, terms.pool, lines
+        ),
+        SalesOrderCreate.KIND,
+        "document",
+        placed(arrangement, terms.at, draft),
+        (contract.upsert,) if terms.version == 1 else (),
+    )
+
+
+def update_order(state: GroupState, arrangement: Arrangement, terms: Terms, last: Day, draft: Draft) -> None:
+    """The order after an amendment."""
+    contract = state.contract(arrangement.contract)
+    assert contract is not None
+    promises = promises_of(state, arrangement)
+    kept = (item for po, item in sorted(promises.items.items()) if po not in promises.dropped)
+    lines = tuple(_line(item) for item in kept)
+    total = stated_price(state, arrangement)
+    draft.say(
+        lambda header: SalesOrderUpdate(
+            header, contract.customer, terms.version, contract.first, last, total, lines
+        ),
+        SalesOrderUpdate.KIND,
+        "document",
+        placed(arrangement, terms.at, draft),
+    )
+
+
+def cancel_order(
+    arrangement: Arrangement, terms: Terms, access_end: Day, reason: str | None, draft: Draft
+) -> None:
+    """The end of the order."""
+    draft.say(
+        lambda header: SalesOrderCancel(header, terms.version, access_end, reason),
+        SalesOrderCancel.KIND,
+        "document",
+        placed(arrangement, terms.at, draft),
+    )
+
+
+def stated_price(state: GroupState, arrangement: Arrangement) -> Minor:
+    """Fixed price of an arrangement as agreed: its versions' stated prices, credits left out."""
+    return sum(
+        terms.pool
+        for terms in state.facts.terms
+        if terms.arrangement == arrangement.id and terms.kind != "price_only"
+    )
+
+
+def _line(item: Item) -> OrderLine:
+    return OrderLine(
+        po=item.po,
+        product=item.product,
+        item=item.item,
+        quantity=item.qty,
+        quantity_scale=item.qty_scale,
+        price_minor=item.price,
+        from_date=item.first,
+        to_date=item.last,
+        tax_code=item.tax_code,
+    )

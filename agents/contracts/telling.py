@@ -1,0 +1,158 @@
+"""Revenue events without a journal (booked, billed), explained modifications, and exceptions of accepted facts.
+
+Invariant: one booked event per accepted version and one billed event per document that counts, whatever its amount;
+ids follow from group, kind and fact.
+"""
+
+from __future__ import annotations
+
+from tieout.agents.contracts.draft import RULE_VERSION, Draft, ident
+from tieout.agents.contracts.emission import entity_of
+from tieout.agents.contracts.facts import refold
+from tieout.agents.contracts.measures import MONTH, span_weight
+from tieout.agents.contracts.orders import stated_price
+from tieout.agents.contracts.periods import books_of
+from tieout.agents.contracts.reasons import REASONS
+from tieout.agents.contracts.rounding import rounded_share
+from tieout.avro.events import Day, Micros, Minor
+from tieout.avro.outcomes import DecisionInput, DecisionRecorded, ExceptionItem, RevenueEvent
+from tieout.tables.contract import Arrangement, GroupState, OpenItem
+from tieout.tables.facts import Terms
+
+_RATED_MONTHS = 12
+
+
+def tell_booked(
+    state: GroupState, arrangement: Arrangement, terms: Terms, last: Day | None, draft: Draft
+) -> None:
+    """TCV of a new arrangement with its twelve-month rate (ACV) up to ``last``; later the change of TCV alone."""
+    acv = None if last is None else _annual(terms, last)
+    cumulative = stated_price(state, arrangement)
+    _tell(arrangement, "booked", terms.at, terms.pool, cumulative, draft, acv=acv, treatment=terms.treatment)
+
+
+def tell_billed(arrangement: Arrangement, at: Day, amount: Minor, cumulative: Minor, draft: Draft) -> None:
+    """What a document moved on the arrangement, without tax; credits are negative."""
+    _tell(arrangement, "billed", at, amount, cumulative, draft, acv=None, treatment=None)
+
+
+def tell_modification(state: GroupState, terms: Terms, draft: Draft) -> None:
+    """The treatment, why, and the figures it rests on: what was frozen, the pool, and each share of it."""
+    inputs = [
+        DecisionInput("approved", str(terms.approved)),
+        DecisionInput("effective", str(terms.effective)),
+        DecisionInput("price_change", str(terms.pool)),
+    ]
+    for rebase in refold(state, terms.arrangement).rebases:
+        if rebase.terms.contract == terms.contract and rebase.terms.version == terms.version:
+            inputs.append(DecisionInput("pool", str(rebase.pool)))
+            layers = refold(state, terms.arrangement).layers
+            step = next(each for each in reversed(layers.steps) if each.from_day <= terms.at)
+            for share in step.shares:
+                inputs.append(DecisionInput(f"frozen/{share.po}", str(share.base)))
+                inputs.append(DecisionInput(f"allocated/{share.po}", str(share.amount)))
+    draft.decisions.append(
+        DecisionRecorded(
+            decision_id=ident(draft.decision_id, terms.arrangement),
+            outcome="modification_decided",
+            tenant=draft.tenant,
+            group_id=draft.group_id,
+            contract_id=terms.contract,
+            event_type=_EVENT_TYPES[terms.kind],
+            fact_id=draft.cause.id,
+            contract_version=terms.version,
+            treatment=terms.treatment,
+            accounting_date=terms.at,
+            reasons=terms.reasons,
+            inputs=tuple(inputs),
+            detail=f"{terms.arrangement}: {terms.treatment}",
+            decided_at=draft.view.now,
+            causes=(draft.cause.pointer,),
+        )
+    )
+
+
+def exception_of(item: OpenItem, draft: Draft, resolved_at: Micros | None) -> ExceptionItem:
+    """The exception of an open item, as it was opened or as it is resolved now."""
+    reason = REASONS[item.code]
+    return ExceptionItem(
+        exception_id=ident(draft.tenant, draft.group_id, item.code, item.fact),
+        code=item.code,
+        severity=reason.severity,
+        owner=reason.owner,
+        status="open" if resolved_at is None else "resolved",
+        tenant=draft.tenant,
+        group_id=draft.group_id,
+        contract_id=item.contract,
+        scope=item.fact,
+        fact_id=item.fact,
+        event_type=item.event_type,
+        amount_minor=item.amount,
+        currency=item.currency,
+        opened_at=item.opened_us,
+        resolved_at=resolved_at,
+        detail=item.detail,
+        next_step=reason.next_step,
+        causes=(item.cause,),
+    )
+
+
+_EVENT_TYPES = {
+    "amend": "contract_amended",
+    "renew": "contract_renewed",
+    "cancel": "contract_cancelled",
+}
+
+
+def _annual(terms: Terms, last: Day) -> Minor:
+    """Recurring price over twelve months, half away from zero (facts: ACV is the twelve-month rate)."""
+    priced = [item for item in terms.add if item.measure != "amount"]
+    recurring = terms.pool
+    if all(item.price is not None for item in priced):
+        recurring = sum(item.price or 0 for item in priced if item.recurring)
+    term = span_weight("months_prorated", terms.at, last)
+    return rounded_share(recurring, _RATED_MONTHS * MONTH, term) if term else recurring
+
+
+def _tell(
+    arrangement: Arrangement,
+    kind: str,
+    at: Day,
+    amount: Minor,
+    cumulative: Minor,
+    draft: Draft,
+    *,
+    acv: Minor | None,
+    treatment: str | None,
+) -> None:
+    entity = entity_of(draft.view, arrangement)
+    books = books_of(draft.view, entity)
+    period = books.period(at)
+    draft.tell(
+        RevenueEvent(
+            revenue_event_id=ident(draft.tenant, draft.group_id, kind, draft.cause.id, arrangement.id),
+            kind=kind,
+            tenant=draft.tenant,
+            group_id=draft.group_id,
+            arrangement_id=arrangement.id,
+            contract_id=arrangement.contract,
+            po=None,
+            entity=arrangement.entity,
+            book=arrangement.book,
+            period=books.calendar.label(period),
+            posting_period=books.calendar.label(books.posting(period)),
+            service_first=None,
+            service_last=None,
+            currency=arrangement.currency,
+            amount_minor=amount,
+            functional_amount_minor=None,
+            cumulative_after_minor=cumulative,
+            acv_minor=acv,
+            treatment=treatment,
+            causes=(draft.cause.pointer,),
+            decision_id=draft.decision_id,
+            rule_version=RULE_VERSION,
+            pins=(f"entity/{arrangement.entity}@{arrangement.policy_version}",),
+            prev_hash="",
+        )
+    )

@@ -1,0 +1,252 @@
+"""Contract versions that open an arrangement: activation, renewal, and lines added at their own price.
+
+Invariant: a version is accepted whole or refused whole; its accounting date ``at`` is derived once, from the policy
+that its arrangement pinned; the version after the watermark is the only one that is ever looked at.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from msgspec.structs import replace
+
+from tieout.agents.contracts.admission import (
+    admitted_contract,
+    admitted_entity,
+    admitted_items,
+    check_amounts,
+    check_currency,
+    check_dates,
+)
+from tieout.agents.contracts.decision import Refused
+from tieout.agents.contracts.draft import Draft
+from tieout.agents.contracts.facts import with_contract, with_terms
+from tieout.agents.contracts.modification import renews_at_ssp
+from tieout.agents.contracts.orders import create_order, upsert_customer
+from tieout.agents.contracts.periods import books_of
+from tieout.agents.contracts.policy import check_policy, switch
+from tieout.agents.contracts.telling import tell_booked, tell_modification
+from tieout.avro.events import (
+    ContractActivated,
+    ContractAmended,
+    ContractCancelled,
+    ContractRenewed,
+    Day,
+    Minor,
+)
+from tieout.avro.reference import EntityPublished
+from tieout.tables.contract import Arrangement, Contract, GroupState
+from tieout.tables.facts import Item, Terms
+
+OBLIGATIONS_MAX, VERSIONS_MAX = 50, 200
+
+
+class Accepted(NamedTuple):
+    """The state with the facts of an event, and the first day on which each touched arrangement may differ."""
+
+    state: GroupState
+    dirty: tuple[tuple[str, Day], ...]
+    effect: bool = True
+
+
+def activate(state: GroupState, event: ContractActivated, draft: Draft) -> Accepted:
+    """Version 1 (section 2.1): a contract, its first arrangement, its customer and its order."""
+    envelope, view = event.envelope, draft.view
+    at = envelope.effective_date
+    if state.contract(envelope.contract_id) is not None:
+        raise Refused("VERSION_BASE_MISMATCH", f"contract {envelope.contract_id!r} is active already")
+    check_currency(event.currency)
+    check_amounts(price=event.price_minor)
+    check_dates(term=(event.start_date, event.end_date))
+    _check_unsupported(event)
+    entity = admitted_entity(view, envelope.legal_entity, event.currency, at)
+    check_policy(entity)
+    items = admitted_items(event.lines, entity, view, at)
+    _check_price(items, event.price_minor)
+    if event.approved_date is None:
+        raise Refused("APPROVAL_MISSING", "the contract is not approved")
+    books_of(view, entity).period(at)
+    contract = Contract(
+        id=envelope.contract_id,
+        customer=event.customer_id,
+        bill_to=event.bill_to_id,
+        entity=envelope.legal_entity,
+        currency=event.currency,
+        status="active",
+        watermark=1,
+        first=event.start_date,
+        last=event.end_date,
+        upsert="",
+    )
+    arrangement = _arrangement(contract, 1, entity, at)
+    terms = Terms(
+        contract=contract.id,
+        version=1,
+        kind="activate",
+        arrangement=arrangement.id,
+        treatment="inception",
+        approved=event.approved_date,
+        effective=at,
+        at=at,
+        pool=event.price_minor,
+        add=items,
+        change=(),
+        drop=(),
+        ssp_now=(),
+        reasons=(),
+        pins=pins_of(entity),
+        cause=draft.cause.pointer,
+    )
+    state = _opened(state, contract, arrangement)
+    state = upsert_customer(state, contract.id, arrangement, draft)
+    state = with_terms(state, (terms,))
+    create_order(state, arrangement, terms, event.start_date, event.end_date, draft)
+    tell_booked(state, arrangement, terms, event.end_date, draft)
+    return Accepted(state, ((arrangement.id, at),))
+
+
+def renew(state: GroupState, event: ContractRenewed, draft: Draft) -> Accepted:
+    """A new term at SSP behind the old one: an arrangement of its own (row 12)."""
+    contract = next_version(state, event)
+    if event.approved_date is None:
+        raise Refused("MOD_PENDING", f"version {event.envelope.object_version} is not approved")
+    at = event.envelope.effective_date
+    check_amounts(price=event.price_minor)
+    check_dates(term=(at, event.end_date))
+    entity = admitted_entity(draft.view, contract.entity, contract.currency, at)
+    check_policy(entity)
+    items = admitted_items(event.lines, entity, draft.view, at)
+    _check_price(items, event.price_minor)
+    check_new(state, contract, items)
+    if not renews_at_ssp(event, contract, items, int(switch(entity, "ssp_tolerance"))):
+        raise Refused(
+            "EVENT_UNSUPPORTED",
+            "a renewal that changes the current term, is not priced at SSP or holds a material right is not supported "
+            "yet",
+        )
+    version = event.envelope.object_version
+    terms = Terms(
+        contract=contract.id,
+        version=version,
+        kind="renew",
+        arrangement=f"{contract.id}@{version}",
+        treatment="separate",
+        approved=event.approved_date,
+        effective=at,
+        at=at,
+        pool=event.price_minor,
+        add=items,
+        change=(),
+        drop=(),
+        ssp_now=(),
+        reasons=("renewed at its stand-alone selling price", "606-10-25-12"),
+        pins=pins_of(entity),
+        cause=draft.cause.pointer,
+    )
+    contract = replace(contract, last=max(contract.last, event.end_date))
+    return open_separately(state, contract, terms, entity, event.end_date, draft)
+
+
+def open_separately(
+    state: GroupState, contract: Contract, terms: Terms, entity: EntityPublished, last: Day, draft: Draft
+) -> Accepted:
+    """Treatment 1: the version becomes an arrangement of its own, with its own order."""
+    state = _opened(
+        state,
+        replace(contract, watermark=terms.version),
+        _arrangement(contract, terms.version, entity, terms.at),
+    )
+    arrangement = state.arrangement(terms.arrangement)
+    state = with_terms(state, (terms,))
+    create_order(state, arrangement, terms, terms.at, last, draft)
+    tell_booked(state, arrangement, terms, last, draft)
+    tell_modification(state, terms, draft)
+    return Accepted(state, ((arrangement.id, terms.at),))
+
+
+def next_version(state: GroupState, event: ContractAmended | ContractRenewed | ContractCancelled) -> Contract:
+    """The contract, when the event is the version after its last accepted one (row 1)."""
+    contract = admitted_contract(state, event, event.currency)
+    version = event.envelope.object_version
+    if event.base_version != contract.watermark or version != contract.watermark + 1:
+        raise Refused(
+            "VERSION_BASE_MISMATCH",
+            f"version {version} on base {event.base_version}, but the last accepted version is {contract.watermark}",
+        )
+    if version > VERSIONS_MAX:
+        raise Refused("LIMIT_EXCEEDED", f"more than {VERSIONS_MAX} versions of one contract")
+    if contract.status == "cancelled":
+        raise Refused(
+            "MOD_UNSUPPORTED", f"contract {contract.id!r} was cancelled by version {contract.watermark}"
+        )
+    return contract
+
+
+def check_new(state: GroupState, contract: Contract, added: tuple[Item, ...]) -> None:
+    """Line ids and meters are unique over a contract's whole life, or evidence could mean two lines."""
+    own = {each.id for each in state.arrangements_of(contract.id)}
+    known = [item for terms in state.facts.terms if terms.arrangement in own for item in terms.add]
+    both = {item.po for item in known} & {item.po for item in added}
+    if both:
+        raise Refused(
+            "VALUE_INVALID", f"lines {sorted(both)} exist already; an added line needs an id of its own"
+        )
+    meters = {item.meter for item in known if item.meter} & {item.meter for item in added if item.meter}
+    if meters:
+        raise Refused("VALUE_INVALID", f"meters {sorted(meters)} feed a line already")
+    if len(known) + len(added) > OBLIGATIONS_MAX:
+        raise Refused("LIMIT_EXCEEDED", f"more than {OBLIGATIONS_MAX} lines in one contract")
+
+
+def pins_of(entity: EntityPublished) -> tuple[str, ...]:
+    """The reference versions that a version of a contract rests on."""
+    return (f"entity/{entity.header.id}@{entity.header.version}",)
+
+
+def _check_unsupported(event: ContractActivated) -> None:
+    if event.bundles:
+        raise Refused("EVENT_UNSUPPORTED", "bundles with an own price are not supported yet")
+    if event.combine_with is not None:
+        raise Refused("EVENT_UNSUPPORTED", "combining contracts into one arrangement is not supported yet")
+    if event.terminable is not None and not event.terminable.penalty:
+        raise Refused("EVENT_UNSUPPORTED", "a contract terminable without penalty is not supported yet")
+
+
+def _check_price(items: tuple[Item, ...], price: Minor) -> None:
+    """Stated line prices add up to the price; what shares a price can be weighed."""
+    priced = [item for item in items if item.measure != "amount"]
+    if price and not priced:
+        raise Refused("AMOUNT_MISMATCH", f"a fixed price of {price} but no line that earns it")
+    stated = [item.price for item in priced if item.price is not None]
+    if priced and len(stated) == len(priced) and sum(stated) != price:
+        raise Refused("AMOUNT_MISMATCH", f"line prices add up to {sum(stated)}, the price is {price}")
+    if len(priced) > 1:
+        missing = [item.po for item in priced if not item.ssp]
+        if missing:
+            raise Refused("SSP_MISSING", f"lines {missing} state no stand-alone selling price")
+    if len(items) > OBLIGATIONS_MAX:
+        raise Refused("LIMIT_EXCEEDED", f"{len(items)} lines; at most {OBLIGATIONS_MAX}")
+
+
+def _arrangement(contract: Contract, version: int, entity: EntityPublished, opened: Day) -> Arrangement:
+    return Arrangement(
+        id=f"{contract.id}@{version}",
+        contract=contract.id,
+        entity=contract.entity,
+        currency=contract.currency,
+        book=entity.book,
+        policy_version=entity.header.version,
+        opened=opened,
+    )
+
+
+def _opened(state: GroupState, contract: Contract, arrangement: Arrangement) -> GroupState:
+    """The state with a further arrangement; a contract's arrangements stand in order of their versions."""
+    state = with_contract(state, contract)
+    arrangements = tuple(
+        sorted(
+            (*state.group.arrangements, arrangement),
+            key=lambda each: (each.contract, int(each.id.rpartition("@")[2])),
+        )
+    )
+    return replace(state, group=replace(state.group, arrangements=arrangements))

@@ -1,0 +1,202 @@
+"""What is remembered of a contract group: its head, its facts, and how far they have been turned into output.
+
+Invariants: one row per part, so that a payment does not rewrite the terms; ``state_from_rows`` of what
+``state_rows`` wrote is the same state; layers are a cache beside the facts they were folded from, and are dropped
+when those facts, or the rule that folds them, are not the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from hashlib import blake2b
+
+import msgspec
+
+from tieout.avro.commands import Cause
+from tieout.avro.events import Day, Minor
+from tieout.tables.codec import RowCodec
+from tieout.tables.facts import Documents, Facts, Layers, UsageBucket
+from tieout.tables.ledger import Ledger
+
+ROW_VERSION = 1
+FOLD_RULE = 1
+"""Changes whenever the fold gives other layers for the same facts: cached layers of another rule are not read."""
+
+
+class Contract(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """One source contract. ``watermark`` is its last accepted version; ``status`` active or cancelled.
+
+    ``upsert`` is the id of the customer.upsert that its first document and journal come after, until
+    ``journal_tied``.
+    """
+
+    id: str
+    customer: str
+    bill_to: str | None
+    entity: str
+    currency: str
+    status: str
+    watermark: int
+    first: Day
+    last: Day
+    upsert: str
+    journal_tied: bool = False
+
+
+class Arrangement(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """The ASC 606 contract: the unit of allocation, modification and netting. ``id`` is ``contract@version``.
+
+    ``policy_version`` pins the entity's row whose switches govern it.
+    """
+
+    id: str
+    contract: str
+    entity: str
+    currency: str
+    book: str
+    policy_version: int
+    opened: Day
+
+
+class OpenItem(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """An exception that an accepted fact left open. Key (code, fact)."""
+
+    code: str
+    fact: str
+    contract: str
+    event_type: str
+    amount: Minor
+    currency: str
+    opened_us: int
+    detail: str
+    cause: Cause
+
+
+class Upsert(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """A customer that this group has sent to the ERP."""
+
+    customer: str
+    bill_to: str | None
+    command_id: str
+
+
+class Group(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """Head of a group. ``lanes``: last used number of lanes master, document, journal."""
+
+    tenant: str
+    id: str
+    control_seq: int
+    contracts: tuple[Contract, ...] = ()
+    arrangements: tuple[Arrangement, ...] = ()
+    lanes: tuple[int, int, int] = (0, 0, 0)
+    upserts: tuple[Upsert, ...] = ()
+    open_items: tuple[OpenItem, ...] = ()
+    revenue_hash: bytes = b""
+
+
+class GroupState(msgspec.Struct, frozen=True, gc=False):
+    """Everything known of a group; one changelog row per field, one per usage bucket."""
+
+    group: Group
+    facts: Facts = Facts()
+    documents: Documents = Documents()
+    ledger: Ledger = Ledger()
+    usage: tuple[UsageBucket, ...] = ()
+    layers: tuple[Layers, ...] = ()
+
+    @property
+    def tenant(self) -> str:
+        return self.group.tenant
+
+    @property
+    def group_id(self) -> str:
+        return self.group.id
+
+    @property
+    def control_seq(self) -> int:
+        """The last marker that was applied to this group."""
+        return self.group.control_seq
+
+    def contract(self, contract_id: str) -> Contract | None:
+        """The contract, once its activation was accepted."""
+        for contract in self.group.contracts:
+            if contract.id == contract_id:
+                return contract
+        return None
+
+    def arrangement(self, arrangement_id: str) -> Arrangement:
+        """An arrangement of this group; it must exist."""
+        return next(each for each in self.group.arrangements if each.id == arrangement_id)
+
+    def arrangements_of(self, contract_id: str) -> tuple[Arrangement, ...]:
+        """Arrangements that a contract opened, the oldest version first."""
+        return tuple(each for each in self.group.arrangements if each.contract == contract_id)
+
+
+class _Cached(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """Layers as stored: with the digest of the facts row and the rule that they were folded by."""
+
+    digest: bytes
+    layers: tuple[Layers, ...]
+
+
+_GROUP = RowCodec("group", ROW_VERSION, {1: Group})
+_FACTS = RowCodec("facts", ROW_VERSION, {1: Facts})
+_DOCUMENTS = RowCodec("documents", ROW_VERSION, {1: Documents})
+_LEDGER = RowCodec("ledger", ROW_VERSION, {1: Ledger})
+_USAGE = RowCodec("usage", ROW_VERSION, {1: UsageBucket})
+_LAYERS = RowCodec("layers", ROW_VERSION, {1: _Cached})
+
+_G, _T, _B, _L, _F, _U = b"g", b"t", b"b", b"l", b"f", b"u/"
+
+
+def state_rows(before: GroupState | None, after: GroupState) -> Iterator[tuple[bytes, bytes | None]]:
+    """(row suffix, value) of the rows that changed; None deletes. Nothing is ever deleted in this release."""
+    if before is None or after.group is not before.group:
+        yield _G, _GROUP.encode(after.group)
+    if before is None or after.documents is not before.documents:
+        yield _B, _DOCUMENTS.encode(after.documents)
+    if before is None or after.ledger is not before.ledger:
+        yield _L, _LEDGER.encode(after.ledger)
+    facts_changed = before is None or after.facts is not before.facts
+    if facts_changed or (before is not None and after.layers is not before.layers):
+        facts = _FACTS.encode(after.facts)
+        if facts_changed:
+            yield _T, facts
+        yield _F, _LAYERS.encode(_Cached(_digest(facts), after.layers))
+    if before is None or after.usage is not before.usage:
+        known = {} if before is None else {usage_key(bucket): bucket for bucket in before.usage}
+        for bucket in after.usage:
+            key = usage_key(bucket)
+            if known.get(key) is not bucket:
+                yield key, _USAGE.encode(bucket)
+
+
+def state_from_rows(rows: Iterable[tuple[bytes, bytes]]) -> GroupState:
+    """The state that these rows (all of one group) hold. Raises RowUnreadable."""
+    single: dict[bytes, bytes] = {}
+    usage: list[UsageBucket] = []
+    for suffix, value in rows:
+        if suffix.startswith(_U):
+            usage.append(_USAGE.decode(value))
+        else:
+            single[suffix] = value
+    cached = _LAYERS.decode(single[_F]) if _F in single else _Cached(b"", ())
+    return GroupState(
+        group=_GROUP.decode(single[_G]),
+        facts=_FACTS.decode(single[_T]),
+        documents=_DOCUMENTS.decode(single[_B]),
+        ledger=_LEDGER.decode(single[_L]),
+        usage=tuple(sorted(usage, key=usage_key)),
+        layers=cached.layers if cached.digest == _digest(single[_T]) else (),
+    )
+
+
+def usage_key(bucket: UsageBucket) -> bytes:
+    """Row suffix of a bucket; ids hold no NUL, so that two buckets never share a row."""
+    place = bucket.first.to_bytes(4, "big", signed=True)
+    return _U + b"\0".join((bucket.contract.encode(), bucket.meter.encode(), place))
+
+
+def _digest(facts_row: bytes) -> bytes:
+    return blake2b(facts_row, digest_size=8, person=FOLD_RULE.to_bytes(2, "big")).digest()

@@ -1,0 +1,84 @@
+"""What was emitted, per arrangement and key: the other half of "output is target minus ledger".
+
+Invariant: a series is the movement per attribution period that was emitted, journals and nothing else; it is
+written by emission alone and never corrected, only added to. ``contract_liability`` holds the engine's own journal
+share: the presented liability less what documents booked.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from tieout.avro.events import Minor
+
+Key = tuple[str, str]
+"""(ledger class, obligation; empty where the class is per arrangement)."""
+
+
+class Series(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """Movements of one key for consecutive attribution periods from ``first`` on, natural sign of the class."""
+
+    account_class: str
+    po: str
+    first: int
+    movements: tuple[Minor, ...]
+
+    @property
+    def key(self) -> Key:
+        return self.account_class, self.po
+
+    def through(self, period: int) -> Minor:
+        """Sum of the movements up to and including a period."""
+        return sum(self.movements[: max(0, period - self.first + 1)])
+
+    def movement(self, period: int) -> Minor:
+        """The movement of one period."""
+        place = period - self.first
+        return self.movements[place] if 0 <= place < len(self.movements) else 0
+
+    def adding(self, deltas: dict[int, Minor]) -> Series:
+        """This series with the deltas (period -> amount) added; it grows at either end where needed."""
+        first = min(self.first, *deltas) if self.movements else min(deltas)
+        size = max(self.first + len(self.movements) if self.movements else first, max(deltas) + 1) - first
+        movements = [0] * size
+        for place, amount in enumerate(self.movements):
+            movements[self.first - first + place] = amount
+        for period, amount in deltas.items():
+            movements[period - first] += amount
+        return Series(self.account_class, self.po, first, tuple(movements))
+
+
+class Account(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """The ledger of one arrangement in one book, sorted by (class, po)."""
+
+    arrangement: str
+    book: str
+    series: tuple[Series, ...]
+
+    def by_key(self) -> dict[Key, Series]:
+        """Series by (class, po)."""
+        return {series.key: series for series in self.series}
+
+
+class Ledger(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """Ledgers of a group's arrangements, sorted by (arrangement, book)."""
+
+    accounts: tuple[Account, ...] = ()
+
+    def account(self, arrangement: str, book: str) -> Account:
+        """The account, empty where nothing was emitted yet."""
+        for account in self.accounts:
+            if account.arrangement == arrangement and account.book == book:
+                return account
+        return Account(arrangement, book, ())
+
+    def adding(self, arrangement: str, book: str, deltas: dict[Key, dict[int, Minor]]) -> Ledger:
+        """This ledger with deltas (key -> period -> amount) added to one account."""
+        account = self.account(arrangement, book)
+        series = account.by_key()
+        for key, by_period in deltas.items():
+            before = series.get(key) or Series(key[0], key[1], 0, ())
+            series[key] = before.adding(by_period)
+        changed = Account(arrangement, book, tuple(series[key] for key in sorted(series)))
+        others = [each for each in self.accounts if each is not account]
+        return Ledger(tuple(sorted((*others, changed), key=lambda each: (each.arrangement, each.book))))
