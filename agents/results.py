@@ -32,7 +32,7 @@ class TooManyInternalErrors(Exception):  # noqa: N818 - named for the page that 
 
 
 class Results:
-    """Outputs and counters of one task."""
+    """Outputs and counters of one task. ``flushed`` is the counters' row as of the last commit, for who looks on."""
 
     def __init__(self, rows: Rows, emitter: Emitter, partition: int, internal_errors_max: int) -> None:
         self._emitter = emitter
@@ -40,7 +40,8 @@ class Results:
         self._internal_errors_max = internal_errors_max
         self._internal_error_times: deque[int] = deque()
         self._totals_changed = False
-        self.totals = Totals(rows.get(TOTALS_ROW))
+        self.flushed = rows.get(TOTALS_ROW)
+        self.totals = Totals(self.flushed)
 
     def decided(self, decision: Decision, reference: Reference, effects: Effects) -> None:
         """Everything that a decision says, in its order."""
@@ -146,4 +147,5 @@ class Results:
 
     def flush(self, effects: Effects) -> None:
         """Write the counters' row."""
-        effects.put(TOTALS_ROW, self.totals.row())
+        self.flushed = self.totals.row()
+        effects.put(TOTALS_ROW, self.flushed)

@@ -14,8 +14,6 @@ from tieout.streams.stopwatch import SAMPLE, Stopwatch
 from tieout.tables.totals import Totals
 
 _COMMIT_STAGES = ("begin", "send_outputs", "send_rows", "commit", "store")
-_STATES = {"starting": "restoring", "paused": "waiting", "stopped": "waiting"}
-"""Engine states that the page has no word of its own for."""
 
 
 def partition_status(
@@ -27,7 +25,7 @@ def partition_status(
     return PartitionStatus(
         agent=status.agent,
         partition=status.partition,
-        state=_STATES.get(status.state, status.state),
+        state=status.state,
         reason=status.reason or "",
         position=status.position,
         lag_records=lag,
@@ -39,7 +37,7 @@ def partition_status(
         transactions=status.transactions,
         aborts=status.aborts,
         fenced=status.fenced,
-        **(_totals(task.results.totals) if task is not None else {}),  # type: ignore[arg-type] # fields of the struct
+        **(_totals(Totals(task.results.flushed)) if task is not None else {}),  # type: ignore[arg-type] # fields of the struct
     )
 
 
@@ -72,4 +70,4 @@ def _stages(status: TaskStatus, stopwatch: Stopwatch | None) -> tuple[StageTotal
         for stage in EVENT_STAGES
     ]
     commit_seconds = sum(status.stage_seconds.get(stage, 0.0) for stage in _COMMIT_STAGES)
-    return (*stages, StageTotals("commit", status.records, commit_seconds))
+    return (*stages, StageTotals("commit", status.records - status.ticks, commit_seconds))
