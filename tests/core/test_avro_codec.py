@@ -92,6 +92,19 @@ def test_bytes_of_an_older_release_are_read_by_a_newer_one(codec, files):
     assert newer.schema_id(events.MilestoneCompleted) == 900
 
 
+def test_a_field_that_an_older_release_did_not_have_is_its_default(codec, files):
+    name = "tieout.events.MilestoneCompleted"
+    today = files.records[name, 1]
+    fields = [field for field in today.schema["fields"] if field["name"] != "percent_ppm"]
+    older = dataclasses.replace(today, schema={**today.schema, "fields": fields})
+    newer = dataclasses.replace(today, version=2, file=today.file.replace(".v1.", ".v2."))
+    grown = dataclasses.replace(files, records={**files.records, (name, 1): older, (name, 2): newer})
+    entry = LockedSchema(900, name, 2, newer.file, "")
+    value = Codec(grown).encode(milestone(percent_ppm=7))
+    with_both = Codec(dataclasses.replace(grown, lock=(*files.lock, entry)))
+    assert with_both.decode(value) == milestone(percent_ppm=None)
+
+
 def test_bytes_of_a_newer_release_are_unknown_until_this_one_has_the_schema(codec):
     value = struct.pack(">BI", 0, 900) + codec.encode(milestone())[5:]
     with pytest.raises(Undecodable) as caught:

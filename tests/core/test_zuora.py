@@ -240,6 +240,12 @@ def test_a_repeated_row_is_told_once():
     assert reasons(map_export(tables, SOURCE)) == {("invoice", "inv-INV10000001"): "ROW_REPEATED"}
 
 
+def test_two_rows_that_claim_to_be_the_same_version_are_told_once_and_refused_once():
+    twin = next(row for _, row in LINKED["subscription"] if row["id"] == "sub-4-v2") | {"id": "sub-4-twin"}
+    mapped = map_export({**LINKED, "subscription": [*LINKED["subscription"], (99, twin)]}, SOURCE)
+    assert reasons(mapped) == {("subscription", "sub-4-twin"): "PREVIOUS_VERSION_MISSING"}
+
+
 CELLS = [(t, line, column) for t in USED_TABLES for line, row in LINKED[t] for column in row if row[column]]
 VALUES = [
     *sorted({row[column] for table in USED_TABLES for _, row in LINKED[table] for column in row}),
