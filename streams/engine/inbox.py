@@ -76,8 +76,8 @@ class Inbox:
         self._hole = hole
 
     def check(self) -> None:
-        """Raise the hole that an offer has found."""
-        if self._hole is not None:
+        """Raise the hole that an offer has found, once all before it has been taken."""
+        if self._hole is not None and not self._queue:
             raise self._hole
 
     def take(self) -> LogRecord | None:

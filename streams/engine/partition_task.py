@@ -51,6 +51,7 @@ class PartitionTask:
         self._paused = False
         self._stopping = False
         self._failures = 0
+        self._careful = False
         self._patience = 0
         self._state: State = "starting"
         self._reason: str | None = None
@@ -135,7 +136,7 @@ class PartitionTask:
             wake=self._wake.set,
             say=self._change,
             nap=self._nap,
-            careful=self._failures > 0,
+            careful=self._careful,
         )
         working = await self._opening.run()
         feed, position = self._given.feed, working.position.next
@@ -195,6 +196,7 @@ class PartitionTask:
         if isinstance(error, StoreCorrupt):
             self._given.home.reset()
         self._failures += 1
+        self._careful = not isinstance(error, HoleInLog)
         self._counters.restarts += 1
         if self._failures > self._given.settings.restarts:
             log.error("%s halts", self.name, exc_info=error)

@@ -21,13 +21,21 @@ class Overlay:
         self.emit = emit
         self._max_row_bytes = max_row_bytes
         self._changes: dict[bytes, bytes | None] = {}
+        self._read: dict[bytes, bytes | None] = {}
 
     def get(self, key: bytes) -> bytes | None:
         """The row as this transaction sees it."""
         changes = self._changes
         if key in changes:
             return changes[key]
-        return self._store.get(key)
+        if key in self._read:
+            return self._read[key]
+        value = self._read[key] = self._store.get(key)
+        return value
+
+    def before(self, key: bytes) -> bytes | None:
+        """The committed row, without what this transaction has put."""
+        return self._read[key] if key in self._read else self._store.get(key)
 
     def scan(self, prefix: bytes, start: bytes = b"") -> Iterator[tuple[bytes, bytes]]:
         """Rows under ``prefix`` in key order as of now; what is put while it runs is not seen."""
@@ -63,6 +71,7 @@ class Overlay:
     def clear(self) -> None:
         """Start the next transaction."""
         self._changes = {}
+        self._read = {}
 
 
 def _merged(

@@ -134,7 +134,7 @@ class Transaction:
         self, changes: Mapping[bytes, bytes | None], position: Position
     ) -> dict[bytes, bytes | None]:
         topic, partition, append = self._changelog, self._partition, self._append
-        before, change = self._store.get, self.digest.change
+        before, change = self.effects.before, self.digest.change
         for key, value in changes.items():
             change(key, before(key), value)
             append(topic, partition, key, value, ())

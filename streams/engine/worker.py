@@ -47,6 +47,7 @@ class Worker:
         self._watchdog = Watchdog(STUCK_SECONDS)
         self._ended = asyncio.Event()
         self._watching: asyncio.Task[Any] | None = None
+        self._stopping: asyncio.Task[Any] | None = None
 
     async def start(self) -> None:
         """Join the groups."""
@@ -61,6 +62,11 @@ class Worker:
 
     async def stop(self) -> None:
         """Commit what runs and leave; under ten seconds. Calling it again waits for the same end."""
+        if self._stopping is None:
+            self._stopping = self._scheduler.spawn(self._stop(), "stop the worker")
+        await asyncio.shield(self._stopping)
+
+    async def _stop(self) -> None:
         self._ended.set()
         await asyncio.gather(*(runner.stop() for runner in self._runners), return_exceptions=True)
         await self._log.close()

@@ -28,7 +28,9 @@ def survive_a_zombie(bench, events, oracle, wait_until, point: str, passage: int
     bench.produce(told[2500:])
     bench.await_outputs(3000)
     assert bench.outputs() == oracle(told)
-    wait_until("both share the partitions again", lambda: owned(holder) + owned(successor) == bench.partitions)
+    wait_until(
+        "both share the partitions again", lambda: owned(holder) + owned(successor) == bench.partitions
+    )
     assert owned(holder) > 0
     assert (holder.end(), successor.end()) == (0, 0)
 
@@ -55,4 +57,6 @@ def test_a_zombie_writes_nothing_that_a_reader_sees(bench, events, oracle, wait_
 def test_a_zombie_s_records_are_in_the_log_and_hidden(bench, events, oracle, wait_until):
     survive_a_zombie(bench, events, oracle, wait_until, "before_commit", 6)
     written = bench.read(bench.output, committed=False)
-    assert len(written) > len(bench.read(bench.output)), "the zombie wrote nothing: the test has lost its teeth"
+    assert len(written) > len(bench.read(bench.output)), (
+        "the zombie wrote nothing: the test has lost its teeth"
+    )
