@@ -49,7 +49,7 @@ def amend(state: GroupState, event: ContractAmended, draft: Draft) -> Accepted:
     terms = _terms(state, event, draft, promises, added, at)
     lasts = [item.last for item in added if item.last is not None]
     lasts += [change.value for change in terms.change if change.field == "last"]
-    contract = replace(contract, last=max(contract.last, *lasts))
+    contract = replace(contract, last=max((contract.last, *lasts)))
     if terms.treatment == "separate":
         return open_separately(state, contract, terms, entity, max(lasts, default=contract.last), draft)
     check_overlap(state, contract, at, touched)
