@@ -157,7 +157,7 @@ class Feed:
     def __init__(self, world: World, *, lose: bool = False) -> None:
         self.world, self.task, self.cursor, self.number = world, None, None, 0
         self.random = random.Random(world.seed)
-        self.lose = lose
+        self.lose, self.pumped = lose, 0
 
     async def still_mine(self, _partition: int) -> bool:
         return True
@@ -182,7 +182,8 @@ class Feed:
             return
         reach = min(end, self.cursor + self.random.randint(1, 7))
         records = [r for r in self.world.committed("in") if self.cursor <= r.offset < reach]
-        if self.lose and reach < end and self.random.random() < 0.2:
+        self.pumped += 1
+        if self.lose and reach < end and self.pumped % 5 == 0:
             self.cursor = reach
             return
         self.task.offer(FetchedBatch(0, self.cursor, reach, iter(records), 100, self.number, end))
