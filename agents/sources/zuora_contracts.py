@@ -287,8 +287,8 @@ def _amended(
         price_status="fixed",
         price_estimate_minor=None,
         enforceable=True,
-        actions=(amendment.kind,),
-        reason=None,
+        actions=(),
+        reason=amendment.kind,
     )
 
 

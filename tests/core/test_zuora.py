@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tieout.agents.sources.currencies import minor_units
+from tieout.agents.contracts.currencies import ISO_4217
+from tieout.agents.sources.currencies import DECIMALS, minor_units
 from tieout.agents.sources.zuora import NOT_USED, USED_TABLES, map_export
 from tieout.agents.sources.zuora_envelope import Source
 from tieout.agents.sources.zuora_reasons import REASONS
@@ -93,7 +94,7 @@ def test_the_linked_export_becomes_events_row_by_row():
         "subscription": 8,
         "amendment": 4,
         "rate_plan_charge": 13,
-        "invoice": 7,
+        "invoice": 8,
         "invoice_item": 10,
     }
     assert all(each.event.envelope.content_hash == content_hash(each.event) for each in mapped.events)
@@ -149,7 +150,15 @@ def test_usage_items_are_rated_usage_of_their_charge_and_part_of_the_invoice():
 
 
 def test_an_invoice_of_two_contracts_arrives_once_in_each_as_a_part():
-    parts = [e.event for e in map_export(LINKED, SOURCE).events if getattr(e.event, "part_count", 1) == 2]
+    tables = copy.deepcopy(LINKED)
+    invoice = next(row for _, row in tables["invoice"] if row["id"] == "inv-INV10000007")
+    invoice.update(amount_without_tax="7200.00", tax_amount="594.00")
+    next(row for _, row in tables["invoice_item"] if row["id"] == "item-INV10000008-1").update(
+        invoice_id=invoice["id"]
+    )
+    mapped = map_export(tables, SOURCE)
+    assert reasons(mapped) == {("invoice", "inv-INV10000008"): "ITEMS_MISSING"}
+    parts = [e.event for e in mapped.events if getattr(e.event, "part_count", 1) == 2]
     assert [(p.envelope.contract_id, p.part_number, p.amount_minor) for p in parts] == [
         ("A-S10000003", 1, 600_000),
         ("A-S10000004", 2, 120_000),
@@ -232,7 +241,7 @@ def test_a_refused_version_blocks_the_later_ones_and_their_invoices_but_not_othe
 def test_any_row_may_be_missing_and_the_rest_is_still_accounted_for(table, row):
     mapped = without(table, row)
     told = {each for event in mapped.events for each in event.rows}
-    assert len(told) + len(mapped.refused) == 41
+    assert len(told) + len(mapped.refused) == 42
 
 
 def test_a_repeated_row_is_told_once():
@@ -261,7 +270,7 @@ def test_whatever_the_cells_say_no_row_is_lost_and_no_event_breaks_the_language(
         next(row for number, row in tables[table] if number == line)[column] = value
     mapped = map_export(tables, SOURCE)
     told = {each for event in mapped.events for each in event.rows}
-    assert len(told) + len(mapped.refused) == 42
+    assert len(told) + len(mapped.refused) == 43
     for each in mapped.events:
         assert codec.decode(codec.encode(each.event)) == each.event
     for refused in mapped.refused:
@@ -303,6 +312,10 @@ def test_major_units_become_exact_minor_units(text, currency, minor):
 def test_an_amount_without_minor_units_is_refused(text, currency):
     with pytest.raises(ValueError, match=r"\S"):
         minor_units(text, currency)
+
+
+def test_every_currency_that_a_contract_may_be_in_has_decimals():
+    assert set(DECIMALS) == ISO_4217
 
 
 def test_a_folder_that_is_no_export_is_named(tmp_path):
