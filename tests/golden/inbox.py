@@ -69,8 +69,10 @@ class Inbox:
         self._take(apply_marker(self.state, marker, self.view(), cause))
 
     def view(self):
-        return View(self.reference, self.controls, self.state.control_seq, 0) if self._level() else View(
-            self.reference, self.controls, self.controls.latest_seq, 0
+        return (
+            View(self.reference, self.controls, self.state.control_seq, 0)
+            if self._level()
+            else View(self.reference, self.controls, self.controls.latest_seq, 0)
         )
 
     @property
@@ -128,8 +130,7 @@ class Inbox:
 
     def _take(self, decision):
         rows = dict(state_rows(None, self.state))
-        for suffix, value in state_rows(self.state, decision.state):
-            rows[suffix] = value
+        rows |= dict(state_rows(self.state, decision.state))
         restored = state_from_rows(rows.items())
         assert restored == decision.state, "rows do not give the state back"
         self.state = restored

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 import yaml
-
 from golden.inbox import Inbox
+
 from tieout.avro import events as ev
 from tieout.avro import reference as ref
 from tieout.tables.reference import Reference
@@ -112,10 +112,13 @@ class Given:
 
     def _switches(self):
         for name, value in self.data.get("policy", {}).items():
-            if isinstance(value, dict):
-                contra = value.get("contra")
-                value = f"{value['reach']}:{contra}" if contra else value["reach"]
-            yield name, str(value)
+            effect = isinstance(value, dict)
+            parts = (
+                [value["reach"], *([value["contra"]] if "contra" in value else [])]
+                if effect
+                else [str(value)]
+            )
+            yield name, ":".join(parts)
 
     def steps(self):
         """Events as records, control steps as they are, in arrival order."""

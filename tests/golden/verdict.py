@@ -6,6 +6,7 @@ from collections import defaultdict
 from decimal import Decimal
 
 from golden.scenario import day_of, months_of, period_of
+
 from tieout.agents.contracts.receivables import advance_movements
 from tieout.agents.contracts.targets import Targets
 from tieout.avro.commands import JournalPost
@@ -105,15 +106,17 @@ def _receivable(state, arrangement, day):
         for line in documents.lines
         if line.contract == arrangement.contract and line.at <= day and line.unconditional
     )
-    paid = sum(each.amount for each in documents.cash if each.contract == arrangement.contract and each.at <= day)
-    unapplied = sum(
-        amount for at, amount in advance_movements(documents, arrangement.contract) if at <= day
+    paid = sum(
+        each.amount for each in documents.cash if each.contract == arrangement.contract and each.at <= day
     )
+    unapplied = sum(amount for at, amount in advance_movements(documents, arrangement.contract) if at <= day)
     return billed - paid + unapplied
 
 
 def _decisions(given, inbox, expected):
-    got = sorted(inbox.recorded, key=lambda each: (each.accounting_date, each.contract_id, each.contract_version))
+    got = sorted(
+        inbox.recorded, key=lambda each: (each.accounting_date, each.contract_id, each.contract_version)
+    )
     yield "count", len(expected), len(got)
     for wanted, decision in zip(expected, got, strict=False):
         for key, value in wanted.items():
