@@ -120,9 +120,9 @@ def _cancellation(
     for po, item in sorted(promises.items.items()):
         if item.measure == "amount" or po in promises.dropped:
             continue
-        served = item.measure == "time" and item.first is not None and item.last is not None
-        if served and access_end >= at and item.first <= access_end:  # type: ignore[operator]
-            if item.last > access_end:  # type: ignore[operator]
+        if _served_until(item, at, access_end):
+            assert item.last is not None
+            if item.last > access_end:
                 change.append(Change(po, "last", access_end))
         else:
             drop.append(po)
@@ -145,6 +145,11 @@ def _cancellation(
         cause=draft.cause.pointer,
     )
     return replace(terms, reasons=treatment_reasons(terms))
+
+
+def _served_until(item: Item, at: Day, access_end: Day) -> bool:
+    """Whether a promise goes on, shortened, after the contract was cancelled."""
+    return item.measure == "time" and access_end >= at and item.first is not None and item.first <= access_end
 
 
 def _check_values(event: ContractAmended) -> None:

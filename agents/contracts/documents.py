@@ -34,10 +34,10 @@ def invoice(state: GroupState, event: InvoicePosted, draft: Draft) -> Accepted:
     if not 1 <= event.part_number <= event.part_count:
         raise Refused("VALUE_INVALID", f"part {event.part_number} of {event.part_count}")
     lines = _lines(state, contract, event, draft)
-    if _mirrored(state, contract, draft) and (event.part_count > 1 or event.envelope.object_version > 1):
-        raise Refused("EVENT_UNSUPPORTED", "mirroring an invoice in parts, or again, is not supported yet")
     before = _amounts_by_arrangement(state, event.invoice_number)
     old_at = _first_day(state, event.invoice_number)
+    if _mirrored(state, contract, draft) and (event.part_count > 1 or before):
+        raise Refused("EVENT_UNSUPPORTED", "mirroring an invoice in parts, or again, is not supported yet")
     state = with_document(state, event.invoice_number, lines)
     for arrangement, amount in sorted(
         _amounts_by_arrangement(state, event.invoice_number).items()
@@ -56,10 +56,10 @@ def credit_memo(state: GroupState, event: CreditMemoIssued, draft: Draft) -> Acc
     check_amounts(amount=event.amount_minor, tax=event.tax_minor)
     check_named_version(event, contract)
     lines = _lines(state, contract, event, draft)
-    if _mirrored(state, contract, draft) and event.envelope.object_version > 1:
-        raise Refused("EVENT_UNSUPPORTED", "mirroring a credit memo again is not supported yet")
     before = _amounts_by_arrangement(state, event.memo_number)
     old_at = _first_day(state, event.memo_number)
+    if _mirrored(state, contract, draft) and before:
+        raise Refused("EVENT_UNSUPPORTED", "mirroring a credit memo again is not supported yet")
     state = with_document(state, event.memo_number, lines)
     state, effects = credited(state, event, lines, draft)
     state = settled(state, event, draft)

@@ -222,7 +222,7 @@ def _weight(standing: _Standing, terms: Terms, done: Delivered) -> Weight:
         served = Fraction(span_weight(convention, first, item.last), unit)
         return ssp * Fraction(item.qty, 10**item.qty_scale) * served
     remaining = _quantity(item, first, done if prospective else NOTHING, terms.at - 1)
-    return ssp * Fraction(remaining) / standing.stated if standing.stated else 0
+    return ssp * Fraction(remaining, standing.stated) if standing.stated else 0
 
 
 def _stated(item: Item, first: Day | None, done: Delivered, before: Day) -> Weight:

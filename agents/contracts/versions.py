@@ -66,18 +66,7 @@ def activate(state: GroupState, event: ContractActivated, draft: Draft) -> Accep
     if event.approved_date is None:
         raise Refused("APPROVAL_MISSING", "the contract is not approved")
     books_of(view, entity).period(at)
-    contract = Contract(
-        id=envelope.contract_id,
-        customer=event.customer_id,
-        bill_to=event.bill_to_id,
-        entity=envelope.legal_entity,
-        currency=event.currency,
-        status="active",
-        watermark=1,
-        first=event.start_date,
-        last=event.end_date,
-        upsert="",
-    )
+    contract = _contract(event)
     arrangement = _arrangement(contract, 1, entity, at)
     terms = Terms(
         contract=contract.id,
@@ -201,6 +190,21 @@ def check_new(state: GroupState, contract: Contract, added: tuple[Item, ...]) ->
 def pins_of(entity: EntityPublished) -> tuple[str, ...]:
     """The reference versions that a version of a contract rests on."""
     return (f"entity/{entity.header.id}@{entity.header.version}",)
+
+
+def _contract(event: ContractActivated) -> Contract:
+    return Contract(
+        id=event.envelope.contract_id,
+        customer=event.customer_id,
+        bill_to=event.bill_to_id,
+        entity=event.envelope.legal_entity,
+        currency=event.currency,
+        status="active",
+        watermark=1,
+        first=event.start_date,
+        last=event.end_date,
+        upsert="",
+    )
 
 
 def _check_unsupported(event: ContractActivated) -> None:
