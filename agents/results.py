@@ -39,7 +39,6 @@ class Results:
         self._partition = partition
         self._internal_errors_max = internal_errors_max
         self._internal_error_times: deque[int] = deque()
-        self._totals_changed = False
         self.flushed = rows.get(TOTALS_ROW)
         self.totals = Totals(self.flushed)
 
@@ -79,7 +78,6 @@ class Results:
         self._emitter.dead_letter(letter, effects)
         self.totals.dead_letters[letter.reason] = self.totals.dead_letters.get(letter.reason, 0) + 1
         self.totals.arrive(event_type or UNKNOWN_TYPE, "dead_lettered", "XXX", 0)
-        self._totals_changed = True
 
     def receipt(self, receipt: ControlReceipt, effects: Effects) -> None:
         """A marker is done in this partition."""
@@ -93,7 +91,6 @@ class Results:
             self.totals.arrive(event_type, outcome, currency, amount_minor)
         else:
             self.totals.move(event_type, waited.kind, outcome, currency, amount_minor)
-        self._totals_changed = True
 
     def internal_error(self, error: Exception, clock_ms: int) -> str:
         """Count a decision that raised; gives its description. Raises when there are too many in a minute."""
@@ -136,10 +133,12 @@ class Results:
         self.exception(item, effects)
 
     def second_over(self, before_ms: int, now_ms: int, next_offset: int, effects: Effects) -> None:
-        """At most once a second of log time: publish the control totals as they stand before this record."""
-        if not self._totals_changed or before_ms // _SECOND_MS == now_ms // _SECOND_MS:
+        """At most once a second of log time: publish the control totals as they stand before this record.
+
+        Also when nothing has changed: that the partition moves at all is news, and ticks come every few seconds.
+        """
+        if before_ms // _SECOND_MS == now_ms // _SECOND_MS:
             return
-        self._totals_changed = False
         totals = ControlTotals(
             self._partition, before_ms * 1000, next_offset, self.totals.received, self.totals.published()
         )

@@ -33,7 +33,7 @@ from tieout.avro.control import ControlHeader, ReferenceActivated
 from tieout.streams.edges.producing import produce_events
 from tieout.streams.edges.reference import publish_reference
 from tieout.streams.operate.broker import EmbeddedBroker
-from tieout.streams.operate.demo.journey import OUTPUT_TOPICS
+from tieout.streams.operate.demo.journey import erp_accounts, outputs_of
 from tieout.streams.operate.demo.progress import PartitionProgress
 from tieout.streams.operate.demo.readback import read_raw, read_topics
 from tieout.streams.operate.demo.workers import WorkerProcess
@@ -58,11 +58,10 @@ async def one_run(options: argparse.Namespace, number: int) -> dict[str, Any]:
         home = Path(directory)
         broker = await asyncio.to_thread(EmbeddedBroker(home / "kafka", heap_mb=512).start)
         try:
-            events = await preload(
-                broker.bootstrap, options, generate(options.scenario, options.contracts, number)
-            )
+            generation = generate(options.scenario, options.contracts, number)
+            events = await preload(broker.bootstrap, options, generation)
             floor = await measure_floor(broker.bootstrap, options)
-            worker = await measure_worker(broker.bootstrap, options, events, home)
+            worker = await measure_worker(broker.bootstrap, options, (generation, events), home)
         finally:
             await asyncio.to_thread(broker.stop)
     return {"seed": number, "events": events, "floor": floor, "worker": worker}
@@ -71,8 +70,7 @@ async def one_run(options: argparse.Namespace, number: int) -> dict[str, Any]:
 async def preload(bootstrap: str, options: argparse.Namespace, generation: Generation) -> int:
     """Topics, reference rows and their activation, and every event; the number of events."""
     codec, reference = Codec.load(), generation.reference()
-    accounts = 1 + max(getattr(row, "command_partition", 0) for row in reference)
-    table = topic_table(options.partitions, erp_accounts=accounts)
+    table = topic_table(options.partitions, erp_accounts=erp_accounts(generation))
     await apply(bootstrap, await plan(bootstrap, table))
     upto = await publish_reference(bootstrap, codec, reference)
     marker = codec.encode(ReferenceActivated(ControlHeader("bench", 1, TENANT, "bench", 0), upto))
@@ -109,9 +107,10 @@ async def measure_floor(bootstrap: str, options: argparse.Namespace) -> dict[str
 
 
 async def measure_worker(
-    bootstrap: str, options: argparse.Namespace, events: int, home: Path
+    bootstrap: str, options: argparse.Namespace, preloaded: tuple[Generation, int], home: Path
 ) -> dict[str, Any]:
     """Run one worker over the inbox."""
+    generation, events = preloaded
     environment = {
         "TIEOUT_BOOTSTRAP": bootstrap,
         "TIEOUT_AGENTS": "contracts",
@@ -133,7 +132,9 @@ async def measure_worker(
             raise SystemExit(f"the worker did not finish:\n{worker.last_words()}")
         wall, cpu = time.monotonic() - began, cpu_seconds(worker.pid) - began_cpu
         stages = await stage_shares(bootstrap)
-        outputs = await count_outputs(bootstrap)
+        outputs = await read_topics(
+            bootstrap, outputs_of(generation, options.partitions), Codec.load(), lambda *_: None
+        )
     finally:
         worker.ask_to_stop()
         await asyncio.to_thread(worker.wait)
@@ -152,7 +153,7 @@ async def measure_worker(
 async def stage_shares(bootstrap: str) -> dict[str, float]:
     """Share of the measured time per stage, from the worker's own last heartbeat."""
     latest: dict[bytes, bytes] = {}
-    await read_raw(bootstrap, (WORKER_STATUS,), lambda record: latest.__setitem__(record.key, record.value))
+    await read_raw(bootstrap, {WORKER_STATUS: 1}, lambda record: latest.__setitem__(record.key, record.value))
     seconds: dict[str, float] = {}
     for value in latest.values():
         for partition in decode(value).partitions if value is not None else ():
@@ -160,11 +161,6 @@ async def stage_shares(bootstrap: str) -> dict[str, float]:
                 seconds[stage.stage] = seconds.get(stage.stage, 0.0) + stage.seconds
     total = sum(seconds.values()) or 1.0
     return {stage: value / total for stage, value in seconds.items()}
-
-
-async def count_outputs(bootstrap: str) -> int:
-    """Committed outputs of the worker."""
-    return await read_topics(bootstrap, OUTPUT_TOPICS, Codec.load(), lambda *_: None)
 
 
 def rates(records: int, wall: float, cpu: float) -> dict[str, float]:

@@ -28,14 +28,14 @@ DAY_ONE: Day = 20_089
 _NO_HASH = bytes(16)
 
 
-def envelope(event_type: str, object_id: str, version: int = 1, **given: Any) -> Envelope:
+def envelope(event_type: str, named: str, version: int = 1, **given: Any) -> Envelope:
     """An envelope of tenant acme, group G1, contract C1, entity US, dated 2025-01-01; ``given`` wins."""
     fields: dict[str, Any] = {
-        "event_id": f"{event_type}/{object_id}/{version}",
+        "event_id": f"{event_type}/{named}/{version}",
         "event_type": event_type,
         "source": "billing",
         "object_type": "subscription" if event_type.startswith("contract_") else event_type,
-        "object_id": object_id,
+        "object_id": named,
         "object_version": version,
         "tenant": "acme",
         "group_id": "G1",

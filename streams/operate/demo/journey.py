@@ -50,7 +50,7 @@ from tieout.streams.topics import (
 )
 
 OUTPUT_TOPICS = (ERP_COMMANDS, REVENUE_EVENTS, EXCEPTIONS, DECISIONS, DEAD_LETTERS, CONTROL_TOTALS)
-_STALL_SECONDS = 180.0
+_STALL_SECONDS = 120.0
 _RECEIPT_SECONDS = 300.0
 _SETTLE_SECONDS = 5.0
 _RESTART_AFTER_SECONDS = 1.0
@@ -124,6 +124,18 @@ async def travel(options: DemoOptions, directory: Path, judge: Judge, say: Say) 
     return journey
 
 
+def erp_accounts(generation: Generation) -> int:
+    """How many ERP accounts the reference data of a generation posts to."""
+    return 1 + max(getattr(row, "command_partition", 0) for row in generation.reference())
+
+
+def outputs_of(generation: Generation, partitions: int) -> dict[str, int]:
+    """Topic -> number of partitions, of everything that the contract agent says."""
+    return {
+        topic: erp_accounts(generation) if topic == ERP_COMMANDS else partitions for topic in OUTPUT_TOPICS
+    }
+
+
 class _Demo:
     def __init__(
         self,
@@ -155,8 +167,7 @@ class _Demo:
         """Topics, workers, reference data, and its activation in every partition."""
         self.say("creating topics", 0, 0)
         reference = self.journey.generation.reference()
-        accounts = 1 + max(getattr(row, "command_partition", 0) for row in reference)
-        table = topic_table(self.options.partitions, erp_accounts=accounts)
+        table = topic_table(self.options.partitions, erp_accounts=erp_accounts(self.journey.generation))
         await apply(self.bootstrap, await plan(self.bootstrap, table))
         upto = await publish_reference(self.bootstrap, self.codec, reference)
         self.say("starting workers", 0, 0)
@@ -225,7 +236,9 @@ class _Demo:
             tally.take(message)
             judge(message)
 
-        self.journey.outputs = await read_topics(self.bootstrap, OUTPUT_TOPICS, self.codec, sink)
+        self.journey.outputs = await read_topics(
+            self.bootstrap, outputs_of(self.journey.generation, self.options.partitions), self.codec, sink
+        )
 
     async def serve(self) -> None:
         """Keep everything up for looking around."""
@@ -256,7 +269,11 @@ class _Demo:
         await self.progress.until(lambda now: now.received >= received or self._all_received())
 
     async def _all_moved_since(self, moment: float) -> None:
-        await self.progress.until(lambda now: not now.silent_since(moment))
+        if not await self.progress.until(lambda now: not now.silent_since(moment), _STALL_SECONDS):
+            raise DemoFailedError(
+                f"{_STALL_SECONDS:.0f} s after a kill, partitions {self.progress.silent_since(moment)} have not"
+                f" committed again; {self._workers_said()}"
+            )
 
     async def _drained(self, what: str) -> None:
         """Wait until every event that was sent has an outcome; give up when nothing moves for long."""

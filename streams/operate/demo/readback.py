@@ -6,7 +6,7 @@ ours and ends the reading.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import msgspec
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
@@ -19,7 +19,7 @@ Sink = Callable[[msgspec.Struct, TopicPartition, int], None]
 _FETCH_BYTES = 4 << 20
 
 
-async def read_topics(bootstrap: str, topics: tuple[str, ...], codec: Codec, sink: Sink) -> int:
+async def read_topics(bootstrap: str, topics: Mapping[str, int], codec: Codec, sink: Sink) -> int:
     """Give every committed record of the topics to ``sink``, in order per partition; the number of records."""
     count = 0
 
@@ -33,8 +33,8 @@ async def read_topics(bootstrap: str, topics: tuple[str, ...], codec: Codec, sin
     return count
 
 
-async def read_raw(bootstrap: str, topics: tuple[str, ...], take: Callable[[ConsumerRecord], None]) -> None:
-    """Give every committed record of the topics, undecoded."""
+async def read_raw(bootstrap: str, topics: Mapping[str, int], take: Callable[[ConsumerRecord], None]) -> None:
+    """Give every committed record of the topics (name to number of partitions), undecoded."""
     consumer = AIOKafkaConsumer(
         bootstrap_servers=bootstrap,
         isolation_level="read_committed",
@@ -44,7 +44,7 @@ async def read_raw(bootstrap: str, topics: tuple[str, ...], take: Callable[[Cons
     )
     await consumer.start()
     try:
-        partitions = await _partitions(consumer, topics)
+        partitions = [TopicPartition(name, p) for name, count in topics.items() for p in range(count)]
         ends = await consumer.end_offsets(partitions)
         open_partitions = [p for p in partitions if ends[p] > 0]
         consumer.assign(open_partitions)
@@ -59,14 +59,3 @@ async def read_raw(bootstrap: str, topics: tuple[str, ...], take: Callable[[Cons
                     consumer.pause(partition)
     finally:
         await consumer.stop()
-
-
-async def _partitions(consumer: AIOKafkaConsumer, topics: tuple[str, ...]) -> list[TopicPartition]:
-    await consumer.topics()
-    found: list[TopicPartition] = []
-    for topic in topics:
-        numbers = consumer.partitions_for_topic(topic)
-        if numbers is None:
-            raise LookupError(f"topic {topic} does not exist; run `tieout topics apply` against this broker")
-        found.extend(TopicPartition(topic, number) for number in sorted(numbers))
-    return found
