@@ -22,13 +22,13 @@ def test_a_batch_becomes_committed_outputs(bench, events, oracle):
 @pytest.mark.parametrize(
     "point",
     [
-        "after_step",
-        "after_begin",
+        pytest.param("after_step", marks=pytest.mark.full),
+        pytest.param("after_begin", marks=pytest.mark.full),
         "between_sends",
         "before_commit",
         "after_commit",
-        "before_store_write",
-        "after_store_write",
+        pytest.param("before_store_write", marks=pytest.mark.full),
+        pytest.param("after_store_write", marks=pytest.mark.full),
     ],
 )
 def test_a_worker_killed_at_a_named_point_leaves_each_output_once(bench, events, oracle, wait_until, point):

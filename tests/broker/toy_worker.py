@@ -15,6 +15,7 @@ import sys
 from pathlib import Path
 
 from tieout.agents.spec import AgentSpec, CallSpec, NotReady, Output
+from tieout.streams.engine.kafka_log import KafkaLog
 from tieout.streams.engine.limits import EngineSettings
 from tieout.streams.engine.worker import run_worker
 
@@ -112,7 +113,15 @@ class ToyCaller:
         return b"%d ok" % times
 
 
+def without_the_fence(worker_id: str) -> None:
+    """A planted defect: each worker has transactional ids of its own, so that nobody fences anybody."""
+    real = KafkaLog.fence
+    KafkaLog.fence = lambda self, name: real(self, f"{name}-{worker_id}")
+
+
 async def main(config: dict) -> None:
+    if config.get("defect") == "no fence":
+        without_the_fence(config["worker_id"])
     agents = [spec(**agent) for agent in config["agents"]]
     worker = await run_worker(
         agents,

@@ -204,17 +204,8 @@ class Counting:
         self.dirty = b"%d,%d" % (count + 1, total + int(record.value))
         effects.emit(Output("out", None, record.key, record.value + b"," + self.dirty))
 
-    def isolate(self, record, reason, effects) -> None:
-        raise AssertionError("nothing dies here")
-
     def pending(self) -> bool:
         return False
-
-    def work(self, effects, limit) -> None:
-        raise AssertionError("there is no work")
-
-    def outcome(self, key, outcome, effects) -> None:
-        raise AssertionError("there are no calls")
 
     def flush(self, effects) -> None:
         if self.dirty is not None:
@@ -223,9 +214,8 @@ class Counting:
 
 
 def spec(**more) -> AgentSpec:
-    return AgentSpec(
-        name="count", input_topic="in", changelog_topic="chg", output_topics=("out",), open=Counting, **more
-    )
+    given = {"output_topics": ("out",), "open": Counting, **more}
+    return AgentSpec(name="count", input_topic="in", changelog_topic="chg", **given)
 
 
 def make_task(
@@ -334,9 +324,7 @@ def test_an_agent_that_is_not_ready_to_open_waits_with_its_reason():
         return Counting(context)
 
     world.tell(b"1")
-    agent = AgentSpec(
-        name="count", input_topic="in", changelog_topic="chg", output_topics=("out",), open=reluctant
-    )
+    agent = spec(open=reluctant)
     reasons = []
     asyncio.run(
         live(world, lambda task: reasons.append(task.status().reason) or len(world.said()) == 1, agent)
@@ -364,7 +352,7 @@ async def slow_live(world: World, agent: AgentSpec, done) -> None:
 def test_an_output_to_an_undeclared_topic_halts_the_partition():
     world = World()
     world.tell(b"1")
-    agent = AgentSpec(name="count", input_topic="in", changelog_topic="chg", output_topics=(), open=Counting)
+    agent = spec(output_topics=())
     task = asyncio.run(live(world, lambda task: task.status().state == "halted", agent))
     assert "UndeclaredTopic" in task.status().reason
     assert world.said() == []
