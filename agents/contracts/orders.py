@@ -1,7 +1,8 @@
 """The ERP's customer and sales order, as commands of the master and document lanes.
 
-Invariant: a group sends each customer once, before any document or journal that needs it; an order shows the
-promises as they stand after the version that it names.
+Invariant: a group sends each customer once, before any document or journal that needs it. An order is that of a
+commercial term, which an activation or a renewal starts, whatever arrangements accounting makes of its amendments; it
+shows the promises of the term as they stand after the version that it names.
 """
 
 from __future__ import annotations
@@ -77,21 +78,47 @@ def create_order(
 
 
 def update_order(state: GroupState, arrangement: Arrangement, terms: Terms, last: Day, draft: Draft) -> None:
-    """The order after an amendment."""
+    """The term's order after an amendment."""
     contract = state.contract(arrangement.contract)
     assert contract is not None
-    promises = promises_of(state, arrangement)
-    kept = (item for po, item in sorted(promises.items.items()) if po not in promises.dropped)
+    term = _term_of(state, arrangement)
+    promised = [
+        (item, promises)
+        for promises in (promises_of(state, each) for each in term)
+        for item in promises.items.values()
+    ]
+    kept = sorted(
+        (item for item, promises in promised if item.po not in promises.dropped), key=lambda item: item.po
+    )
     lines = tuple(_line(item) for item in kept)
-    total = stated_price(state, arrangement)
+    total = sum(stated_price(state, each) for each in term)
     draft.say(
         lambda header: SalesOrderUpdate(
-            header, contract.customer, terms.version, contract.first, last, total, lines
+            header, contract.customer, terms.version, term[0].opened, last, total, lines
         ),
         SalesOrderUpdate.KIND,
         "document",
         placed(arrangement, terms.at, draft),
     )
+
+
+def _term_of(state: GroupState, arrangement: Arrangement) -> list[Arrangement]:
+    """The arrangements of the commercial term that this one belongs to, the one that started it first."""
+    term: list[Arrangement] = []
+    for each in sorted(state.arrangements_of(arrangement.contract), key=_opening_version):
+        starts = any(
+            terms.arrangement == each.id and terms.kind in ("activate", "renew")
+            for terms in state.facts.terms
+        )
+        if starts and arrangement in term:
+            break
+        term = [each] if starts else [*term, each]
+    assert arrangement in term, arrangement.id
+    return term
+
+
+def _opening_version(arrangement: Arrangement) -> int:
+    return int(arrangement.id.rpartition("@")[2])
 
 
 def cancel_order(

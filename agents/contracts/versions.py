@@ -22,7 +22,7 @@ from tieout.agents.contracts.decision import Refused
 from tieout.agents.contracts.draft import Draft
 from tieout.agents.contracts.facts import with_contract, with_terms
 from tieout.agents.contracts.modification import renews_at_ssp
-from tieout.agents.contracts.orders import create_order, upsert_customer
+from tieout.agents.contracts.orders import create_order, update_order, upsert_customer
 from tieout.agents.contracts.periods import books_of
 from tieout.agents.contracts.policy import check_policy, switch
 from tieout.agents.contracts.telling import tell_booked, tell_modification
@@ -139,7 +139,7 @@ def renew(state: GroupState, event: ContractRenewed, draft: Draft) -> Accepted:
 def open_separately(
     state: GroupState, contract: Contract, terms: Terms, entity: EntityPublished, last: Day, draft: Draft
 ) -> Accepted:
-    """Treatment 1: the version becomes an arrangement of its own, with its own order."""
+    """Treatment 1: the version becomes an arrangement of its own; a renewal's is a new term with its own order."""
     state = _opened(
         state,
         replace(contract, watermark=terms.version),
@@ -147,7 +147,10 @@ def open_separately(
     )
     arrangement = state.arrangement(terms.arrangement)
     state = with_terms(state, (terms,))
-    create_order(state, arrangement, terms, terms.at, last, draft)
+    if terms.kind == "renew":
+        create_order(state, arrangement, terms, terms.at, last, draft)
+    else:
+        update_order(state, arrangement, terms, last, draft)
     tell_booked(state, arrangement, terms, last, draft)
     tell_modification(state, terms, draft)
     return Accepted(state, ((arrangement.id, terms.at),))
