@@ -104,7 +104,7 @@ def compare(expected: Expected, actual: Actual, *, dead_letters: Mapping[str, in
         wrong_owners=_owners(expected, actual),
         outcomes=outcomes,
         dead_letters=dict(dead),
-        broken=tuple(actual.broken),
+        broken=(*actual.broken, *(() if actual.totals_seen else ("no control totals were found",))),
     )
 
 

@@ -251,6 +251,11 @@ def test_a_lost_event_and_a_dead_letter_are_seen(run):
     assert allowed.tied_out
 
 
+def test_a_run_without_control_totals_does_not_tie_out(run):
+    del run.outcomes[-1]
+    assert verdict(run).broken == ("no control totals were found",)
+
+
 def test_a_wrong_booking_is_seen(run):
     index = position(run.outcomes, lambda each: isinstance(each, told.RevenueEvent) and each.kind == "booked")
     run.outcomes[index] = replace(run.outcomes[index], amount_minor=run.outcomes[index].amount_minor - 1)

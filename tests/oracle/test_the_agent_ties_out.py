@@ -1,0 +1,133 @@
+"""The contract agent against the oracle without a broker: whole generated streams, runs and closes in between.
+
+What a broker, kills and restarts add is judged by the broker tests and by ``make demo``, with the same oracle.
+"""
+
+import pytest
+from oracle.comparing import compare
+from oracle.expected import expect
+from oracle.reading import read
+from oracle.saying import day
+
+from tieout.agents.agent import contract_agent
+from tieout.agents.emit import OutputTopics
+from tieout.agents.pipeline import PipelineSettings
+from tieout.avro.codec import Codec
+from tieout.avro.control import ControlHeader, PeriodClosed, ReferenceActivated, RevenueRun, Tick
+from tieout.streams.operate.generate import generate
+from tieout.streams.testing import FedRecord, Harness
+from tieout.tables.reference import Reference
+
+TOPICS = (
+    "erp_commands",
+    "revenue_events",
+    "exceptions",
+    "decisions",
+    "dead_letters",
+    "control_receipts",
+    "control_totals",
+)
+GAP_TIMER_MS = 10_000
+
+
+class Partition:
+    """One partition of the agent that is fed a generated stream, a millisecond of log time per record."""
+
+    def __init__(self, generation):
+        self.codec = Codec.load()
+        reference = Reference.of(generation.reference(), 10**6)
+        spec = contract_agent(
+            PipelineSettings(
+                input_topic="inbox",
+                topics=OutputTopics(**{name: name for name in TOPICS}),
+                gap_timer_ms=GAP_TIMER_MS,
+            ),
+            changelog_topic="changelog",
+            codec=self.codec,
+            placement=lambda _: 0,
+            references=lambda _: reference,
+            now_us=lambda: 0,
+        )
+        self.harness = Harness(spec)
+        self.now_ms = 1
+        self.markers = 0
+        self.mark(ReferenceActivated, reference_upto=10**6)
+
+    def put(self, key, message):
+        self.now_ms += 1
+        value = self.codec.encode(message)
+        self.harness.step(FedRecord(len(self.harness.log), self.now_ms, key, value))
+        if len(self.harness.log) % 300 == 0:
+            self.harness.commit()
+
+    def event(self, event):
+        self.put(f"{event.envelope.tenant}/{event.envelope.group_id}".encode(), event)
+
+    def mark(self, kind, **content):
+        self.markers += 1
+        header = ControlHeader(f"request-{self.markers}", self.markers, "acme", "controller", 0)
+        self.put(None, kind(header=header, **content))
+
+    def run_to(self, text):
+        self.mark(RevenueRun, entity=None, book="primary", through_date=day(text))
+
+    def close(self, period):
+        self.mark(PeriodClosed, entity=None, subledger="revenue", period=period)
+
+    def rest(self):
+        """Let the gap timer and the second of the control totals pass, and do the background work."""
+        for _ in range(2):
+            self.now_ms += 2 * GAP_TIMER_MS
+            self.put(None, Tick(written_at=0))
+            self.harness.commit()
+            self.harness.work()
+
+    def said(self, *topics):
+        return [
+            self.codec.decode(each.value)
+            for each in self.harness.outputs
+            if each.topic in topics and each.value is not None
+        ]
+
+
+def judged(generation, *, closes):
+    """Feed everything, run through September, and compare."""
+    partition = Partition(generation)
+    arrivals = list(generation.arrivals())
+    for position, arrival in enumerate(arrivals):
+        if closes and position == len(arrivals) // 3:
+            partition.run_to("2025-03-31")
+            partition.close("2025-03")
+        if closes and position == len(arrivals) * 2 // 3:
+            partition.run_to("2025-07-31")
+            partition.close("2025-06")
+            partition.harness.work(limit=20)
+        if arrival.late and not arrivals[position - 1].late:
+            partition.rest()
+        partition.event(arrival.event)
+    partition.run_to("2025-09-30")
+    partition.rest()
+    horizon = day("2025-09-30")
+    outcomes = partition.said("revenue_events", "exceptions", "decisions", "dead_letters", "control_totals")
+    actual = read(partition.said("erp_commands"), outcomes, horizon)
+    return compare(expect(generation, horizon, by_period=True), actual)
+
+
+@pytest.mark.parametrize("closes", [False, True], ids=["one run at the end", "runs and closes in between"])
+@pytest.mark.parametrize("scenario", ["day", "quarter-end", "renewal-wave", "usage-surge"])
+def test_a_generated_stream_ties_out(scenario, closes):
+    report = judged(generate(scenario, 90, 8), closes=closes)
+    assert report.findings == ()
+    assert report.tied_out
+
+
+def test_it_ties_out_where_another_system_owns_the_receivables():
+    report = judged(generate("day", 90, 9, mirrored=frozenset({"UK"})), closes=True)
+    assert report.findings == ()
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("seed", range(20, 30))
+def test_other_seeds_tie_out(seed):
+    for scenario in ("day", "quarter-end", "renewal-wave", "usage-surge"):
+        assert judged(generate(scenario, 250, seed), closes=True).findings == ()
