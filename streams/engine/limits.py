@@ -59,6 +59,8 @@ class EngineSettings:
     """A dead worker's partitions move after this; also the broker's default floor."""
     max_poll_seconds: float = 120.0
     """A frozen event loop is evicted after this; fencing makes it safe, this makes it live."""
+    stuck_seconds: float = 60.0
+    """An event loop that does not turn for so long has a step that never ends: the process ends itself."""
     stop_seconds: float = 8.0
     """A graceful stop ends within this."""
     revoke_seconds: float = 5.0

@@ -108,9 +108,9 @@ class Opening:
         )
 
     async def _fence(self) -> Session:
+        passing("before_fence")
         if not await self.given.feed.still_mine(self.partition):
             raise Fenced("the group has given the partition to another worker")
-        passing("before_fence")
         self.session = await self.given.log.fence(self.transactional_id)
         passing("after_fence")
         return self.session

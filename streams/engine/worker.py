@@ -26,9 +26,6 @@ from tieout.streams.engine.status import WorkerStatus
 from tieout.streams.engine.watchdog import LOOK_SECONDS, Watchdog
 from tieout.tables.rocksdb_store import RocksdbStore, shared_cache
 
-STUCK_SECONDS = 60.0
-"""An event loop that does not turn for so long has a step that never ends."""
-
 
 class WorkerCrashed(EngineError):  # noqa: N818 - named for what happened
     """Faust itself has failed; a supervisor restarts the process."""
@@ -38,13 +35,18 @@ class Worker:
     """A started worker. ``status`` may be called from any thread."""
 
     def __init__(
-        self, worker_id: str, runners: Sequence[AgentRunner], log: KafkaLog, scheduler: AsyncioScheduler
+        self,
+        worker_id: str,
+        runners: Sequence[AgentRunner],
+        log: KafkaLog,
+        scheduler: AsyncioScheduler,
+        stuck_seconds: float,
     ) -> None:
         self._worker_id = worker_id
         self._runners = runners
         self._log = log
         self._scheduler = scheduler
-        self._watchdog = Watchdog(STUCK_SECONDS)
+        self._watchdog = Watchdog(stuck_seconds)
         self._ended = asyncio.Event()
         self._watching: asyncio.Task[Any] | None = None
         self._stopping: asyncio.Task[Any] | None = None
@@ -146,6 +148,6 @@ async def run_worker(
         )
         for spec in specs
     ]
-    worker = Worker(worker_id, runners, log, scheduler)
+    worker = Worker(worker_id, runners, log, scheduler, chosen.stuck_seconds)
     await worker.start()
     return worker

@@ -36,7 +36,14 @@ def test_the_same_log_read_with_other_cuts_gives_equal_bytes_and_equal_state(
 ):
     bench.produce(events(3000, 80), batch=70, abort_every=7)
     small = read_again(
-        bench, make_topic, unique, wait_until, "small", max_records_per_transaction=37, fetch_bytes=2000
+        bench,
+        make_topic,
+        unique,
+        wait_until,
+        "small",
+        max_records_per_transaction=37,
+        fetch_bytes=2000,
+        queue_bytes=10_000,
     )
     large = read_again(bench, make_topic, unique, wait_until, "large", floor_seconds=0.0)
     again = read_again(

@@ -41,6 +41,13 @@ def test_a_record_that_kills_the_process_three_times_is_set_aside_and_the_stream
     assert worker.end() == 0
 
 
+def test_a_step_that_never_ends_ends_the_process_and_shows_where(bench, wait_until):
+    worker = bench.start(settings={"stuck_seconds": 2.0})
+    poison(bench, b"!hang")
+    assert worker.process.wait(30) == 71
+    assert "in harm" in worker.log(), "the stacks are shown"
+
+
 def test_a_failing_record_halts_its_partition_alone_and_says_where(bench, events, wait_until):
     worker = bench.start(settings=QUICK)
     where = poison(bench, b"!raise")

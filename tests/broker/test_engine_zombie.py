@@ -54,6 +54,11 @@ def test_a_zombie_writes_nothing_that_a_reader_sees(bench, events, oracle, wait_
     survive_a_zombie(bench, events, oracle, wait_until, point, passage)
 
 
+def test_a_holder_that_thaws_before_its_fence_asks_the_group_first(bench, events, oracle, wait_until):
+    survive_a_zombie(bench, events, oracle, wait_until, "before_fence", 3)
+    assert bench.workers[1].total("fenced") == 0, "the late one has fenced the rightful owner"
+
+
 def test_a_zombie_s_records_are_in_the_log_and_hidden(bench, events, oracle, wait_until):
     survive_a_zombie(bench, events, oracle, wait_until, "before_commit", 6)
     written = bench.read(bench.output, committed=False)
