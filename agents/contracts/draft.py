@@ -28,7 +28,7 @@ from tieout.avro.commands import (
 from tieout.avro.events import Day
 from tieout.avro.outcomes import DecisionRecorded, ExceptionItem, RevenueEvent
 from tieout.avro.reference import EntityPublished
-from tieout.tables.contract import Arrangement, GroupState
+from tieout.tables.contract import Arrangement, GroupState, Lanes
 
 RULE_VERSION = 1
 LANES = ("master", "document", "journal")
@@ -73,7 +73,7 @@ class Draft:
         self.revenue: list[RevenueEvent] = []
         self.exceptions: list[ExceptionItem] = []
         self.decisions: list[DecisionRecorded] = []
-        self._lanes = list(state.group.lanes)
+        self._lanes = {lanes.erp_account: lanes for lanes in state.group.lanes}
         self._revenue_hash = state.group.revenue_hash
 
     def say(
@@ -86,9 +86,8 @@ class Draft:
     ) -> _Said:
         """Append a command; ``build`` gives it for its header."""
         number = len(self.commands)
-        place = LANES.index(lane)
-        self._lanes[place] += 1
         arrangement, entity = where.arrangement, where.entity
+        lane_seq = self._next_number(entity.erp_account, lane)
         header = CommandHeader(
             command_id=ident(self.tenant, self.group_id, self.cause.id, kind, str(number)),
             kind=kind,
@@ -100,7 +99,7 @@ class Draft:
             arrangement_id=arrangement.id,
             contract_id=arrangement.contract,
             lane=lane,
-            lane_seq=self._lanes[place],
+            lane_seq=lane_seq,
             after=after,
             priority="close_critical" if lane == "journal" else "normal",
             posting_date=where.day,
@@ -126,7 +125,14 @@ class Draft:
 
     def head(self, state: GroupState) -> GroupState:
         """The state with the counters as they stand after this output."""
-        lanes = (self._lanes[0], self._lanes[1], self._lanes[2])
+        lanes = tuple(self._lanes[account] for account in sorted(self._lanes))
         if lanes == state.group.lanes and self._revenue_hash == state.group.revenue_hash:
             return state
         return replace(state, group=replace(state.group, lanes=lanes, revenue_hash=self._revenue_hash))
+
+    def _next_number(self, erp_account: str, lane: str) -> int:
+        assert lane in LANES, lane
+        lanes = self._lanes.get(erp_account, Lanes(erp_account))
+        number: int = getattr(lanes, lane) + 1
+        self._lanes[erp_account] = replace(lanes, **{lane: number})
+        return number

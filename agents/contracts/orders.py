@@ -1,6 +1,6 @@
 """The ERP's customer and sales order, as commands of the master and document lanes.
 
-Invariant: a group sends each customer once, before any document or journal that needs it. An order is that of a
+Invariant: a group sends each customer once to an ERP account, before any document or journal that needs it. An order is that of a
 commercial term, which an activation or a renewal starts, whatever arrangements accounting makes of its amendments; it
 shows the promises of the term as they stand after the version that it names.
 """
@@ -39,22 +39,27 @@ def placed(arrangement: Arrangement, day: Day, draft: Draft) -> Posting:
 def upsert_customer(
     state: GroupState, contract_id: str, arrangement: Arrangement, draft: Draft
 ) -> GroupState:
-    """Send the contract's customer unless the group has; the contract remembers the command to come after."""
+    """Send the contract's customer unless its ERP account has it; the contract remembers what to come after."""
     contract = state.contract(contract_id)
     assert contract is not None
+    where = placed(arrangement, arrangement.opened, draft)
+    wanted = (where.entity.erp_account, contract.customer, contract.bill_to)
     for each in state.group.upserts:
-        if (each.customer, each.bill_to) == (contract.customer, contract.bill_to):
+        if (each.erp_account, each.customer, each.bill_to) == wanted:
             return with_contract(state, replace(contract, upsert=each.command_id))
     said = draft.say(
         lambda header: CustomerUpsert(header, contract.customer, contract.bill_to),
         CustomerUpsert.KIND,
         "master",
-        placed(arrangement, arrangement.opened, draft),
+        where,
     )
-    sent = Upsert(contract.customer, contract.bill_to, said.header.command_id)
+    sent = Upsert(*wanted, said.header.command_id)
     state = with_contract(state, replace(contract, upsert=sent.command_id))
     upserts = tuple(
-        sorted((*state.group.upserts, sent), key=lambda each: (each.customer, each.bill_to or ""))
+        sorted(
+            (*state.group.upserts, sent),
+            key=lambda each: (each.erp_account, each.customer, each.bill_to or ""),
+        )
     )
     return replace(state, group=replace(state.group, upserts=upserts))
 

@@ -31,6 +31,8 @@ class Inbox:
     controls: Controls = field(default_factory=Controls.empty)
     state: GroupState = None
     decisions: list[Decision] = field(default_factory=list)
+    closed_before: list[tuple[str, ...]] = field(default_factory=list)
+    """Labels of the periods that were closed when a decision was made, entity by entity alike."""
     outcomes: list[str] = field(default_factory=list)
     refusals: list[tuple[str, str]] = field(default_factory=list)
     seen: dict = field(default_factory=dict)
@@ -135,6 +137,7 @@ class Inbox:
         assert restored == decision.state, "rows do not give the state back"
         self.state = restored
         self.decisions.append(decision)
+        self.closed_before.append(self.controls.closed_labels("US", "revenue", self.state.control_seq))
         if self.whole_checks:
             check_whole(self.state, self.view())
 
