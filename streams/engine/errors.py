@@ -24,6 +24,10 @@ class Fenced(EngineError):  # noqa: N818 - named as Kafka names it
     """Another process has taken this partition's writer. Normal at take-overs."""
 
 
+class MemberReplaced(EngineError):  # noqa: N818 - named for what happened
+    """A process with the same static id has joined the group. The elder one ends."""
+
+
 class CommitUnanswered(EngineError):  # noqa: N818 - named for what happened
     """The end of a transaction got no answer in time: it may or may not have committed. Fence and restore decide."""
 

@@ -12,7 +12,9 @@ that their source is the one this was written against.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Mapping
+import time
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from functools import partial
 from typing import Any, TypeVar
 
 import faust
@@ -24,10 +26,14 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 
 from tieout.streams.engine import lazy_records
-from tieout.streams.engine.errors import BrokerSilent, Fenced
+from tieout.streams.engine.errors import BrokerSilent, Fenced, MemberReplaced
 from tieout.streams.engine.ports import FetchedBatch
 
 T = TypeVar("T")
+
+DUEL_LOSSES, DUEL_SECONDS = 2, 60.0
+"""Two processes with one static id take it from each other at every heartbeat. The elder loses first, and so is the
+first to have lost twice: it ends, the younger stays."""
 
 POLL_SECONDS = 0.1
 """Longest wait of one poll; a partition that has room again is noticed after it."""
@@ -45,6 +51,27 @@ class BatchThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]  # Faust
         consumer._isolation_level = "read_committed"  # noqa: SLF001 - Faust reads uncommitted without its own mode
         self.placed: dict[TopicPartition, int] = {}
         return consumer
+
+    async def on_start(self) -> None:
+        """Watch the heartbeats: nothing else tells that another process carries our static id."""
+        await super().on_start()
+        coordinator = self._ensure_consumer()._coordinator  # noqa: SLF001
+        self._beaten = time.monotonic()
+        self._losses: list[float] = []
+        coordinator._do_heartbeat = partial(self._heartbeat, coordinator, coordinator._do_heartbeat)  # noqa: SLF001
+
+    async def _heartbeat(self, coordinator: Any, beat: Callable[[], Awaitable[bool]]) -> bool:
+        """Beat; a membership that is lost although this process has slept through nothing was taken by somebody."""
+        generation = coordinator.generation
+        answered = await beat()
+        now, last = time.monotonic(), self._beaten
+        self._beaten = now
+        if (
+            coordinator.generation != generation
+            and now - last < self.app.feed.settings.session_timeout_seconds
+        ):
+            self._losses = [then for then in self._losses if now - then < DUEL_SECONDS] + [now]
+        return answered
 
     async def run_here(self, work: Coroutine[Any, Any, T]) -> T:
         """Run ``work`` on this thread's loop, awaited from the main one."""
@@ -93,6 +120,10 @@ class BatchThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]  # Faust
 
     async def check(self) -> None:
         """Raise what has ended the group's coordination; nothing else would ever say it."""
+        if len(self._losses) >= DUEL_LOSSES:
+            raise MemberReplaced(
+                "another process runs with this worker id and has taken this one's place; give each worker its own id"
+            )
         self._ensure_consumer()._coordinator.check_errors()  # noqa: SLF001
 
     async def place(self, seeks: Mapping[TP, tuple[int, int]], others: set[TP]) -> None:

@@ -77,13 +77,12 @@ class Worker:
         self._watchdog.stop()
 
     async def wait(self) -> None:
-        """Return when ``stop`` is called. Raises ``WorkerCrashed`` when Faust has failed."""
+        """Return once stopped. When Faust has failed: stop what is left, then raise ``WorkerCrashed``."""
         await self._ended.wait()
-        for runner in self._runners:
-            if runner.crash is not None:
-                raise WorkerCrashed(
-                    f"the consumer of agent {runner.spec.name} has failed: {runner.crash!r}; restart"
-                )
+        crashes = [(runner, runner.crash) for runner in self._runners if runner.crash is not None]
+        await self.stop()
+        for runner, crash in crashes:
+            raise WorkerCrashed(f"the consumer of agent {runner.spec.name} has failed: {crash!r}; restart")
 
     def status(self) -> WorkerStatus:
         """A snapshot of every partition that is here."""

@@ -69,6 +69,20 @@ def test_two_agents_in_one_worker_are_two_groups(bench, events, oracle, wait_unt
     assert worker.end() == 0
 
 
+def test_a_second_worker_with_the_same_id_replaces_the_first_which_ends(bench, events, oracle, wait_until):
+    told = events(1000, 50)
+    first = bench.start("a", settings=CALM)
+    wait_until("it runs", lambda: all_run(bench, first))
+    bench.produce(told[:500])
+    second = bench.start("a", settings=CALM, state_dir=str(bench.folder / "state-other"))
+    assert first.process.wait(30) == 1
+    assert "WorkerCrashed" in first.log()
+    bench.produce(told[500:])
+    bench.await_outputs(1000)
+    assert bench.outputs() == oracle(told)
+    assert second.end() == 0
+
+
 def test_a_second_signal_does_not_hurry_a_stop(bench, events, oracle, wait_until):
     told = events(3000, 50)
     bench.produce(told)
