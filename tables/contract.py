@@ -73,22 +73,32 @@ class OpenItem(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 class Upsert(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """A customer that this group has sent to the ERP."""
+    """A customer that this group has sent to an ERP account."""
 
+    erp_account: str
     customer: str
     bill_to: str | None
     command_id: str
 
 
+class Lanes(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """Last used numbers of a group's lanes in one ERP account: who posts to an account sees them without a hole."""
+
+    erp_account: str
+    master: int = 0
+    document: int = 0
+    journal: int = 0
+
+
 class Group(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """Head of a group. ``lanes``: last used number of lanes master, document, journal."""
+    """Head of a group. ``lanes`` are sorted by ERP account."""
 
     tenant: str
     id: str
     control_seq: int
     contracts: tuple[Contract, ...] = ()
     arrangements: tuple[Arrangement, ...] = ()
-    lanes: tuple[int, int, int] = (0, 0, 0)
+    lanes: tuple[Lanes, ...] = ()
     upserts: tuple[Upsert, ...] = ()
     open_items: tuple[OpenItem, ...] = ()
     revenue_hash: bytes = b""
