@@ -90,9 +90,10 @@ def expect_groups(
 
 
 def _expect_customers(expected: Expected, group: str, contracts: Iterable[list[said.Event]]) -> None:
-    """Each (customer, bill-to) of a group once, however many contracts share it."""
+    """Each (customer, bill-to) of a group once per legal entity: each entity posts to an ERP account of its own."""
     starts = (event for events in contracts for event in events if isinstance(event, said.ContractActivated))
-    for customer in {f"{each.customer_id}/{each.bill_to_id or ''}" for each in starts}:
+    for each in starts:
+        customer = f"{each.envelope.legal_entity}/{each.customer_id}/{each.bill_to_id or ''}"
         expected.commands[group, "customer.upsert", customer] = 1
 
 

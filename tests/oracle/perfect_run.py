@@ -18,25 +18,28 @@ class PerfectRun:
 
     def __init__(self, expected: Expected) -> None:
         self.expected = expected
-        self.lanes: dict[tuple[str, str], int] = defaultdict(int)
+        self.lanes: dict[tuple[str, str, str], int] = defaultdict(int)
         self.commands: list[ordered.Command] = [*self._orders(), *self._journals()]
         self.outcomes: list[told.Outcome] = [*self._revenue(), *self._exceptions(), self._totals()]
 
-    def _header(self, contract: str, kind: str, key: str, lane: str) -> ordered.CommandHeader:
-        group, entity, currency = self.expected.contracts.get(contract, (contract, "US", "USD"))
-        self.lanes[group, lane] += 1
+    def _header(
+        self, contract: str, kind: str, key: str, lane: str, entity: str = "US"
+    ) -> ordered.CommandHeader:
+        group, entity, currency = self.expected.contracts.get(contract, (contract, entity, "USD"))
+        account = f"erp-{entity}"
+        self.lanes[group, account, lane] += 1
         return ordered.CommandHeader(
             command_id=f"{contract}/{kind}/{key}",
             kind=kind,
             tenant="t",
             entity=entity,
             book="primary",
-            erp_account="erp",
+            erp_account=account,
             group_id=group,
             arrangement_id=f"{contract}@1",
             contract_id=contract,
             lane=lane,
-            lane_seq=self.lanes[group, lane],
+            lane_seq=self.lanes[group, account, lane],
             after=(),
             priority="normal",
             posting_date=0,
@@ -53,8 +56,8 @@ class PerfectRun:
         for contract, kind, key in self.expected.commands:
             document = self.expected.documents.get((contract, kind, key))
             if kind == "customer.upsert":
-                customer, _, bill_to = key.partition("/")
-                header = self._header(contract, kind, key, "master")
+                entity, customer, bill_to = key.split("/")
+                header = self._header(contract, kind, key, "master", entity)
                 yield ordered.CustomerUpsert(header=header, customer_id=customer, bill_to_id=bill_to or None)
             elif document is not None:
                 yield self._document(self._header(contract, kind, key, "document"), key, *document)

@@ -46,20 +46,20 @@ def read(commands: Iterable[ordered.Command], outcomes: Iterable[told.Outcome], 
     """
     actual = Actual()
     seen: Counter[str] = Counter()
-    lanes: dict[tuple[str, str], Counter[int]] = defaultdict(Counter)
+    lanes: dict[tuple[str, str, str], Counter[int]] = defaultdict(Counter)
     contents: dict[str, str] = {}
     for command in commands:
         header = command.header
         seen[header.command_id] += 1
-        lanes[header.group_id, header.lane][header.lane_seq] += 1
+        lanes[header.group_id, header.erp_account, header.lane][header.lane_seq] += 1
         if contents.setdefault(header.command_id, header.content_hash) != header.content_hash:
             actual.broken.append(f"command {header.command_id} exists with two contents")
         _read_command(actual, command, horizon)
     _read_outcomes(actual, outcomes, seen)
     actual.copies = Counter({each: count - 1 for each, count in seen.items() if count > 1})
-    for (group, lane), numbers in lanes.items():
+    for (group, account, lane), numbers in lanes.items():
         if set(numbers) != set(range(1, max(numbers) + 1)):
-            actual.broken.append(f"lane {lane} of {group} has gaps: {sorted(numbers)[:9]}")
+            actual.broken.append(f"lane {lane} of {group} in {account} has gaps: {sorted(numbers)[:9]}")
     return actual
 
 
@@ -68,7 +68,8 @@ def _read_command(actual: Actual, command: ordered.Command, horizon: int) -> Non
     contract, kind = header.contract_id, command.KIND
     match command:
         case ordered.CustomerUpsert():
-            actual.commands[header.group_id, kind, f"{command.customer_id}/{command.bill_to_id or ''}"] += 1
+            customer = f"{header.entity}/{command.customer_id}/{command.bill_to_id or ''}"
+            actual.commands[header.group_id, kind, customer] += 1
         case ordered.InvoiceCreate() | ordered.CreditMemoCreate():
             _read_document(actual, command, horizon)
         case ordered.JournalPost():
