@@ -1,7 +1,7 @@
 """ERP posting commands, in the imperative. One content per command id, for ever.
 
 Every command starts with the whole header from the first release on: a field added later would need a default
-for ever. ``lane_seq`` is contiguous per (group, lane); ``after`` ties lanes where one command needs another.
+for ever. ``lane_seq`` is contiguous per (ERP account, group, lane); ``after`` ties lanes where one command needs another.
 """
 
 from __future__ import annotations

@@ -74,7 +74,7 @@ class Tally:
             return
         self._once(header.command_id)
         self.commands[header.kind] += 1
-        lane = (header.tenant, header.group_id, header.lane)
+        lane = (header.erp_account, header.group_id, header.lane)
         self.lanes.setdefault(lane, []).append(header.lane_seq)
         where = (header.entity, header.currency)
         if isinstance(message, JournalPost):
