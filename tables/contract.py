@@ -175,11 +175,7 @@ def state_rows(before: GroupState | None, after: GroupState) -> Iterator[tuple[b
             yield _T, facts
         yield _F, _LAYERS.encode(_Cached(_digest(facts), after.layers))
     if before is None or after.usage is not before.usage:
-        known = {} if before is None else {usage_key(bucket): bucket for bucket in before.usage}
-        for bucket in after.usage:
-            key = usage_key(bucket)
-            if known.get(key) is not bucket:
-                yield key, _USAGE.encode(bucket)
+        yield from _changed_usage(() if before is None else before.usage, after.usage)
 
 
 def state_from_rows(rows: Iterable[tuple[bytes, bytes]]) -> GroupState:
@@ -197,13 +193,34 @@ def state_from_rows(rows: Iterable[tuple[bytes, bytes]]) -> GroupState:
         facts=_FACTS.decode(single[_T]),
         documents=_DOCUMENTS.decode(single[_B]),
         ledger=_LEDGER.decode(single[_L]),
-        usage=tuple(sorted(usage, key=usage_key)),
+        usage=tuple(sorted(usage, key=usage_order)),
         layers=cached.layers if cached.digest == _digest(single[_T]) else (),
     )
 
 
-def usage_key(bucket: UsageBucket) -> bytes:
-    """Row suffix of a bucket; ids hold no NUL, so that two buckets never share a row."""
+def usage_order(bucket: UsageBucket) -> tuple[str, str, Day]:
+    """What identifies a bucket, and the order of buckets in a state."""
+    return bucket.contract, bucket.meter, bucket.first
+
+
+def _changed_usage(
+    before: tuple[UsageBucket, ...], after: tuple[UsageBucket, ...]
+) -> Iterator[tuple[bytes, bytes]]:
+    """Rows of buckets that are new or not the same; both tuples are in order and none ever vanishes."""
+    place = 0
+    for bucket in after:
+        known = before[place] if place < len(before) else None
+        if known is bucket:
+            place += 1
+            continue
+        if known is not None and usage_order(known) == usage_order(bucket):
+            place += 1
+        yield _usage_suffix(bucket), _USAGE.encode(bucket)
+    assert place == len(before), "a usage bucket vanished"
+
+
+def _usage_suffix(bucket: UsageBucket) -> bytes:
+    """Ids hold no NUL, so that two buckets never share a row."""
     place = bucket.first.to_bytes(4, "big", signed=True)
     return _U + b"\0".join((bucket.contract.encode(), bucket.meter.encode(), place))
 

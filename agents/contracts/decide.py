@@ -13,13 +13,13 @@ from typing import Any
 from msgspec.structs import replace
 
 from tieout.agents.contracts.amendments import amend, cancel
-from tieout.agents.contracts.decision import CausedBy, Decision, Refusal, Refused, View
+from tieout.agents.contracts.decision import CausedBy, Decision, InvariantBroken, Refusal, Refused, View
 from tieout.agents.contracts.documents import credit_memo, invoice, payment
 from tieout.agents.contracts.draft import Draft
 from tieout.agents.contracts.emission import emit, entity_of
 from tieout.agents.contracts.evidence import delivery, milestone, usage
 from tieout.agents.contracts.facts import earliest_fact
-from tieout.agents.contracts.invariants import InvariantBroken, check
+from tieout.agents.contracts.invariants import check
 from tieout.agents.contracts.versions import Accepted, activate, renew
 from tieout.avro.control import Marker, RevenueRun
 from tieout.avro.events import (

@@ -54,6 +54,10 @@ class Refused(Exception):  # noqa: N818 - a business answer on its way out of ad
         self.refusal = Refusal(code, detail, retry)
 
 
+class InvariantBroken(AssertionError):  # noqa: N818 - named after the reason code that it becomes
+    """A decision would break a rule that always holds; nothing of it may be used."""
+
+
 @dataclass(frozen=True, slots=True)
 class Decision:
     """The group's next state and everything that it says."""

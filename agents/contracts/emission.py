@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from tieout.agents.contracts.decision import View
+from tieout.agents.contracts.decision import InvariantBroken, View
 from tieout.agents.contracts.draft import RULE_VERSION, Draft, Posting
 from tieout.agents.contracts.periods import Books, books_of
 from tieout.agents.contracts.targets import CREDIT_CLASSES, Targets
@@ -115,7 +115,7 @@ def _post(
 
     after = () if contract.journal_tied else (contract.upsert,)
     journal = draft.say(build, JournalPost.KIND, "journal", where, after)
-    _assert_balanced(journal)
+    _require_balance(journal)
     cumulative = state.ledger.account(arrangement.id, arrangement.book).by_key()
     for line, written in zip(lines, journal.lines, strict=True):
         total = sum(cumulative[line.account_class, line.po].movements)
@@ -162,10 +162,13 @@ def _journal_line(
     )
 
 
-def _assert_balanced(journal: JournalPost) -> None:
+def _require_balance(journal: JournalPost) -> None:
     debit = sum(line.debit_minor for line in journal.lines)
     credit = sum(line.credit_minor for line in journal.lines)
-    assert debit == credit, f"journal {journal.header.command_id} does not balance: {debit} Dr, {credit} Cr"
+    if debit != credit:
+        raise InvariantBroken(
+            f"journal {journal.header.command_id} does not balance: {debit} Dr, {credit} Cr"
+        )
 
 
 def _revenue_event(
@@ -188,7 +191,9 @@ def _revenue_event(
         currency=header.currency,
         amount_minor=line.amount if not line.account_class.startswith("contra_revenue") else -line.amount,
         functional_amount_minor=None,
-        cumulative_after_minor=cumulative if not line.account_class.startswith("contra_revenue") else -cumulative,
+        cumulative_after_minor=cumulative
+        if not line.account_class.startswith("contra_revenue")
+        else -cumulative,
         acv_minor=None,
         treatment=None,
         causes=header.causes,

@@ -6,6 +6,7 @@ whatever order they arrived in; cached layers are folded again exactly when a fa
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable
 from typing import TypeVar
 
@@ -15,7 +16,7 @@ from tieout.agents.contracts.fold import Folded, canonical, fold
 from tieout.agents.contracts.measures import deliveries
 from tieout.agents.contracts.targets import terms_of
 from tieout.avro.events import Day
-from tieout.tables.contract import Contract, GroupState, OpenItem, usage_key
+from tieout.tables.contract import Contract, GroupState, OpenItem, usage_order
 from tieout.tables.facts import (
     Cash,
     Component,
@@ -92,12 +93,13 @@ def with_cash(state: GroupState, cash: Cash) -> GroupState:
 
 def with_usage(state: GroupState, bucket: UsageBucket, rated: RatedUsage) -> GroupState:
     """A rated amount in its bucket; ``bucket`` says where, its own ``rated`` is not looked at."""
-    key = usage_key(bucket)
-    before = next((each for each in state.usage if usage_key(each) == key), None)
-    amounts = _by_id((*(before.rated if before is not None else ()), rated))
-    others = (each for each in state.usage if each is not before)
-    usage = tuple(sorted((*others, replace(bucket, rated=amounts)), key=usage_key))
-    return replace(state, usage=usage)
+    key = usage_order(bucket)
+    place = bisect_left(state.usage, key, key=usage_order)
+    known = state.usage[place : place + 1] if place < len(state.usage) else ()
+    before = known if known and usage_order(known[0]) == key else ()
+    amounts = _by_id((*(before[0].rated if before else ()), rated))
+    behind = state.usage[place + len(before) :]
+    return replace(state, usage=(*state.usage[:place], replace(bucket, rated=amounts), *behind))
 
 
 def with_open_items(state: GroupState, items: tuple[OpenItem, ...]) -> GroupState:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from tieout.agents.contracts.decision import View
+from tieout.agents.contracts.decision import InvariantBroken, View
 from tieout.agents.contracts.draft import Draft
 from tieout.agents.contracts.emission import entity_of
 from tieout.agents.contracts.facts import refold
@@ -16,10 +16,6 @@ from tieout.agents.contracts.periods import books_of
 from tieout.agents.contracts.targets import Targets, layers_of
 from tieout.avro.commands import JournalPost
 from tieout.tables.contract import GroupState
-
-
-class InvariantBroken(AssertionError):  # noqa: N818 - named after the reason code that it becomes
-    """A decision would break a rule that always holds; nothing of it may be used."""
 
 
 def check(state: GroupState, draft: Draft) -> None:

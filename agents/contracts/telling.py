@@ -43,11 +43,11 @@ def tell_modification(state: GroupState, terms: Terms, draft: Draft) -> None:
         DecisionInput("effective", str(terms.effective)),
         DecisionInput("price_change", str(terms.pool)),
     ]
-    for rebase in refold(state, terms.arrangement).rebases:
+    folded = refold(state, terms.arrangement)
+    for rebase in folded.rebases:
         if rebase.terms.contract == terms.contract and rebase.terms.version == terms.version:
             inputs.append(DecisionInput("pool", str(rebase.pool)))
-            layers = refold(state, terms.arrangement).layers
-            step = next(each for each in reversed(layers.steps) if each.from_day <= terms.at)
+            step = next(each for each in reversed(folded.layers.steps) if each.from_day <= terms.at)
             for share in step.shares:
                 inputs.append(DecisionInput(f"frozen/{share.po}", str(share.base)))
                 inputs.append(DecisionInput(f"allocated/{share.po}", str(share.amount)))

@@ -1,7 +1,6 @@
 """What is refused, by which code, when it is tried again; and that a refusal changes nothing."""
 
 import datetime as dt
-from decimal import Decimal
 
 import pytest
 from golden.inbox import Inbox
@@ -10,8 +9,7 @@ from msgspec.structs import replace
 
 from tieout.agents.contracts import decide as deciding
 from tieout.agents.contracts.decide import decide
-from tieout.agents.contracts.decision import CausedBy
-from tieout.agents.contracts.invariants import InvariantBroken
+from tieout.agents.contracts.decision import CausedBy, InvariantBroken
 from tieout.agents.contracts.policy import SUPPORTED
 from tieout.agents.contracts.reasons import REASONS
 from tieout.avro.commands import Cause
@@ -394,37 +392,3 @@ def test_a_broken_invariant_gives_a_refusal_and_no_output(monkeypatch):
     inbox, event = active(INVOICED)
     monkeypatch.setattr(deciding, "check", broken)
     assert refusal(inbox, event) == ("INVARIANT_BROKEN", "never")
-
-
-def test_a_memo_is_resolved_when_a_later_version_gives_its_reason():
-    unexplained = {name: value for name, value in MEMO.items() if name != "reason"}
-    inbox, event = active({"at": YEAR, "type": "invoice_posted", "id": "I1", "amount": 1200}, unexplained)
-    inbox.deliver(event)
-    assert [(each.code, each.status) for each in inbox.exceptions] == [("CREDIT_REASON_UNKNOWN", "open")]
-    assert inbox.state.group.open_items
-    explained = replace(event, reason="rebate", envelope=replace(event.envelope, object_version=2))
-    inbox.deliver(explained)
-    opened, resolved = inbox.exceptions
-    assert (resolved.status, resolved.exception_id) == ("resolved", opened.exception_id)
-    assert not inbox.state.group.open_items
-    assert [each.amount for each in inbox.state.facts.components] == [-1000]
-
-
-def test_a_later_version_of_a_document_replaces_its_amounts_and_its_price_effect():
-    inbox, event = active({**INVOICED, "id": "I9"}, MEMO)
-    inbox.deliver(event)
-    inbox.run(day_of("2025-06"))
-    again = replace(
-        event, amount_minor=400, reason="concession_past", envelope=replace(event.envelope, object_version=2)
-    )
-    inbox.deliver(replace(again, lines=()))
-    assert [(each.amount, each.reach) for each in inbox.state.facts.components] == [(-400, "performed")]
-    assert [each.amount for each in inbox.state.documents.lines if each.kind == "credit_memo"] == [400]
-    billed = [each.amount_minor for each in inbox.revenue if each.kind == "billed"]
-    assert billed == [100_00, -10_00, 6_00]
-    inbox.deliver(
-        replace(again, lines=(), reason="future_discount", envelope=replace(event.envelope, object_version=3))
-    )
-    assert inbox.state.facts.components == ()
-    assert [each.pool for each in inbox.state.facts.terms if each.kind == "price_only"] == [-400]
-    assert Decimal(sum(each.amount_minor for each in inbox.revenue if each.kind == "billed")) == 96_00

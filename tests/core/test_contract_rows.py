@@ -1,0 +1,180 @@
+"""Rows of a group, reference snapshots, markers and ledger series."""
+
+import datetime as dt
+
+import pytest
+from golden.inbox import Inbox
+from golden.scenario import Given, day_of
+from msgspec.structs import replace
+
+from tieout.agents.contracts.decision import InvariantBroken
+from tieout.agents.contracts.invariants import check_whole
+from tieout.avro.control import ControlHeader, PeriodClosed, ReferenceActivated, RevenueRun
+from tieout.avro.reference import (
+    AccountMapped,
+    CalendarPeriod,
+    CalendarPublished,
+    ReferenceHeader,
+)
+from tieout.tables.codec import RowCodec, RowUnreadable
+from tieout.tables.contract import state_from_rows, state_rows
+from tieout.tables.controls import Controls
+from tieout.tables.facts import Cash
+from tieout.tables.ledger import Ledger, Series
+from tieout.tables.reference import MonthCalendar, Reference
+
+YEAR = dt.date(2025, 1, 1)
+EVENTS = [
+    {
+        "at": YEAR,
+        "type": "contract_activated",
+        "price": 1200,
+        "lines": [
+            {"po": "S", "measure": "time", "from": YEAR, "to": dt.date(2025, 12, 31)},
+            {"po": "U", "measure": "usage", "meter": "m"},
+        ],
+    },
+    {"at": YEAR, "type": "invoice_posted", "id": "I1", "amount": 1200},
+    {"at": dt.date(2025, 2, 3), "type": "usage_rated", "id": "u1", "meter": "m", "amount": 5},
+    {"at": dt.date(2025, 2, 4), "type": "usage_rated", "id": "u2", "meter": "m", "amount": 6},
+]
+
+
+def inbox_with(events):
+    given = Given({"events": EVENTS[:events], "expect": {}})
+    inbox = Inbox(given.reference())
+    for step in given.steps():
+        inbox.deliver(step)
+    return inbox
+
+
+def changed(before, after):
+    return {suffix for suffix, _ in state_rows(before, after)}
+
+
+def test_each_kind_of_fact_writes_only_its_own_row():
+    states = [inbox_with(count).state for count in range(1, 5)]
+    assert changed(None, states[0]) == {b"g", b"t", b"f", b"b", b"l"}
+    inbox = inbox_with(1)
+    steps = list(Given({"events": EVENTS, "expect": {}}).steps())
+    before = inbox.state
+    for step, rows in ((steps[1], {b"g", b"b"}), (steps[2], {b"u"}), (steps[3], {b"u"})):
+        inbox.deliver(step)
+        assert {suffix[:1] for suffix in changed(before, inbox.decisions[-1].state)} == rows
+        before = inbox.state
+
+
+def test_usage_of_different_days_lies_in_different_rows():
+    after = inbox_with(4).state
+    suffixes = [suffix for suffix, _ in state_rows(None, after) if suffix.startswith(b"u/")]
+    assert len(set(suffixes)) == 2
+    assert state_from_rows(state_rows(None, after)) == after
+
+
+def test_layers_of_other_facts_or_of_another_rule_are_not_read():
+    after = inbox_with(2).state
+    rows = dict(state_rows(None, after))
+    other = dict(state_rows(None, replace(after, facts=replace(after.facts, terms=()))))
+    assert state_from_rows({**rows, b"t": other[b"t"]}.items()).layers == ()
+    del rows[b"f"]
+    restored = state_from_rows(rows.items())
+    assert (restored.layers, restored.facts) == ((), after.facts)
+
+
+def test_a_group_without_cached_layers_books_the_same():
+    inbox, dropped = inbox_with(2), inbox_with(2)
+    dropped.state = replace(dropped.state, layers=())
+    for each in (inbox, dropped):
+        each.whole_checks = False
+        each.run(day_of("2025-03"))
+    assert inbox.commands == dropped.commands
+
+
+def test_a_row_of_another_version_or_a_damaged_one_says_so():
+    codec = RowCodec("cash", 2, {2: Cash})
+    row = codec.encode(Cash("a", "b", 1, 2, None, EVENTS and inbox_with(1).state.facts.terms[0].cause))
+    assert codec.encode(codec.decode(row)) == row
+    for value, what in ((b"\x03" + row[1:], "version 3"), (b"", "no bytes"), (row[:-3], "damaged")):
+        with pytest.raises(RowUnreadable, match=what):
+            codec.decode(value)
+
+
+def test_the_whole_check_notices_a_ledger_that_was_tampered_with():
+    inbox = inbox_with(2)
+    inbox.run(day_of("2025-03"))
+    check_whole(inbox.state, inbox.view())
+    tampered = inbox.state.ledger.adding("C1@1", "primary", {("revenue", "S"): {24_301: 1}})
+    with pytest.raises(InvariantBroken, match="revenue"):
+        check_whole(replace(inbox.state, ledger=tampered), inbox.view())
+
+
+def test_a_series_grows_at_both_ends():
+    series = Series("revenue", "S", 0, ()).adding({10: 5}).adding({8: 1, 12: 3}).adding({10: -5})
+    assert (series.first, series.movements) == (8, (1, 0, 0, 0, 3))
+    assert [series.through(period) for period in (7, 8, 12, 99)] == [0, 1, 4, 4]
+    assert [series.movement(period) for period in (7, 8, 12, 13)] == [0, 1, 3, 0]
+    ledger = Ledger().adding("B", "x", {("revenue", ""): {1: 1}}).adding("A", "x", {("revenue", ""): {1: 1}})
+    assert [account.arrangement for account in ledger.accounts] == ["A", "B"]
+
+
+def header(kind, row_id, version, effective):
+    return ReferenceHeader("t", kind, row_id, version, effective)
+
+
+def test_the_highest_version_in_effect_on_the_day_counts():
+    rows = [
+        AccountMapped(header("account", "US/revenue", version, effective), "US", "revenue", account)
+        for version, effective, account in ((1, 0, "4000"), (2, 100, "4100"), (3, 50, "4050"))
+    ]
+    reference = Reference.of(rows, 3)
+    days = (-1, 0, 49, 50, 100)
+    assert [reference.account("US", "revenue", day) for day in days] == [None, "4000", "4000", "4050", "4050"]
+    assert reference.account("UK", "revenue", 0) is None
+    assert reference.cut == 3
+
+
+def test_a_listed_calendar_knows_its_periods_and_no_others():
+    periods = (CalendarPeriod("P1", 10, 37), CalendarPeriod("P2", 38, 65))
+    row = CalendarPublished(header("calendar", "445", 1, 0), "listed", periods)
+    calendar = Reference.of([row], 1).calendar("445")
+    assert [calendar.period_of(day) for day in (9, 10, 37, 38, 65, 66)] == [None, 0, 0, 1, 1, None]
+    assert (calendar.label(1), calendar.first_day(1), calendar.last_day(1)) == ("P2", 38, 65)
+    assert (calendar.period_labelled("P2"), calendar.period_labelled("P9")) == (1, None)
+
+
+def test_months_need_no_row():
+    calendar = Reference.of([], 0).calendar("gregorian")
+    assert isinstance(calendar, MonthCalendar)
+    february = calendar.period_labelled("2024-02")
+    assert calendar.last_day(february) - calendar.first_day(february) == 28
+    assert calendar.label(calendar.period_of(calendar.last_day(february))) == "2024-02"
+    assert [calendar.period_labelled(text) for text in ("2024-13", "May", "2024")] == [None, None, None]
+
+
+def marked(*builds):
+    controls = Controls.empty()
+    for seq, build in enumerate(builds, 1):
+        controls = controls.with_marker(build(ControlHeader(f"r{seq}", seq, "t", "a", 0)))
+    return controls
+
+
+def test_what_was_true_at_a_marker_stays_true():
+    controls = marked(
+        lambda header: RevenueRun(header, None, "primary", 100),
+        lambda header: RevenueRun(header, "US", "primary", 130),
+        lambda header: RevenueRun(header, None, "primary", 90),
+        lambda header: PeriodClosed(header, "UK", "revenue", "2025-01"),
+        lambda header: ReferenceActivated(header, 7),
+    )
+    assert [controls.horizon("US", "primary", seq) for seq in range(6)] == [None, 100, 130, 130, 130, 130]
+    assert [controls.horizon("UK", "primary", seq) for seq in (1, 5)] == [100, 100]
+    assert controls.horizon("US", "ifrs", 5) is None
+    assert [controls.closed_labels("UK", "revenue", seq) for seq in (3, 4)] == [(), ("2025-01",)]
+    assert controls.closed_labels("US", "revenue", 5) == ()
+    assert [controls.reference_upto(seq) for seq in (4, 5)] == [0, 7]
+    assert [marker.header.control_seq for marker in controls.after(3)] == [4, 5]
+
+
+def test_markers_have_no_hole():
+    with pytest.raises(AssertionError):
+        Controls.of([RevenueRun(ControlHeader("r", 2, "t", "a", 0), None, "primary", 1)])
