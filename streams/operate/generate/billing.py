@@ -76,22 +76,28 @@ def credit(
     amount: Minor,
     reason: str | None,
     *,
+    against: Posted | None = None,
     version: int | None = None,
     about: int = 1,
 ) -> None:
-    """Issue a credit memo against the latest invoice of that day or before; it may settle a ``version``."""
+    """Issue a credit memo, at most for what is left of the invoice that it names: the largest one, if none is given.
+
+    It may settle a ``version``.
+    """
     sent = [each for each in sketch.invoices if each.at <= at]
     if at > sketch.last_day or not sent:
         return
-    against = max(sent, key=lambda each: (each.at, each.number))
+    against = against or max(sent, key=lambda each: (each.left, each.number))
+    amount = min(amount, against.left)
     about = max(about, against.about)
     number = f"{sketch.contract_id}-M{len(sketch.story) + 1:03}"
     net = 0 if reason == "tax_only" else amount
-    tax = tax_on(sketch, amount)
+    tax = min(tax_on(sketch, amount), against.open)
     if not net and not tax:
         return
     sketch.named_payments_only = True
     against.credited += net + tax
+    against.credited_net += amount
     sketch.tell(
         at,
         CreditMemoIssued(

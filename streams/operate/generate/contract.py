@@ -209,7 +209,7 @@ def _move_price(sketch: Sketch, at: Day) -> None:
         posted = max(sent, key=lambda each: (each.at, each.number))
         earned_later = sum(each.price for each in sketch.timed()) // 4
         amount = min(posted.amount, earned_later) * sketch.rng.randint(1, 10) // 100
-        credit(sketch, at, posted.po, amount, reason)
+        credit(sketch, at, posted.po, amount, reason, against=posted)
 
 
 def _credit_the_past(sketch: Sketch, plan: _Plan) -> None:
@@ -230,6 +230,6 @@ def _credit_the_past(sketch: Sketch, plan: _Plan) -> None:
         amount = posted.amount * rng.randint(2, 40) // 100
     if amount:
         before = len(sketch.story)
-        credit(sketch, at, posted.po, amount, reason, about=posted.about)
+        credit(sketch, at, posted.po, amount, reason, against=posted, about=posted.about)
         if reason == "rebill" and len(sketch.story) > before:
             invoice(sketch, at + rng.randint(1, 9), [(posted.po, amount)], about=posted.about)

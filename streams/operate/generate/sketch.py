@@ -80,6 +80,12 @@ class Posted:
     tax: Minor
     about: int = 1
     credited: Minor = 0
+    credited_net: Minor = 0
+
+    @property
+    def left(self) -> Minor:
+        """Amount without tax that has not been credited yet."""
+        return self.amount - self.credited_net
 
     @property
     def open(self) -> Minor:
