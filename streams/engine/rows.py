@@ -6,6 +6,7 @@ leaves no trace: dropping the overlay is the rollback.
 
 from __future__ import annotations
 
+from bisect import bisect_left, insort
 from collections.abc import Callable, Iterator
 
 from tieout.agents.spec import ENGINE_ROW_PREFIX, Output
@@ -21,6 +22,8 @@ class Overlay:
         self.emit = emit
         self._max_row_bytes = max_row_bytes
         self._changes: dict[bytes, bytes | None] = {}
+        self._keys: list[bytes] = []
+        """Keys of the changes in order: a scan must not look at every change of the transaction."""
         self._read: dict[bytes, bytes | None] = {}
 
     def get(self, key: bytes) -> bytes | None:
@@ -39,8 +42,13 @@ class Overlay:
 
     def scan(self, prefix: bytes, start: bytes = b"") -> Iterator[tuple[bytes, bytes]]:
         """Rows under ``prefix`` in key order as of now; what is put while it runs is not seen."""
-        low = max(prefix, start)
-        mine = sorted(item for item in self._changes.items() if item[0] >= low and item[0].startswith(prefix))
+        keys, changes = self._keys, self._changes
+        mine: list[tuple[bytes, bytes | None]] = []
+        for index in range(bisect_left(keys, max(prefix, start)), len(keys)):
+            key = keys[index]
+            if not key.startswith(prefix):
+                break
+            mine.append((key, changes[key]))
         committed = self._store.scan(prefix, start)
         return _merged(committed, mine) if mine else committed
 
@@ -55,13 +63,18 @@ class Overlay:
                 f"row {key[:80]!r} has {len(key) + len(value)} bytes, the cap is {self._max_row_bytes}; "
                 "split it into several rows"
             )
-        self._changes[key] = value
+        self._note(key, value)
 
     def delete(self, key: bytes) -> None:
         """Delete a row. Raises ``ReservedRow``."""
         if key.startswith(ENGINE_ROW_PREFIX):
             raise ReservedRow(f"row {key!r} is under the engine's own prefix; an agent may not delete it")
-        self._changes[key] = None
+        self._note(key, None)
+
+    def _note(self, key: bytes, value: bytes | None) -> None:
+        if key not in self._changes:
+            insort(self._keys, key)
+        self._changes[key] = value
 
     @property
     def changes(self) -> dict[bytes, bytes | None]:
@@ -71,6 +84,7 @@ class Overlay:
     def clear(self) -> None:
         """Start the next transaction."""
         self._changes = {}
+        self._keys = []
         self._read = {}
 
 
