@@ -5,6 +5,7 @@ Invariant: every number comes from the verdict; nothing is computed here but its
 
 from __future__ import annotations
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
@@ -90,8 +91,8 @@ def _proof(verdict: Verdict, console: Console) -> None:
 
 
 def _table(title: str, columns: tuple[str, ...]) -> Table:
-    table = Table(title=title, title_justify="left", title_style="bold")
+    table = Table(title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD)
     for number, column in enumerate(columns):
         text = number == 0 or column in ("currency", "code", "result")
-        table.add_column(column, justify="left" if text else "right")
+        table.add_column(column, justify="left" if text else "right", overflow="fold")
     return table

@@ -28,6 +28,7 @@ from tieout.streams.operate.demo.options import DemoOptions
 from tieout.streams.operate.demo.report import show
 from tieout.streams.operate.demo.verdict import OracleFinding, judge
 
+_PIPE_COLUMNS = 110
 EXIT_TIED_OUT, EXIT_FAILED, EXIT_MISMATCH, EXIT_INTERRUPTED = 0, 1, 8, 130
 
 
@@ -45,7 +46,7 @@ class Oracle(Protocol):
 
 def run_demo(options: DemoOptions, oracle: Oracle | None = None, console: Console | None = None) -> int:
     """Run it and print what came of it; the exit status."""
-    screen = console or Console()
+    screen = console or _console()
     directory = options.keep_dir or Path(tempfile.mkdtemp(prefix="tieout-demo-"))
     directory.mkdir(parents=True, exist_ok=True)
     try:
@@ -67,6 +68,12 @@ def run_demo(options: DemoOptions, oracle: Oracle | None = None, console: Consol
     finally:
         if options.keep_dir is None:
             shutil.rmtree(directory, ignore_errors=True)
+
+
+def _console() -> Console:
+    """The terminal as it is; in a pipe or a log as wide as the tables need."""
+    found = Console()
+    return found if found.is_terminal else Console(width=_PIPE_COLUMNS)
 
 
 def _travel(options: DemoOptions, directory: Path, oracle: Oracle | None, screen: Console) -> Journey:
