@@ -58,19 +58,19 @@ class BatchThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]  # Faust
         coordinator = self._ensure_consumer()._coordinator  # noqa: SLF001
         self._beaten = time.monotonic()
         self._losses: list[float] = []
+        self._lost = ""
         coordinator._do_heartbeat = partial(self._heartbeat, coordinator, coordinator._do_heartbeat)  # noqa: SLF001
 
     async def _heartbeat(self, coordinator: Any, beat: Callable[[], Awaitable[bool]]) -> bool:
         """Beat; a membership that is lost although this process has slept through nothing was taken by somebody."""
-        generation = coordinator.generation
+        generation, member = coordinator.generation, coordinator.member_id
         answered = await beat()
         now, last = time.monotonic(), self._beaten
         self._beaten = now
-        if (
-            coordinator.generation != generation
-            and now - last < self.app.feed.settings.session_timeout_seconds
-        ):
-            self._losses = [then for then in self._losses if now - then < DUEL_SECONDS] + [now]
+        if coordinator.generation != generation and member != self._lost:
+            self._lost = member
+            if now - last < self.app.feed.settings.session_timeout_seconds:
+                self._losses = [then for then in self._losses if now - then < DUEL_SECONDS] + [now]
         return answered
 
     async def run_here(self, work: Coroutine[Any, Any, T]) -> T:

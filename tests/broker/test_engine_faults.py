@@ -62,6 +62,7 @@ def test_a_failing_record_halts_its_partition_alone_and_says_where(bench, events
     assert worker.end() == 0
 
 
+@pytest.mark.full
 def test_an_oversized_row_halts_before_anything_of_its_transaction_is_written(bench, wait_until):
     worker = bench.start(settings=QUICK)
     poison(bench, b"!big")
@@ -116,6 +117,7 @@ def test_calls_are_made_from_committed_rows_and_their_outcomes_are_committed(ben
     assert worker.total("call_failures") == 1
 
 
+@pytest.mark.full
 def test_a_call_in_flight_when_the_worker_dies_is_made_again_from_its_row(bench, wait_until):
     first = bench.start(agent={"calls": True}, faults="after_commit=kill@1")
     bench.produce([(b"k1", b"!call")])
@@ -140,6 +142,7 @@ def test_a_corrupt_store_is_rebuilt_from_the_changelog(bench, events, oracle, wa
     assert bench.outputs() == oracle(told)
 
 
+@pytest.mark.full
 def test_a_store_that_has_lost_a_row_is_rebuilt_where_rows_are_verified(bench, events, oracle, wait_until):
     told = events(1000, 30)
     bench.produce(told[:500])
@@ -154,6 +157,7 @@ def test_a_store_that_has_lost_a_row_is_rebuilt_where_rows_are_verified(bench, e
     assert "digest" in second.tasks("running")[0]["restore"]["rebuilt_because"]
 
 
+@pytest.mark.full
 def test_a_store_whose_mark_and_rows_disagree_is_rebuilt(bench, events, oracle, wait_until):
     told = events(1000, 30)
     bench.produce(told[:500])
@@ -182,6 +186,7 @@ def lose_a_row(bench) -> None:
         store.close()
 
 
+@pytest.mark.full
 def test_a_kill_during_the_restore_is_no_more_than_a_longer_restore(bench, events, oracle, wait_until):
     told = events(1000, 30)
     bench.produce(told[:500])

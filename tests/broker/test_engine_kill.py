@@ -26,7 +26,7 @@ def test_a_batch_becomes_committed_outputs(bench, events, oracle):
         pytest.param("after_begin", marks=pytest.mark.full),
         "between_sends",
         "before_commit",
-        "after_commit",
+        pytest.param("after_commit", marks=pytest.mark.full),
         pytest.param("before_store_write", marks=pytest.mark.full),
         pytest.param("after_store_write", marks=pytest.mark.full),
     ],

@@ -98,6 +98,7 @@ def test_retention_that_overtook_the_position_halts_the_partition(bench, wait_un
     wait_until("the others run", lambda: len(second.tasks("running")) == bench.partitions - 1)
 
 
+@pytest.mark.full
 def test_a_lost_changelog_halts_what_the_group_had_committed(bench, make_topic, wait_until):
     bench.produce([(b"k1", b"%d" % number) for number in range(20)])
     first = bench.start()
@@ -109,6 +110,7 @@ def test_a_lost_changelog_halts_what_the_group_had_committed(bench, make_topic, 
     assert halted["reason"].startswith("changelog_lost")
 
 
+@pytest.mark.full
 def test_another_log_under_the_same_state_halts(bench, make_topic, wait_until):
     bench.produce([(b"k1", b"%d" % number) for number in range(20)])
     first = bench.start()

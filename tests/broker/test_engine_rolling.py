@@ -39,6 +39,7 @@ def test_a_restarted_worker_gets_its_partitions_back_and_moves_no_others(bench, 
     )
 
 
+@pytest.mark.full
 def test_a_joining_worker_takes_over_what_a_working_one_hands_over(bench, events, oracle, wait_until):
     told = events(6000, 100)
     a = bench.start("a", settings=SLOW)
@@ -69,6 +70,7 @@ def test_two_agents_in_one_worker_are_two_groups(bench, events, oracle, wait_unt
     assert worker.end() == 0
 
 
+@pytest.mark.full
 def test_a_second_worker_with_the_same_id_replaces_the_first_which_ends(bench, events, oracle, wait_until):
     told = events(1000, 50)
     first = bench.start("a", settings=CALM)

@@ -47,7 +47,7 @@ def owned(worker) -> int:
         ("between_sends", 6),
         pytest.param("before_commit", 9, marks=pytest.mark.full),
         pytest.param("after_commit", 5, marks=pytest.mark.full),
-        ("before_store_write", 8),
+        pytest.param("before_store_write", 8, marks=pytest.mark.full),
     ],
 )
 def test_a_zombie_writes_nothing_that_a_reader_sees(bench, events, oracle, wait_until, point, passage):

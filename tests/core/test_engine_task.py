@@ -25,7 +25,7 @@ from tieout.streams.engine.ports import Bounds, FetchedBatch
 from tieout.streams.engine.positions import DIGEST_ROW, STORE_ROW, StoreMark, encode
 from tieout.streams.engine.real_time import AsyncioScheduler, SystemClock
 from tieout.streams.engine.restore import StoreHome, digest_of
-from tieout.tables.store import MemoryStore
+from tieout.tables.store import MemoryStore, StoreFull
 
 SETTINGS = EngineSettings(
     floor_seconds=0.0, restart_seconds=0.001, not_ready_seconds=0.005, tick_seconds=0.05
@@ -43,6 +43,16 @@ class Record:
     headers: tuple = ()
 
 
+class Disk(MemoryStore):
+    full = False
+
+    def write(self, changes) -> None:
+        if self.full:
+            self.full = False
+            raise StoreFull("the world has no room")
+        super().write(changes)
+
+
 @dataclass
 class World:
     """Logs by topic, writers' epochs, one disk, and what is to go wrong at which commit."""
@@ -50,7 +60,7 @@ class World:
     wrongs: dict[int, str] = field(default_factory=dict)
     logs: dict[str, list[Record]] = field(default_factory=dict)
     epochs: dict[str, int] = field(default_factory=dict)
-    disk: MemoryStore = field(default_factory=MemoryStore)
+    disk: Disk = field(default_factory=Disk)
     journal: MemoryJournal = field(default_factory=MemoryJournal)
     commits: int = 0
     hint: int | None = None
@@ -71,7 +81,7 @@ class World:
         return [record.value for record in self.committed("out")]
 
     def wipe(self) -> None:
-        self.disk = MemoryStore()
+        self.disk = Disk()
 
     # The Log.
 
@@ -143,6 +153,7 @@ class Session:
             self.world.end(self.writer, "committed")
         if wrong in ("unanswered, not done", "unanswered, done"):
             raise CommitUnanswered("the world is silent")
+        self.world.disk.full = wrong == "disk full"
         if wrong == "killed":
             raise asyncio.CancelledError
 
@@ -166,7 +177,7 @@ class Feed:
         return self.world.hint
 
     async def place(self, _partition: int, offset: int) -> int:
-        self.cursor, self.number = offset, self.number + 1
+        self.cursor, self.number, self.pumped = offset, self.number + 1, 0
         return self.number
 
     def hold(self, partition: int, *, held: bool) -> None:
@@ -260,7 +271,7 @@ def expected(values: list[int]) -> list[bytes]:
 
 WRONGS = st.dictionaries(
     st.integers(1, 12),
-    st.sampled_from(["fenced", "unanswered, done", "unanswered, not done", "killed"]),
+    st.sampled_from(["fenced", "unanswered, done", "unanswered, not done", "killed", "disk full"]),
     max_size=5,
 )
 
@@ -335,18 +346,8 @@ def test_an_agent_that_is_not_ready_to_open_waits_with_its_reason():
 def test_an_idle_partition_writes_a_tick_to_its_own_inbox():
     world = World()
     agent = spec(tick=lambda partition: (b"tick", b"%d" % (partition + 7)))
-    asyncio.run(slow_live(world, agent, lambda: len(world.said()) >= 2))
+    asyncio.run(live(world, lambda task: len(world.said()) >= 2, agent))
     assert world.said()[:2] == expected([7, 7])
-
-
-async def slow_live(world: World, agent: AgentSpec, done) -> None:
-    task, feed = make_task(world, agent)
-    running = asyncio.create_task(task.run())
-    while not done():
-        feed.pump()
-        await asyncio.sleep(0.005)
-    await task.stop()
-    await running
 
 
 def test_an_output_to_an_undeclared_topic_halts_the_partition():
