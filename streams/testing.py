@@ -38,7 +38,7 @@ class Harness:
         self.log: list[LogRecord] = []
         self.store = store if store is not None else MemoryStore()
         self._partition = partition
-        self._clock_ms = start_ms
+        self._clock_ms = self._committed_clock_ms = start_ms
         self._pending_outputs: list[Output] = []
         self.effects = Overlay(self.store, self._pending_outputs.append, EngineSettings().max_row_bytes)
         self.task = self._open()
@@ -72,11 +72,13 @@ class Harness:
         self.effects.clear()
         self.outputs.extend(self._pending_outputs)
         self._pending_outputs.clear()
+        self._committed_clock_ms = self._clock_ms
 
     def crash(self) -> None:
         """Lose everything uncommitted and open the task again."""
         self.effects.clear()
         self._pending_outputs.clear()
+        self._clock_ms = self._committed_clock_ms
         self.task = self._open()
 
     def _open(self) -> AgentTask:
