@@ -99,6 +99,10 @@ def _post(
     draft: Draft,
 ) -> GroupState:
     assert books.horizon is not None
+    if books.closed is not None and posting <= books.closed:
+        raise InvariantBroken(
+            f"{arrangement.id} would post into the closed period {books.calendar.label(posting)}"
+        )
     moved = posting != lines[-1].period
     day = books.posting_date(posting, books.horizon, moved=moved)
     where = Posting(arrangement, entity, day, books.calendar.label(posting))

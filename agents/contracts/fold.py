@@ -15,6 +15,7 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from tieout.agents.contracts.allocation import Weight, allocated
+from tieout.agents.contracts.decision import InvariantBroken
 from tieout.agents.contracts.measures import (
     MONTH,
     NOTHING,
@@ -93,8 +94,17 @@ def fold(
             pool = version.pool + (moved if taken == 0 else 0)
             rebases.append(_apply(book, version, pool, by_po))
             taken += 1
-        steps.append(Layer(day, tuple(book[po].share for po in sorted(book))))
+        layer = Layer(day, tuple(book[po].share for po in sorted(book)))
+        _require_price(layer, moved + sum(each.pool for each in versions[:taken]), arrangement)
+        steps.append(layer)
     return Folded(Layers(arrangement, tuple(steps)), tuple(rebases))
+
+
+def _require_price(layer: Layer, price: Minor, arrangement: str) -> None:
+    """Shares add up to the price, to the last minor unit; usage alone has no shares and no fixed price."""
+    shared = sum(share.base + share.amount for share in layer.shares)
+    if shared != price:
+        raise InvariantBroken(f"{arrangement} from day {layer.from_day}: shares {shared}, price {price}")
 
 
 def _apply(book: _Book, terms: Terms, pool: Minor, delivered: Mapping[str, Delivered]) -> Rebase:

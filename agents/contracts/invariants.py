@@ -6,8 +6,6 @@ looks at everything and is for tests and audits.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from tieout.agents.contracts.decision import InvariantBroken, View
 from tieout.agents.contracts.draft import Draft
 from tieout.agents.contracts.emission import entity_of
@@ -46,6 +44,11 @@ def check_whole(state: GroupState, view: View) -> None:
             _require(not series, "something was emitted before any revenue run")
             continue
         through = books.period(books.horizon)
+        if targets.complete(books.horizon):
+            earned = targets.at(books.horizon).recognised
+            _require(
+                earned == targets.price(books.horizon), f"all of {arrangement.id} is performed but not earned"
+            )
         _require(last_emitted <= through + 1, "something was emitted beyond the horizon")
         first = min((each.first for each in series.values()), default=through)
         for period in range(first, through + 1):
@@ -71,15 +74,9 @@ def _check_position(targets: Targets, day: int) -> None:
         f"CL + RL - CA + R is not due on day {day}: {position}",
     )
     _require(not (position.contract_liability and position.contract_asset), f"CL and CA at once on day {day}")
-    _require(
-        _sum(targets.allocation(day).values()) == targets.price(day), "shares do not add up to the price"
-    )
+    _require(sum(targets.allocation(day).values()) == targets.price(day), "shares do not add up to the price")
 
 
 def _require(holds: bool, what: str) -> None:
     if not holds:
         raise InvariantBroken(what)
-
-
-def _sum(amounts: Iterable[int]) -> int:
-    return sum(amounts)

@@ -1,8 +1,8 @@
 """The ERP's customer and sales order, as commands of the master and document lanes.
 
-Invariant: a group sends each customer once to an ERP account, before any document or journal that needs it. An order is that of a
-commercial term, which an activation or a renewal starts, whatever arrangements accounting makes of its amendments; it
-shows the promises of the term as they stand after the version that it names.
+Invariant: a group sends each customer once to an ERP account, before any document or journal that needs it. An order
+is that of a commercial term, which an activation or a renewal starts, whatever arrangements accounting makes of its
+amendments; it shows the promises of the term as they stand after the version that it names.
 """
 
 from __future__ import annotations

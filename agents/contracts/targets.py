@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from tieout.agents.contracts.allocation import allocated
 from tieout.agents.contracts.fold import canonical, fold
-from tieout.agents.contracts.measures import NOTHING, Delivered, deliveries, progress
+from tieout.agents.contracts.measures import NOTHING, Delivered, deliveries, progress, satisfied
 from tieout.agents.contracts.receivables import advance_movements, document_movements
 from tieout.agents.contracts.rounding import rounded_share
 from tieout.avro.events import Day, Minor
@@ -151,6 +151,14 @@ class Targets:
         ahead = sum(pool for approved, at, pool in self._agreed if approved <= day < at)
         used = sum(steps.by(day) for steps in self._amounts.values())
         return self.price(day) - used + ahead - (self.at(day).recognised - used)
+
+    def complete(self, day: Day) -> bool:
+        """Nothing of the fixed promises is left to transfer after ``day``."""
+        layer = self._layer(day)
+        return layer is not None and all(
+            satisfied(share, self._delivered.get((self._contract, share.po), NOTHING), day)
+            for share in layer.shares
+        )
 
     def allocation(self, day: Day) -> dict[str, Minor]:
         """Each obligation's share of the transaction price as seen on a day, past layers included."""
