@@ -14,6 +14,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from oracle.comparing import compare
 from oracle.expected import expect
 from oracle.reading import read
+
 from tieout.avro.outcomes import ControlTotals, DeadLetter, DecisionRecorded, ExceptionItem, RevenueEvent
 from tieout.streams.operate.cli.asking import day
 from tieout.streams.operate.cli.demo import demo_app
