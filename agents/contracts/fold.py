@@ -240,7 +240,8 @@ def _stated(item: Item, first: Day | None, done: Delivered, before: Day) -> Weig
     quantity = _quantity(item, first, done, before)
     if item.ssp_per != "unit":
         return quantity
-    return Fraction(quantity, micro(item.qty, item.qty_scale)) if item.measure == "time" else 10**MICRO_DIGITS
+    one = 10**MICRO_DIGITS
+    return Fraction(quantity * one, micro(item.qty, item.qty_scale)) if item.measure == "time" else one
 
 
 def _quantity(item: Item, first: Day | None, done: Delivered, before: Day) -> Weight:

@@ -13,6 +13,7 @@ from tieout.agents.contracts.facts import refold
 from tieout.agents.contracts.periods import books_of
 from tieout.agents.contracts.targets import Targets, layers_of
 from tieout.avro.commands import JournalPost
+from tieout.avro.events import Day, Minor
 from tieout.tables.contract import GroupState
 
 
@@ -60,10 +61,10 @@ def check_whole(state: GroupState, view: View) -> None:
                     emitted == values.get(key, 0),
                     f"{key} of {arrangement.id}: ledger {emitted}, target {values}",
                 )
-            _check_position(targets, day)
+            _check_position(state, arrangement.id, targets, day)
 
 
-def _check_position(targets: Targets, day: int) -> None:
+def _check_position(state: GroupState, arrangement: str, targets: Targets, day: Day) -> None:
     position = targets.at(day)
     _require(
         position.contract_liability
@@ -74,7 +75,26 @@ def _check_position(targets: Targets, day: int) -> None:
         f"CL + RL - CA + R is not due on day {day}: {position}",
     )
     _require(not (position.contract_liability and position.contract_asset), f"CL and CA at once on day {day}")
-    _require(sum(targets.allocation(day).values()) == targets.price(day), "shares do not add up to the price")
+    stated = _stated(state, arrangement, day)
+    _require(
+        targets.price(day) == stated, f"price {targets.price(day)} on day {day}, the facts state {stated}"
+    )
+
+
+def _stated(state: GroupState, arrangement: str, day: Day) -> Minor:
+    """Transaction price from the facts alone: versions, components and rated amounts dated by the day."""
+    versions = (each.pool for each in state.facts.terms if each.arrangement == arrangement and each.at <= day)
+    components = (
+        each.amount for each in state.facts.components if each.arrangement == arrangement and each.at <= day
+    )
+    rated = (
+        each.amount
+        for bucket in state.usage
+        if bucket.arrangement == arrangement
+        for each in bucket.rated
+        if each.at <= day
+    )
+    return sum(versions) + sum(components) + sum(rated)
 
 
 def _require(holds: bool, what: str) -> None:
