@@ -8,6 +8,7 @@ fact never moves a day before its own ``at``.
 from __future__ import annotations
 
 from bisect import bisect_right
+from itertools import accumulate
 from typing import NamedTuple
 
 from tieout.agents.contracts.allocation import allocated
@@ -48,11 +49,7 @@ class _Steps:
     def __init__(self, dated: list[tuple[Day, Minor]]) -> None:
         dated.sort()
         self._days = [day for day, _ in dated]
-        self._through: list[Minor] = []
-        total = 0
-        for _, amount in dated:
-            total += amount
-            self._through.append(total)
+        self._through = list(accumulate([amount for _, amount in dated]))
 
     def by(self, day: Day) -> Minor:
         """Sum of what is dated on or before a day."""
@@ -234,7 +231,7 @@ def _usage(state: GroupState, arrangement: str) -> dict[str, _Steps]:
     dated: dict[str, list[tuple[Day, Minor]]] = {}
     for bucket in state.usage:
         if bucket.arrangement == arrangement:
-            dated.setdefault(bucket.po, []).extend((each.at, each.amount) for each in bucket.rated)
+            dated.setdefault(bucket.po, []).extend([(each.at, each.amount) for each in bucket.rated])
     return {po: _Steps(amounts) for po, amounts in dated.items()}
 
 
