@@ -13,6 +13,10 @@ from tieout.agents.spec import ENGINE_ROW_PREFIX, Output
 from tieout.streams.engine.errors import ReservedRow, RowTooLarge
 from tieout.tables.store import Store
 
+KEPT_BYTES = 4096
+"""Committed rows up to this size are kept until the commit, which needs them for the digest; larger ones are read
+again, so that a transaction over thousands of large rows does not hold them all."""
+
 
 class Overlay:
     """``Rows`` and ``Effects`` of one task: reads through to the store, keeps changes until they are taken."""
@@ -33,7 +37,9 @@ class Overlay:
             return changes[key]
         if key in self._read:
             return self._read[key]
-        value = self._read[key] = self._store.get(key)
+        value = self._store.get(key)
+        if value is None or len(value) <= KEPT_BYTES:
+            self._read[key] = value
         return value
 
     def before(self, key: bytes) -> bytes | None:
