@@ -24,7 +24,14 @@ DEFAULT_CACHE_BYTES = 128 << 20
 """Block cache that all partitions of a worker share."""
 
 _FULL_MARKS = ("no space left", "disk quota exceeded")
-_CORRUPT_MARKS = ("corruption", "checksum mismatch", "truncated", "bad table magic", "does not match", "sst file")
+_CORRUPT_MARKS = (
+    "corruption",
+    "checksum mismatch",
+    "truncated",
+    "bad table magic",
+    "does not match",
+    "sst file",
+)
 
 
 def shared_cache(capacity: int = DEFAULT_CACHE_BYTES) -> rocksdict.Cache:
@@ -38,7 +45,7 @@ def _options(cache: rocksdict.Cache) -> rocksdict.Options:
     table.set_bloom_filter(10, block_based=False)
     table.set_cache_index_and_filter_blocks(True)
     options = rocksdict.Options(raw_mode=True)
-    options.create_if_missing(True)
+    options.create_if_missing(True)  # noqa: FBT003 - rocksdict takes it by position
     options.set_block_based_table_factory(table)
     options.set_write_buffer_size(WRITE_BUFFER_BYTES)
     options.set_max_write_buffer_number(2)
@@ -118,9 +125,15 @@ class RocksdbStore:
     def _named(self, error: Exception, doing: str, *, corrupt_by_default: bool) -> Exception:
         text = str(error).lower()
         if any(mark in text for mark in _FULL_MARKS):
-            return StoreFull(f"cannot {doing} {self._directory}: the disk is full ({error}); free space there")
+            return StoreFull(
+                f"cannot {doing} {self._directory}: the disk is full ({error}); free space there"
+            )
         if "lock" in text and "corrupt" not in text:
-            return OSError(f"cannot {doing} {self._directory}: another process holds it ({error}); stop that one first")
+            return OSError(
+                f"cannot {doing} {self._directory}: another process holds it ({error}); stop that one first"
+            )
         if corrupt_by_default or any(mark in text for mark in _CORRUPT_MARKS):
-            return StoreCorrupt(f"cannot {doing} {self._directory}: {error}; delete it, the changelog rebuilds it")
+            return StoreCorrupt(
+                f"cannot {doing} {self._directory}: {error}; delete it, the changelog rebuilds it"
+            )
         return OSError(f"cannot {doing} {self._directory}: {error}; look at the disk and the permissions")

@@ -50,6 +50,8 @@ class CountingTask:
     def harm(self, record, value: bytes, effects) -> None:
         if value == b"!kill":
             os.kill(os.getpid(), signal.SIGKILL)
+        while value == b"!hang":
+            pass
         if value == b"!raise":
             raise RuntimeError("the toy agent was told to fail")
         if value == b"!wait" and not (self.gate and Path(self.gate).exists()):
