@@ -26,6 +26,7 @@ from tieout.avro.control import (
 from tieout.streams.edges.control import header, submit_and_wait
 from tieout.streams.edges.producing import produce_events
 from tieout.streams.edges.reference import publish_reference
+from tieout.streams.operate.broker import ports
 from tieout.streams.operate.broker.embedded import EmbeddedBroker
 from tieout.streams.operate.cli.asking import day
 from tieout.streams.operate.demo.options import DemoOptions
@@ -96,8 +97,13 @@ Say = Callable[[str, int, int], None]
 """Progress: step in words, how far, of how many (0: unknown)."""
 
 
-async def travel(options: DemoOptions, directory: Path, judge: Judge, say: Say) -> Journey:
-    """Run the demo in ``directory``; raises DemoFailedError where it cannot be carried through."""
+async def travel(
+    options: DemoOptions, directory: Path, judge: Judge, say: Say, arrived: Callable[[Journey], None]
+) -> None:
+    """Run the demo in ``directory``, and give the journey to ``arrived`` before anything is kept up to look at.
+
+    Raises DemoFailedError where it cannot be carried through.
+    """
     journey = Journey(options, generate(options.scenario, options.contracts, options.seed))
     codec = Codec.load()
     async with AsyncExitStack() as stack:
@@ -119,9 +125,9 @@ async def travel(options: DemoOptions, directory: Path, judge: Judge, say: Say) 
         await demo.settle()
         with _timed(journey, "read_back"):
             await demo.read_back(judge)
+        arrived(journey)
         if options.serve:
             await demo.serve()
-    return journey
 
 
 def erp_accounts(generation: Generation) -> int:
@@ -152,9 +158,11 @@ class _Demo:
         self.journey = journey
         self.say = say
         self.progress = PartitionProgress(bootstrap, CONTROL_TOTALS, options.partitions, codec)
+        self.pages = ports.choose(options.workers)
+        names = [f"worker-{number + 1}" for number in range(options.workers)]
         self.workers = [
-            WorkerProcess(name, self._environment(directory, name), directory / f"{name}.log")
-            for name in (f"worker-{number + 1}" for number in range(options.workers))
+            WorkerProcess(name, self._environment(directory, name, port), directory / f"{name}.log")
+            for name, port in zip(names, self.pages, strict=True)
         ]
 
     def following(self) -> AsyncExitStack:
@@ -242,7 +250,8 @@ class _Demo:
 
     async def serve(self) -> None:
         """Keep everything up for looking around."""
-        self.say(f"serving: Kafka at {self.bootstrap}; stop with Ctrl-C", 0, 0)
+        pages = " and ".join(f"http://127.0.0.1:{port}" for port in self.pages)
+        self.say(f"serving: stats page {pages}; Kafka {self.bootstrap}; Ctrl-C ends it", 0, 0)
         await asyncio.Event().wait()
 
     async def stop_workers(self) -> None:
@@ -322,7 +331,7 @@ class _Demo:
     def _estimate(self) -> int:
         return max(self.options.contracts * 10, 1)
 
-    def _environment(self, directory: Path, name: str) -> dict[str, str]:
+    def _environment(self, directory: Path, name: str, web_port: int) -> dict[str, str]:
         return {
             "TIEOUT_BOOTSTRAP": self.bootstrap,
             "TIEOUT_AGENTS": "contracts,control",
@@ -330,6 +339,7 @@ class _Demo:
             "TIEOUT_STATE_DIR": str(directory / "state" / name),
             "TIEOUT_GAP_TIMER_SECONDS": str(self.options.gap_timer_seconds),
             "TIEOUT_TICK_SECONDS": "1",
+            "TIEOUT_WEB_PORT": str(web_port),
             "TIEOUT_LOG_FORMAT": "json",
         }
 

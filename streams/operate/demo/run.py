@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
@@ -22,11 +23,13 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 
+from tieout.streams.edges.producing import NotPublishedError
 from tieout.streams.operate.broker.errors import BrokerError
 from tieout.streams.operate.demo.journey import DemoFailedError, Journey, travel
 from tieout.streams.operate.demo.options import DemoOptions
 from tieout.streams.operate.demo.report import show
-from tieout.streams.operate.demo.verdict import OracleFinding, judge
+from tieout.streams.operate.demo.verdict import OracleFinding, Verdict, judge
+from tieout.streams.topics import TopicsUnreachableError
 
 _PIPE_COLUMNS = 110
 EXIT_TIED_OUT, EXIT_FAILED, EXIT_MISMATCH, EXIT_INTERRUPTED = 0, 1, 8, 130
@@ -49,25 +52,28 @@ def run_demo(options: DemoOptions, oracle: Oracle | None = None, console: Consol
     screen = console or _console()
     directory = options.keep_dir or Path(tempfile.mkdtemp(prefix="tieout-demo-"))
     directory.mkdir(parents=True, exist_ok=True)
-    try:
-        journey = _travel(options, directory, oracle, screen)
-    except KeyboardInterrupt:
-        screen.print("interrupted; everything that was started has been stopped")
-        return EXIT_INTERRUPTED
-    except (DemoFailedError, BrokerError) as error:
-        screen.print(f"[bold red]the demo could not be carried through:[/] {error}", highlight=False)
-        return EXIT_FAILED
-    else:
-        finding = oracle.find(journey) if oracle is not None else None
-        verdict = judge(journey, finding)
+    verdicts: list[Verdict] = []
+
+    def arrived(journey: Journey) -> None:
+        verdict = judge(journey, oracle.find(journey) if oracle is not None else None)
+        verdicts.append(verdict)
         if not options.quiet:
             show(verdict, screen)
         if options.json_file is not None:
             options.json_file.write_bytes(msgspec.json.format(msgspec.json.encode(verdict), indent=2))
-        return EXIT_TIED_OUT if verdict.tied_out else EXIT_MISMATCH
+
+    try:
+        _travel(options, directory, oracle, screen, arrived)
+    except KeyboardInterrupt:
+        screen.print("interrupted; everything that was started has been stopped")
+        return EXIT_INTERRUPTED
+    except (DemoFailedError, BrokerError, NotPublishedError, TopicsUnreachableError) as error:
+        screen.print(f"[bold red]the demo could not be carried through:[/] {error}", highlight=False)
+        return EXIT_FAILED
     finally:
         if options.keep_dir is None:
             shutil.rmtree(directory, ignore_errors=True)
+    return EXIT_TIED_OUT if verdicts[0].tied_out else EXIT_MISMATCH
 
 
 def _console() -> Console:
@@ -76,7 +82,13 @@ def _console() -> Console:
     return found if found.is_terminal else Console(width=_PIPE_COLUMNS)
 
 
-def _travel(options: DemoOptions, directory: Path, oracle: Oracle | None, screen: Console) -> Journey:
+def _travel(
+    options: DemoOptions,
+    directory: Path,
+    oracle: Oracle | None,
+    screen: Console,
+    arrived: Callable[[Journey], None],
+) -> None:
     take = oracle.take if oracle is not None else _ignore
     with Progress(
         SpinnerColumn(),
@@ -96,7 +108,7 @@ def _travel(options: DemoOptions, directory: Path, oracle: Oracle | None, screen
                 said.append(step)
                 screen.print(step)
 
-        return asyncio.run(travel(options, directory, take, say))
+        asyncio.run(travel(options, directory, take, say, arrived))
 
 
 def _ignore(message: msgspec.Struct) -> None:
