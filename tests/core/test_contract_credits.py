@@ -2,6 +2,7 @@
 
 import datetime as dt
 
+import pytest
 from golden.inbox import Inbox
 from golden.scenario import Given, day_of
 from msgspec.structs import replace
@@ -56,3 +57,41 @@ def test_a_later_version_of_a_document_replaces_its_amounts_and_its_price_effect
     assert inbox.state.facts.components == ()
     assert [each.pool for each in inbox.state.facts.terms if each.kind == "price_only"] == [-400]
     assert sum(each.amount_minor for each in inbox.revenue if each.kind == "billed") == 96_00
+
+
+def emitted(inbox):
+    return {
+        (series.key, series.first + place): amount
+        for series in inbox.state.ledger.accounts[0].series
+        for place, amount in enumerate(series.movements)
+        if amount
+    }
+
+
+@pytest.mark.parametrize("months", [(2, 5), (5, 2)])
+@pytest.mark.parametrize("described", [INVOICED, MEMO])
+def test_a_document_that_is_dated_anew_moves_every_period_between_its_two_dates(months, described):
+    first, second = (dt.date(2025, month, 1) for month in months)
+    inbox, event = active({**described, "at": first})
+    inbox.deliver(event)
+    inbox.run(day_of("2025-08"))
+    direct, moved = active({**described, "at": second})
+    inbox.deliver(replace(moved, envelope=replace(moved.envelope, object_version=2)))
+    direct.deliver(moved)
+    direct.run(day_of("2025-08"))
+    assert emitted(inbox) == emitted(direct)
+
+
+def test_a_credit_on_usage_alone_concerns_what_was_used():
+    usage_only = {**ACTIVATION, "price": 0, "lines": [{"po": "U", "measure": "usage", "meter": "m"}]}
+    used = {"at": MARCH, "type": "usage_rated", "meter": "m", "amount": 50}
+    for reason in ("rebate", "future_discount"):
+        given = Given({"events": [usage_only, used, {**MEMO, "reason": reason}], "expect": {}})
+        inbox = Inbox(given.reference())
+        for step in given.steps():
+            inbox.deliver(step)
+        inbox.run(day_of("2025-03"))
+        (series,) = (
+            each for each in inbox.state.ledger.accounts[0].series if each.account_class == "revenue"
+        )
+        assert (series.po, sum(series.movements)) == ("U", 40_00)

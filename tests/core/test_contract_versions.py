@@ -1,6 +1,7 @@
 """Finer points of modifications: which arrangement they touch, by what weights, and what explains a refund."""
 
 import datetime as dt
+from decimal import Decimal
 
 import pytest
 from golden.inbox import Inbox
@@ -228,3 +229,24 @@ def test_the_fold_is_the_same_without_what_lies_after_a_day():
     assert fold("C1@1", terms[:2], (), {}).layers.steps == whole[:2]
     assert fold("C1@1", terms, (), {}).layers.steps == whole[:3]
     assert len(whole) == 4
+
+
+def test_an_ssp_rounded_to_a_cent_is_still_the_ssp():
+    """50 a month for 5 and 16/31 months is 275.806...: 275.81 reflects it, 275.80 does not."""
+    half = {**ADDED, "from": dt.date(2025, 7, 16)}
+    treatments = [
+        told(activated(time("S", ssp=1200)), amended(price_change=price, add=[half])).recorded[0].treatment
+        for price in (Decimal("275.81"), Decimal("275.80"))
+    ]
+    assert treatments == ["separate", "prospective"]
+
+
+def test_a_tolerance_is_a_percentage_of_the_ssp():
+    policy = {"ssp_tolerance": 5}
+    treatments = [
+        told(activated(time("S", ssp=1200)), amended(price_change=price, add=[ADDED]), policy=policy)
+        .recorded[0]
+        .treatment
+        for price in (315, 285, 284)
+    ]
+    assert treatments == ["separate", "separate", "prospective"]
