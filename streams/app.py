@@ -13,7 +13,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 
@@ -60,17 +60,20 @@ class Parts:
     started_us: int = field(default_factory=lambda: time.time_ns() // 1000)
 
 
-def run(settings: Settings) -> int:
-    """Run a worker until a signal; the exit status."""
+def run(settings: Settings, start_at: Mapping[str, int] | None = None) -> int:
+    """Run a worker until a signal; the exit status.
+
+    ``start_at``: agent -> offset where a partition without a position begins although its log starts later.
+    """
     logs.configure(settings.log_format, settings.log_level)
     try:
-        return asyncio.run(_run(settings))
+        return asyncio.run(_run(settings, start_at or {}))
     except (StartRefused, WorkerCrashed) as refused:
         sys.stderr.write(f"tieout worker: {refused}\n")
         return EXIT_FAILED
 
 
-async def _run(settings: Settings) -> int:
+async def _run(settings: Settings, start_at: Mapping[str, int]) -> int:
     stop = asyncio.Event()
     _on_signals(stop)
     parts = build(settings)
@@ -95,7 +98,7 @@ async def _run(settings: Settings) -> int:
             state_dir=settings.state_dir,
             callers=callers,
             settings=engine_settings(settings),
-            start_at={spec.name: 0 for spec in specs},
+            start_at=start_at,
         )
         stack.push_async_callback(worker.stop)
         heartbeats = asyncio.create_task(surface.run(lambda: heartbeat(parts, worker, specs, surface)))

@@ -24,6 +24,13 @@ def worker(
     web_port: Annotated[
         int | None, typer.Option(help="Port of probes, metrics and page; 0 takes a free one.")
     ] = None,
+    start_at: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="AGENT=OFFSET",
+            help="Where partitions without a position begin although their log starts later.",
+        ),
+    ] = None,
     file: Annotated[Path | None, typer.Option("--file", help="TOML file with settings.")] = None,
 ) -> None:
     """Run agents. Every option is also a setting; see ``tieout config show``."""
@@ -32,6 +39,18 @@ def worker(
     settings = settings_or_exit(
         file, agents=agents, bootstrap=bootstrap, worker_id=worker_id, state_dir=state_dir, web_port=web_port
     )
+    offsets = _offsets(start_at or [])
     from tieout.streams.app import run
 
-    raise typer.Exit(run(settings))
+    raise typer.Exit(run(settings, offsets))
+
+
+def _offsets(stated: list[str]) -> dict[str, int]:
+    """AGENT=OFFSET pairs; a usage error where one is not."""
+    found: dict[str, int] = {}
+    for pair in stated:
+        agent, equals, offset = pair.partition("=")
+        if not (agent and equals and offset.isdigit()):
+            raise typer.BadParameter(f"{pair!r} is not AGENT=OFFSET; write --start-at contracts=1200")
+        found[agent] = int(offset)
+    return found
