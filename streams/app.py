@@ -27,14 +27,17 @@ from tieout.avro.codec import Codec
 from tieout.streams import topics
 from tieout.streams.edges.control import ReceiptCaller, Receipts
 from tieout.streams.edges.producing import partition_of
-from tieout.streams.engine.errors import StartRefused
+from tieout.streams.edges.reaching import KafkaRefusedError
+from tieout.streams.engine.errors import BrokerUnreachable, StartRefused
 from tieout.streams.engine.limits import EngineSettings
 from tieout.streams.engine.startup_checks import check_topics
 from tieout.streams.engine.worker import Worker, WorkerCrashed, run_worker
 from tieout.streams.operate import logs
+from tieout.streams.operate.cli.exits import Exit, status_of
 from tieout.streams.operate.status import AgentStatus, PartitionStatus, WorkerStatus
 from tieout.streams.operate.surface import WorkerSurface
 from tieout.streams.operate.vitals import cpu_seconds, rss_bytes
+from tieout.streams.operate.web.server import WebRefused
 from tieout.streams.reference_feed import ReferenceFeed
 from tieout.streams.reporting import partition_status
 from tieout.streams.settings import Settings
@@ -42,7 +45,6 @@ from tieout.streams.stopwatch import Stopwatch
 from tieout.streams.twin import refuse_living_twin
 
 CONTROL = "control"
-EXIT_STOPPED, EXIT_FAILED = 0, 1
 _RECEIPT_SECONDS = 5.0
 """How long the control agent waits for receipts before it repeats its markers."""
 
@@ -68,9 +70,17 @@ def run(settings: Settings, start_at: Mapping[str, int] | None = None) -> int:
     logs.configure(settings.log_format, settings.log_level)
     try:
         return asyncio.run(_run(settings, start_at or {}))
-    except (StartRefused, WorkerCrashed) as refused:
+    except (StartRefused, WorkerCrashed, KafkaRefusedError) as refused:
         sys.stderr.write(f"tieout worker: {refused}\n")
-        return EXIT_FAILED
+        return _status(refused)
+
+
+def _status(refused: Exception) -> Exit:
+    if isinstance(refused, WebRefused):
+        return Exit.CONFIG
+    if isinstance(refused, BrokerUnreachable | KafkaRefusedError):
+        return status_of(refused)
+    return Exit.FAILURE
 
 
 async def _run(settings: Settings, start_at: Mapping[str, int]) -> int:
@@ -105,7 +115,7 @@ async def _run(settings: Settings, start_at: Mapping[str, int]) -> int:
         stack.callback(heartbeats.cancel)
         await _until(stop, worker)
     logs.logger(__name__).info("stopped", worker_id=settings.worker_id)
-    return EXIT_STOPPED
+    return Exit.OK
 
 
 def build(settings: Settings) -> Parts:
@@ -241,7 +251,7 @@ def _on_signals(stop: asyncio.Event) -> None:
 
     def asked() -> None:
         if stop.is_set():
-            os._exit(EXIT_FAILED)
+            os._exit(Exit.FAILURE)
         stop.set()
 
     for number in (signal.SIGTERM, signal.SIGINT):

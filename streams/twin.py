@@ -13,7 +13,8 @@ import time
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from tieout.streams.engine.errors import StartRefused
+from tieout.streams.edges.reaching import KafkaRefusedError, reach
+from tieout.streams.engine.errors import BrokerUnreachable, StartRefused
 from tieout.streams.operate.status import HeartbeatUnreadable, WorkerStatus, decode
 from tieout.streams.operate.vitals import HEARTBEAT_SECONDS
 from tieout.streams.topics import WORKER_STATUS
@@ -23,11 +24,17 @@ _WATCH_SECONDS = 3 * HEARTBEAT_SECONDS
 
 
 async def refuse_living_twin(bootstrap: str, worker_id: str) -> None:
-    """Raise ``StartRefused`` when another process beats under ``worker_id``. Takes a few seconds only in doubt."""
+    """Raise ``StartRefused`` when another process beats under ``worker_id``, or no broker answers.
+
+    Takes a few seconds only in doubt.
+    """
     consumer = AIOKafkaConsumer(
         bootstrap_servers=bootstrap, enable_auto_commit=False, auto_offset_reset="earliest"
     )
-    await consumer.start()
+    try:
+        await reach(consumer, bootstrap)
+    except KafkaRefusedError as error:
+        raise BrokerUnreachable(str(error)) from error
     try:
         place = TopicPartition(WORKER_STATUS, 0)
         consumer.assign([place])

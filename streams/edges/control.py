@@ -13,11 +13,14 @@ from collections import defaultdict
 from collections.abc import Mapping
 
 import msgspec
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
 
 from tieout.agents.control.marking import decode_open
 from tieout.avro.codec import Codec
 from tieout.avro.control import ControlHeader, ControlReceipt, ControlRequest
+from tieout.streams.edges.producing import NotPublishedError, reached_producer
+from tieout.streams.edges.reaching import KafkaRefusedError, partitions_of, reach
 
 _POLL_MS = 100
 _MICROS = 1_000_000
@@ -27,31 +30,35 @@ class Receipts:
     """Follows the receipts topic from its start; ``of`` gives what each partition has acknowledged."""
 
     def __init__(self, bootstrap: str, topic: str, partitions: int, codec: Codec) -> None:
+        self._bootstrap = bootstrap
         self._partitions = [TopicPartition(topic, p) for p in range(partitions)]
         self._codec = codec
         self._seen: dict[str, dict[int, ControlReceipt]] = defaultdict(dict)
         self._changed = asyncio.Condition()
         self._task: asyncio.Task[None] | None = None
-        self._consumer = AIOKafkaConsumer(
-            bootstrap_servers=bootstrap,
+        self._consumer: AIOKafkaConsumer | None = None
+
+    async def start(self) -> None:
+        """Begin to follow. Raises KafkaRefusedError where no broker answers."""
+        consumer = AIOKafkaConsumer(
+            bootstrap_servers=self._bootstrap,
             isolation_level="read_committed",
             enable_auto_commit=False,
             auto_offset_reset="earliest",
         )
-
-    async def start(self) -> None:
-        """Begin to follow."""
-        await self._consumer.start()
-        self._consumer.assign(self._partitions)
-        await self._consumer.seek_to_beginning(*self._partitions)
-        self._task = asyncio.create_task(self._follow(), name="control-receipts")
+        await reach(consumer, self._bootstrap)
+        self._consumer = consumer
+        consumer.assign(self._partitions)
+        await consumer.seek_to_beginning(*self._partitions)
+        self._task = asyncio.create_task(self._follow(consumer), name="control-receipts")
 
     async def stop(self) -> None:
         """Stop following."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
-        await self._consumer.stop()
+        if self._consumer is not None:
+            await self._consumer.stop()
 
     async def wait(self, request_id: str, seconds: float) -> Mapping[int, ControlReceipt]:
         """Receipts of a request by partition: all of them, or what has come after ``seconds``."""
@@ -67,9 +74,9 @@ class Receipts:
                     break
             return dict(self._seen[request_id])
 
-    async def _follow(self) -> None:
+    async def _follow(self, consumer: AIOKafkaConsumer) -> None:
         while True:
-            batches = await self._consumer.getmany(*self._partitions, timeout_ms=_POLL_MS)
+            batches = await consumer.getmany(*self._partitions, timeout_ms=_POLL_MS)
             async with self._changed:
                 for record in (record for batch in batches.values() for record in batch):
                     receipt = self._codec.decode(record.value)
@@ -101,18 +108,6 @@ def header(tenant: str, actor: str, request_id: str | None = None) -> ControlHea
     return ControlHeader(request_id or uuid.uuid4().hex, 0, tenant, actor, int(time.time() * _MICROS))
 
 
-async def submit(bootstrap: str, topic: str, codec: Codec, request: ControlRequest) -> None:
-    """Write a request; returns when the broker has acknowledged it."""
-    producer = AIOKafkaProducer(bootstrap_servers=bootstrap, acks="all", enable_idempotence=True)
-    await producer.start()
-    try:
-        await producer.send_and_wait(
-            topic, codec.encode(request), key=request.header.request_id.encode(), partition=0
-        )
-    finally:
-        await producer.stop()
-
-
 async def submit_and_wait(
     bootstrap: str,
     topics: tuple[str, str],
@@ -121,11 +116,37 @@ async def submit_and_wait(
     request: ControlRequest,
     seconds: float,
 ) -> Mapping[int, ControlReceipt]:
-    """Write a request to ``topics[0]`` and wait for its receipts on ``topics[1]``."""
+    """Write a request to ``topics[0]`` and wait for its receipts on ``topics[1]``.
+
+    Raises KafkaRefusedError: no broker, a topic is missing or has not one partition for each of the inbox's.
+    """
+    await _submit(bootstrap, topics, partitions, codec, request)
     receipts = Receipts(bootstrap, topics[1], partitions, codec)
-    await receipts.start()
     try:
-        await submit(bootstrap, topics[0], codec, request)
+        await receipts.start()
         return await receipts.wait(request.header.request_id, seconds)
     finally:
         await receipts.stop()
+
+
+async def _submit(
+    bootstrap: str, topics: tuple[str, str], partitions: int, codec: Codec, request: ControlRequest
+) -> None:
+    """Returns when the broker has acknowledged the request; nothing is written where receipts could not come."""
+    async with reached_producer(bootstrap) as producer:
+        await partitions_of(producer.client, bootstrap, topics[0])
+        found = await partitions_of(producer.client, bootstrap, topics[1])
+        if found != partitions:
+            raise KafkaRefusedError(
+                f"{topics[1]} on {bootstrap} has {found} partitions, TIEOUT_PARTITIONS says {partitions}; set it to"
+                f" {found}: each one acknowledges"
+            )
+        try:
+            await producer.send_and_wait(
+                topics[0], codec.encode(request), key=request.header.request_id.encode(), partition=0
+            )
+        except KafkaError as error:
+            raise NotPublishedError(
+                f"{bootstrap} did not take the request: {error!r}; ask again with --request-id"
+                f" {request.header.request_id}: the same id twice is one request"
+            ) from error

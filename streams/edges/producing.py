@@ -16,11 +16,11 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 from aiokafka.partitioner import murmur2
 
+from tieout.streams.edges.reaching import KafkaRefusedError, partitions_of, reach
+
 BATCH_BYTES = 256 * 1024
 """A quarter of the broker's default limit: large enough to be cheap, small enough to be taken."""
 _KEYS_REMEMBERED = 200_000
-_LOOKS = 10
-_LOOK_SECONDS = 0.2
 _YIELD_EVERY = 256
 """The records come from a plain iterator: others of the event loop get their turn this often."""
 
@@ -28,7 +28,7 @@ Outgoing = tuple[bytes, bytes, Iterable[tuple[str, bytes]]]
 """(key, value, headers)."""
 
 
-class NotPublishedError(RuntimeError):
+class NotPublishedError(KafkaRefusedError):
     """The broker did not take all records. Says how many it took before, and what to do."""
 
 
@@ -46,10 +46,11 @@ async def produce_events(
 ) -> int:
     """Send all records; the number acknowledged. ``progress`` hears the number handed over, now and then.
 
-    Raises NotPublishedError: unknown topic, broker unreachable, or a batch refused.
+    Raises KafkaRefusedError: unknown topic, or broker unreachable; NotPublishedError: a batch refused.
     """
-    async with _producer(bootstrap) as producer:
-        sender = _Batches(producer, topic, await _partitions(producer, bootstrap, topic), progress)
+    async with reached_producer(bootstrap) as producer:
+        partitions = await partitions_of(producer.client, bootstrap, topic)
+        sender = _Batches(producer, topic, partitions, progress)
         try:
             for record in events:
                 await sender.add(*record)
@@ -63,32 +64,16 @@ async def produce_events(
 
 
 @asynccontextmanager
-async def _producer(bootstrap: str) -> AsyncIterator[AIOKafkaProducer]:
+async def reached_producer(bootstrap: str) -> AsyncIterator[AIOKafkaProducer]:
+    """A started producer, stopped in the end. Raises KafkaRefusedError."""
     producer = AIOKafkaProducer(
         bootstrap_servers=bootstrap, acks="all", enable_idempotence=True, max_batch_size=BATCH_BYTES
     )
-    try:
-        await producer.start()
-    except KafkaError as error:
-        await producer.stop()
-        raise NotPublishedError(
-            f"no Kafka answers at {bootstrap} ({error}); start it, or correct --bootstrap"
-        ) from error
+    await reach(producer, bootstrap)
     try:
         yield producer
     finally:
         await producer.stop()
-
-
-async def _partitions(producer: AIOKafkaProducer, bootstrap: str, topic: str) -> int:
-    """Number of partitions. A topic that was created just now gets a moment to be seen."""
-    for _ in range(_LOOKS):
-        cluster = await producer.client.fetch_all_metadata()
-        partitions = cluster.partitions_for_topic(topic)
-        if partitions:
-            return len(partitions)
-        await asyncio.sleep(_LOOK_SECONDS)
-    raise NotPublishedError(f"there is no topic {topic} on {bootstrap}; create it with: tieout topics apply")
 
 
 class _Batches:

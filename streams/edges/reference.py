@@ -20,6 +20,7 @@ from tieout.avro.reference import (
     ReferenceRow,
 )
 from tieout.streams.edges.producing import produce_events
+from tieout.streams.edges.reaching import reach
 from tieout.streams.topics import REFERENCE
 
 KINDS: dict[str, type[ReferenceRow]] = {
@@ -63,10 +64,10 @@ def reference_key(row: ReferenceRow) -> bytes:
 
 
 async def publish_reference(bootstrap: str, codec: Codec, rows: Iterable[ReferenceRow]) -> int:
-    """Write the rows; returns the offset below which they all are."""
+    """Write the rows; returns the offset below which they all are. Raises KafkaRefusedError."""
     await produce_events(bootstrap, ((reference_key(row), codec.encode(row), ()) for row in rows), REFERENCE)
     consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, isolation_level="read_committed")
-    await consumer.start()
+    await reach(consumer, bootstrap)
     try:
         partition = TopicPartition(REFERENCE, 0)
         return int((await consumer.end_offsets([partition]))[partition])

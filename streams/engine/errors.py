@@ -58,3 +58,7 @@ class UndeclaredTopic(EngineError):  # noqa: N818 - named for what was found
 
 class StartRefused(EngineError):  # noqa: N818 - named for what happened
     """The worker must not start like this; the message says what to change."""
+
+
+class BrokerUnreachable(StartRefused):
+    """No broker answers where the worker looks for one."""

@@ -16,7 +16,7 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaError
 
 from tieout.agents.spec import AgentSpec
-from tieout.streams.engine.errors import StartRefused
+from tieout.streams.engine.errors import BrokerUnreachable, StartRefused
 
 REACH_SECONDS = 15.0
 NEW_TOPIC_LOOKS, NEW_TOPIC_SECONDS = 6, 0.3
@@ -35,7 +35,7 @@ def check_extensions() -> None:
 
 
 async def check_topics(bootstrap: str, specs: Iterable[AgentSpec]) -> Mapping[str, int]:
-    """Topics exist, count and keep as the agents need; gives partition counts. Raises ``StartRefused``."""
+    """Topics exist, count and keep as the agents need; gives partition counts. Raises ``StartRefused``, ``BrokerUnreachable``."""
     specs = list(specs)
     wanted = {
         name for spec in specs for name in (spec.input_topic, spec.changelog_topic, *spec.output_topics)
@@ -85,7 +85,7 @@ async def _described(bootstrap: str, names: list[str]) -> tuple[dict[str, int], 
             await asyncio.wait_for(admin.describe_configs(resources), REACH_SECONDS) if resources else []
         )
     except (TimeoutError, KafkaError, OSError) as error:
-        raise StartRefused(
+        raise BrokerUnreachable(
             f"the broker at {bootstrap} does not answer ({error!r}); start it (`tieout broker start`) or correct the "
             "bootstrap address"
         ) from error

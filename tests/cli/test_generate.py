@@ -20,7 +20,7 @@ def test_the_file_holds_the_generated_events_in_order(tmp_path):
     assert result.exit_code == 0, result.output
     records = list(read_events(file, Codec.load()))
     assert all(isinstance(each, InboxRecord) for each in records)
-    assert [each.event for each in records] == list(generate("quarter-end", 20, 4).events())
+    assert [each.event for each in records] == list(generate("quarter-end", 20, 4, tenant="default").events())
     assert [path.name for path in tmp_path.iterdir()] == ["events.jsonl"]
 
 
@@ -41,8 +41,9 @@ def test_the_figures_as_json_say_how_events_must_end():
 def test_what_cannot_be_is_refused_with_the_way_out(tmp_path):
     for options, wanted in (
         (["--scenario", "night"], "choose one of day"),
-        (["--contracts", "0"], "at least 1"),
-        (["--start", "soon"], "write it as 2025-01-01"),
+        (["--contracts", "0"], "Invalid value for '--contracts'"),
+        (["--start", "soon"], "write it as 2025-05-31"),
+        (["--start", "2025-01-02"], "give the first of a month"),
         (["--out", str(tmp_path / "missing" / "events.jsonl")], "name another file"),
     ):
         result = runner.invoke(app, options)

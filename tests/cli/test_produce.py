@@ -58,5 +58,5 @@ def test_a_file_that_is_not_there_is_named(tmp_path):
 
 def test_a_broker_that_is_not_there_is_named():
     done = run(SAMPLE, "--bootstrap", NOBODY)
-    assert done.exit_code == 2
+    assert done.exit_code == 4
     assert f"no Kafka answers at {NOBODY}" in done.stderr

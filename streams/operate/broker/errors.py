@@ -6,11 +6,13 @@ line returns for it (docs/operations.md lists them).
 
 from __future__ import annotations
 
+from tieout.streams.operate.cli.exits import Exit
+
 
 class BrokerError(Exception):
     """Base of all. ``what`` happened, ``where`` (path, port or address), and the ``next_step`` for the reader."""
 
-    exit_code = 1
+    exit_code: int = Exit.FAILURE
 
     def __init__(self, what: str, *, where: object, next_step: str) -> None:
         super().__init__(f"{what}\n  where: {where}\n  next:  {next_step}")
@@ -30,13 +32,13 @@ class ChecksumError(BrokerError):
 class JavaMissingError(BrokerError):
     """No Java runtime of a sufficient version was found."""
 
-    exit_code = 3
+    exit_code = Exit.CONFIG
 
 
 class PortTakenError(BrokerError):
     """Another process listens on a port that was asked for by number."""
 
-    exit_code = 3
+    exit_code = Exit.CONFIG
 
 
 class DiskFullError(BrokerError):
@@ -46,13 +48,13 @@ class DiskFullError(BrokerError):
 class DataDirInUseError(BrokerError):
     """Another broker holds the data directory."""
 
-    exit_code = 3
+    exit_code = Exit.CONFIG
 
 
 class DataDirMismatchError(BrokerError):
     """The data directory belongs to a cluster of another shape."""
 
-    exit_code = 3
+    exit_code = Exit.CONFIG
 
 
 class BrokerDiedError(BrokerError):
@@ -62,4 +64,4 @@ class BrokerDiedError(BrokerError):
 class BrokerNotReadyError(BrokerError):
     """The broker runs but did not answer a real request in time."""
 
-    exit_code = 4
+    exit_code = Exit.BROKER

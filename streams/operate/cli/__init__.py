@@ -1,17 +1,21 @@
 """The tieout command line, one module per command group.
 
 Invariant: a group's module is imported only when one of its commands is called, so that ``tieout --help`` and every
-small command start in a fraction of a second; exit codes are those of docs/operations.md.
+small command start in a fraction of a second; exit statuses are those of ``exits``.
 """
 
 from __future__ import annotations
 
 import importlib
+import importlib.metadata
+import logging
 import sys
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
+
+from tieout.streams.operate.cli.exits import Exit, epilog
 
 GROUPS = {
     "broker": "Start, stop and look at the embedded Kafka broker.",
@@ -58,18 +62,30 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
-    help="Keeps CRM, billing and ERP telling the same story.",
+    epilog=epilog(),
 )
 
 
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"tieout {importlib.metadata.version('tieout')}")
+        raise typer.Exit
+
+
 @app.callback()
-def _root() -> None:
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and end.")
+    ] = False,
+) -> None:
     """Keeps CRM, billing and ERP telling the same story."""
 
 
 def main() -> None:
     """Entry point of the ``tieout`` command."""
+    # What Kafka's client has to say about a failure is in the command's own message; a worker sets up its own logs.
+    logging.getLogger("aiokafka").addHandler(logging.NullHandler())
     try:
-        app()
+        app(prog_name="tieout")
     except KeyboardInterrupt:
-        sys.exit(130)
+        sys.exit(Exit.INTERRUPTED)

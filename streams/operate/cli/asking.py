@@ -3,55 +3,50 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import date
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tieout.streams.operate.cli.exits import ASKS_BROKER, Exit, epilog, leave
+from tieout.streams.operate.cli.options import day
+
 if TYPE_CHECKING:
     from tieout.avro.control import ControlRequest
 
-EXIT_FAILED = 1
-EXIT_USAGE = 2
-_EPOCH = date(1970, 1, 1).toordinal()
+__all__ = ["STATUSES", "Actor", "RequestId", "WaitSeconds", "ask", "day"]
 
-Tenant = Annotated[str, typer.Option(help="Tenant.")]
 Actor = Annotated[str, typer.Option(help="Who asks, for the audit trail.")]
 RequestId = Annotated[
     str | None,
     typer.Option(help="Id of the request; the same id twice is one request. Made up when left out."),
 ]
-Bootstrap = Annotated[str | None, typer.Option(help="Kafka, host:port; else TIEOUT_BOOTSTRAP.")]
-WaitSeconds = Annotated[float, typer.Option(help="How long to wait for all receipts.")]
-
-
-def day(text: str) -> int:
-    """Days since 1970-01-01 of an ISO date; a usage error otherwise."""
-    try:
-        return date.fromisoformat(text).toordinal() - _EPOCH
-    except ValueError:
-        typer.echo(f"{text!r} is not a day; write it as 2025-05-31", err=True)
-        raise typer.Exit(EXIT_USAGE) from None
+WaitSeconds = Annotated[float, typer.Option(min=0, help="How long to wait for all receipts.")]
+STATUSES = epilog(Exit.FAILURE, *ASKS_BROKER)
+"""Of every command that asks: failure is a receipt that did not come in time, or a topic that is missing."""
 
 
 def ask(request: ControlRequest, bootstrap: str | None, wait_seconds: float) -> None:
     """Write the request, wait for its receipts, and say how it went."""
     from tieout.avro.codec import Codec
     from tieout.streams.edges.control import submit_and_wait
+    from tieout.streams.edges.reaching import KafkaRefusedError
     from tieout.streams.operate.cli.config import settings_or_exit
     from tieout.streams.topics import CONTROL_RECEIPTS, CONTROL_REQUESTS
 
     settings = settings_or_exit(bootstrap=bootstrap)
-    receipts = asyncio.run(
-        submit_and_wait(
-            settings.bootstrap,
-            (CONTROL_REQUESTS, CONTROL_RECEIPTS),
-            settings.partitions,
-            Codec.load(),
-            request,
-            wait_seconds,
+    try:
+        receipts = asyncio.run(
+            submit_and_wait(
+                settings.bootstrap,
+                (CONTROL_REQUESTS, CONTROL_RECEIPTS),
+                settings.partitions,
+                Codec.load(),
+                request,
+                wait_seconds,
+            )
         )
-    )
+    except KafkaRefusedError as error:
+        leave(error)
     groups = sum(receipt.groups for receipt in receipts.values())
     commands = sum(receipt.commands for receipt in receipts.values())
     typer.echo(
@@ -60,9 +55,8 @@ def ask(request: ControlRequest, bootstrap: str | None, wait_seconds: float) -> 
     )
     if len(receipts) < settings.partitions:
         missing = sorted(set(range(settings.partitions)) - set(receipts))
-        typer.echo(
+        leave(
             f"no receipt yet from partitions {missing}. The request stays open and its markers are repeated; look"
             f" at the stats page for the reason, then ask again with --request-id {request.header.request_id}",
-            err=True,
+            Exit.FAILURE,
         )
-        raise typer.Exit(EXIT_FAILED)

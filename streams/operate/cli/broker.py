@@ -1,8 +1,4 @@
-"""``tieout broker``: a real Kafka on this machine, from its published jars.
-
-Exit status: 0 done, 1 failed (checksum, disk, network, a broker that died), 2 used wrongly, 3 this machine is not fit
-(no Java, port taken, data directory in use), 4 the broker is not there or does not answer, 130 interrupted.
-"""
+"""``tieout broker``: a real Kafka on this machine, from its published jars."""
 
 from __future__ import annotations
 
@@ -17,27 +13,33 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from tieout.streams.operate.cli.exits import Exit, epilog, leave
+from tieout.streams.operate.cli.options import AsJson
+
 if TYPE_CHECKING:
     from tieout.streams.operate.broker.detached import Status
 
-app = typer.Typer(no_args_is_help=True, help="Start, stop and look at the embedded Kafka broker.")
+app = typer.Typer(add_completion=False, rich_markup_mode=None, no_args_is_help=True)
 
-EXIT_NOT_THERE = 4
-EXIT_INTERRUPTED = 130
+STATUSES = epilog(Exit.FAILURE, Exit.CONFIG, Exit.BROKER)
 _LOOK_S = 0.5
 
 DataDir = Annotated[Path, typer.Option(help="Directory of the broker: records, settings, logs.")]
 Port = Annotated[int, typer.Option(min=0, max=65535, help="Port of the first node; 0 takes a free one.")]
 Nodes = Annotated[int, typer.Option(help="1, or 3 for a cluster that survives the loss of a node.")]
 HeapMb = Annotated[int, typer.Option(min=128, help="Java heap of each node in MiB.")]
-AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on stdout instead of text.")]
 
 _DATA_DIR = Path(".tieout/kafka")
 _PORT = 9092
 _HEAP_MB = 512
 
 
-@app.command()
+@app.callback()
+def broker() -> None:
+    """Start, stop and look at the embedded Kafka broker."""
+
+
+@app.command(epilog=STATUSES)
 def start(
     data_dir: DataDir = _DATA_DIR,
     port: Port = _PORT,
@@ -55,7 +57,7 @@ def start(
         _show(launch(data_dir, options), as_json)
 
 
-@app.command()
+@app.command(epilog=STATUSES)
 def run(
     data_dir: DataDir = _DATA_DIR,
     port: Port = _PORT,
@@ -71,7 +73,7 @@ def run(
 
     _require_size(nodes)
     parent = None if outlive_parent else os.getppid()
-    broker = EmbeddedBroker(
+    embedded = EmbeddedBroker(
         data_dir,
         nodes=nodes,
         heap_mb=heap_mb,
@@ -82,16 +84,16 @@ def run(
     with _errors_told():
         _signals_interrupt()
         _fetch_if_missing()
-        with broker:
+        with embedded:
             directory = DataDirectory.at(data_dir)
             _show(Status("running", directory.path, directory.running()), as_json)
             with suppress(KeyboardInterrupt):
                 while parent in (None, os.getppid()):
                     time.sleep(_LOOK_S)
-                    broker.check_alive()
+                    embedded.check_alive()
 
 
-@app.command()
+@app.command(epilog=STATUSES)
 def stop(data_dir: DataDir = _DATA_DIR, as_json: AsJson = False) -> None:
     """Stop the broker of a data directory and wait until it is gone. Fine when none runs."""
     from tieout.streams.operate.broker import detached
@@ -106,15 +108,15 @@ def stop(data_dir: DataDir = _DATA_DIR, as_json: AsJson = False) -> None:
         typer.echo("stopped" if stopped else f"no broker was running in {data_dir}")
 
 
-@app.command()
+@app.command(epilog=STATUSES)
 def status(data_dir: DataDir = _DATA_DIR, as_json: AsJson = False) -> None:
-    """Say whether the broker runs and answers; exit status 0 when it does, 4 when not."""
+    """Say whether the broker runs and answers; ends with 4 when not."""
     from tieout.streams.operate.broker import detached
 
     found = detached.status(data_dir)
     _show(found, as_json)
     if found.state != "running":
-        raise typer.Exit(EXIT_NOT_THERE)
+        raise typer.Exit(Exit.BROKER)
 
 
 def _show(found: Status, as_json: bool) -> None:
@@ -179,7 +181,6 @@ def _errors_told() -> Iterator[None]:
     try:
         yield
     except BrokerError as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(error.exit_code) from None
+        leave(error, error.exit_code)
     except KeyboardInterrupt:
-        raise typer.Exit(EXIT_INTERRUPTED) from None
+        raise typer.Exit(Exit.INTERRUPTED) from None

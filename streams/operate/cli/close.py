@@ -1,4 +1,4 @@
-"""``tieout close``: close a period. Exit status: 0 every partition has acknowledged, 1 not in time."""
+"""``tieout close``: close a period."""
 
 from __future__ import annotations
 
@@ -6,17 +6,21 @@ from typing import Annotated
 
 import typer
 
-from tieout.streams.operate.cli.asking import Actor, Bootstrap, RequestId, Tenant, WaitSeconds, ask
+from tieout.streams.operate.cli.asking import STATUSES, Actor, RequestId, WaitSeconds, ask
+from tieout.streams.operate.cli.options import DEFAULT_TENANT, Bootstrap, Tenant, period_label
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 
-@app.command()
+@app.command(epilog=STATUSES)
 def close(
-    period: Annotated[str, typer.Argument(help="Label of the period, 2025-05; all before it close too.")],
+    period: Annotated[
+        str,
+        typer.Argument(callback=period_label, help="Label of the period, 2025-05; all before it close too."),
+    ],
     entity: Annotated[str | None, typer.Option(help="Legal entity; all when left out.")] = None,
     subledger: Annotated[str, typer.Option(help="Sub-ledger.")] = "revenue",
-    tenant: Tenant = "default",
+    tenant: Tenant = DEFAULT_TENANT,
     actor: Actor = "cli",
     request_id: RequestId = None,
     bootstrap: Bootstrap = None,

@@ -1,24 +1,24 @@
-"""``tieout config``: what this process would run with, and whether it may. Secrets are never printed.
-
-Exit status: 0 fine, 3 the settings are refused.
-"""
+"""``tieout config``: what this process would run with, and whether it may. Secrets are never printed."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
+
+from tieout.streams.operate.cli.exits import Exit, epilog
+from tieout.streams.operate.cli.options import AsJson, SettingsFile
 
 if TYPE_CHECKING:
     from tieout.streams.settings import Settings
 
-EXIT_SETTINGS = 3
+app = typer.Typer(add_completion=False, rich_markup_mode=None, no_args_is_help=True)
 
-app = typer.Typer(name="config", help="Show, check or document the settings.", no_args_is_help=True)
 
-File = Annotated[Path | None, typer.Option("--file", help="TOML file; the environment wins over it.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+@app.callback()
+def config() -> None:
+    """Show, check or document the settings."""
 
 
 def settings_or_exit(file: Path | None = None, **options: object) -> Settings:
@@ -30,11 +30,11 @@ def settings_or_exit(file: Path | None = None, **options: object) -> Settings:
     except SettingsRefused as refused:
         for problem in refused.problems:
             typer.echo(f"settings refused: {problem}", err=True)
-        raise typer.Exit(EXIT_SETTINGS) from None
+        raise typer.Exit(Exit.CONFIG) from None
 
 
-@app.command()
-def show(file: File = None, as_json: AsJson = False) -> None:
+@app.command(epilog=epilog(Exit.CONFIG))
+def show(file: SettingsFile = None, as_json: AsJson = False) -> None:
     """Print every setting with its value, its unit and where the value came from."""
     settings = settings_or_exit(file)
     from tieout.streams.settings import Settings, origins, shown
@@ -53,14 +53,14 @@ def show(file: File = None, as_json: AsJson = False) -> None:
         typer.echo(f"{name:<{width}}  {text}  [{unit}; {came_from[name]}]")
 
 
-@app.command()
-def check(file: File = None) -> None:
+@app.command(epilog=epilog(Exit.CONFIG))
+def check(file: SettingsFile = None) -> None:
     """Say whether a process started with this environment and file would accept its settings."""
     settings = settings_or_exit(file)
     typer.echo(f"settings accepted: {len(settings.model_fields_set)} set, the rest are defaults")
 
 
-@app.command()
+@app.command(epilog=epilog())
 def reference() -> None:
     """Print docs/settings.md."""
     from tieout.streams.settings import reference as page

@@ -1,7 +1,4 @@
-"""``tieout demo``: a day of events through real workers on a real Kafka, judged at the end.
-
-Exit status: 0 it tied out, 8 it did not, 1 it could not be carried through, 130 interrupted.
-"""
+"""``tieout demo``: a day of events through real workers on a real Kafka, judged at the end."""
 
 from __future__ import annotations
 
@@ -9,6 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from tieout.streams.operate.cli.exits import Exit, epilog
+from tieout.streams.operate.cli.options import Scenario
 
 if TYPE_CHECKING:
     from tieout.streams.operate.demo.run import Oracle
@@ -18,9 +18,9 @@ def demo_app(oracle: Oracle | None = None) -> typer.Typer:
     """The command; a project that has an oracle of its own hands it in."""
     made = typer.Typer(add_completion=False, rich_markup_mode=None)
 
-    @made.command()
+    @made.command(epilog=epilog(Exit.FAILURE, Exit.CONFIG, Exit.BROKER, Exit.MISMATCH))
     def demo(
-        scenario: Annotated[str, typer.Option(help="day, quarter-end, renewal-wave or usage-surge.")] = "day",
+        scenario: Scenario = "day",
         contracts: Annotated[int, typer.Option(min=1, help="Contracts; each has about ten events.")] = 20_000,
         workers: Annotated[int, typer.Option(min=1, max=16, help="Worker processes.")] = 2,
         kills: Annotated[int, typer.Option(min=0, max=50, help="Workers killed (SIGKILL) on the way.")] = 1,

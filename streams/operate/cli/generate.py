@@ -1,7 +1,6 @@
 """``tieout generate``: a scenario's events as JSON Lines, in the order in which they arrive.
 
-Exit status: 0 all events are written, 2 the options make no sense or the file cannot be written. Invariant: the
-file appears under its name only once it is whole.
+Invariant: the file appears under its name only once it is whole.
 """
 
 from __future__ import annotations
@@ -16,6 +15,9 @@ from typing import IO, TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from tieout.streams.operate.cli.exits import Exit, epilog, leave
+from tieout.streams.operate.cli.options import DEFAULT_TENANT, Scenario, Tenant, iso_day
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -24,17 +26,15 @@ if TYPE_CHECKING:
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
-EXIT_FAILED = 2
 
-
-@app.command()
+@app.command(epilog=epilog(Exit.FAILURE))
 def generate(
-    scenario: Annotated[str, typer.Option(help="day, quarter-end, renewal-wave or usage-surge.")] = "day",
-    contracts: Annotated[int, typer.Option(help="How many contracts; about ten events each.")] = 1_000,
+    scenario: Scenario = "day",
+    contracts: Annotated[int, typer.Option(min=1, help="How many contracts; about ten events each.")] = 1_000,
     seed: Annotated[int, typer.Option(help="The same seed gives the same bytes.")] = 1,
-    tenant: Annotated[str, typer.Option(help="Tenant of every event.")] = "acme",
+    tenant: Tenant = DEFAULT_TENANT,
     start: Annotated[
-        str, typer.Option(help="First day of the twelve months, a first of a month.")
+        str, typer.Option(callback=iso_day, help="First day of the twelve months, a first of a month.")
     ] = "2025-01-01",
     out: Annotated[Path | None, typer.Option(help="The file to write; else standard output.")] = None,
     as_json: Annotated[
@@ -51,10 +51,9 @@ def generate(
         else:
             figures = _write(generation.arrivals(), None if as_json else sys.stdout)
     except OSError as error:
-        typer.echo(
-            f"{out or 'standard output'} cannot be written: {error.strerror}; name another file", err=True
+        leave(
+            f"{out or 'standard output'} cannot be written: {error.strerror}; name another file", Exit.USAGE
         )
-        raise typer.Exit(EXIT_FAILED) from None
     figures |= {"scenario": scenario, "contracts": contracts, "seed": seed, "file": str(out) if out else None}
     if as_json:
         import orjson
@@ -68,15 +67,9 @@ def _generation(scenario: str, contracts: int, seed: int, tenant: str, start: st
     from tieout.streams.operate.generate import generate as generate_scenario
 
     try:
-        first = dt.date.fromisoformat(start)
-    except ValueError:
-        typer.echo(f"--start {start} is not a day; write it as 2025-01-01", err=True)
-        raise typer.Exit(EXIT_FAILED) from None
-    try:
-        return generate_scenario(scenario, contracts, seed, tenant=tenant, start=first)
+        return generate_scenario(scenario, contracts, seed, tenant=tenant, start=dt.date.fromisoformat(start))
     except ValueError as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(EXIT_FAILED) from None
+        raise typer.BadParameter(str(error), param_hint="--start") from None
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """``tieout ingest``: a source system's export into the inbox, with a named exception for every row that is no event.
 
-Exit status: 0 all rows are accounted for (exceptions included), 2 the export cannot be read or the broker did not
-take the records. Invariant: events + exceptions cover every row of the tables used; the figures say so.
+Invariant: events + exceptions cover every row of the tables used, and the figures say so; an exception is an answer,
+not a failure of the command.
 """
 
 from __future__ import annotations
@@ -13,24 +13,25 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from tieout.streams.operate.cli.exits import ASKS_BROKER, Exit, epilog, leave
+from tieout.streams.operate.cli.options import DEFAULT_TENANT, AsJson, Bootstrap, Tenant
+
 if TYPE_CHECKING:
     from tieout.agents.sources.zuora import Mapped
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, no_args_is_help=True)
 
-EXIT_FAILED = 2
-
 
 @app.callback()
-def _ingest() -> None:
+def ingest() -> None:
     """Read a source system's export."""
 
 
-@app.command("zuora-export")
+@app.command("zuora-export", epilog=epilog(Exit.FAILURE, *ASKS_BROKER))
 def zuora_export(
     folder: Annotated[Path, typer.Argument(help="Folder of CSV files, one per table.")],
-    bootstrap: Annotated[str | None, typer.Option(help="Kafka, host:port; else TIEOUT_BOOTSTRAP.")] = None,
-    tenant: Annotated[str, typer.Option(help="Tenant.")] = "default",
+    bootstrap: Bootstrap = None,
+    tenant: Tenant = DEFAULT_TENANT,
     entity: Annotated[str, typer.Option(help="Legal entity of the contracts; the export has none.")] = "US",
     price_is_ssp: Annotated[
         bool,
@@ -40,7 +41,7 @@ def zuora_export(
         bool, typer.Option("--publish-exceptions", help="Exceptions of known contracts also go to the topic.")
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Map only; needs no broker.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Map a Zuora warehouse export to contract events and exceptions, and publish the events to the inbox."""
     from tieout.agents.sources.zuora import map_export
@@ -50,8 +51,7 @@ def zuora_export(
     try:
         tables = read_export(folder)
     except (NotAnExportError, OSError) as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(EXIT_FAILED) from None
+        leave(error, Exit.USAGE)
     mapped = map_export(tables, Source(tenant, entity, price_is_ssp))
     published = (0, 0) if dry_run else _publish(mapped, bootstrap, tenant, publish_exceptions)
     _tell(_figures(mapped, tenant, published), as_json, dry_run)
@@ -60,7 +60,8 @@ def zuora_export(
 def _publish(mapped: Mapped, bootstrap: str | None, tenant: str, with_exceptions: bool) -> tuple[int, int]:
     from tieout.avro.codec import Codec
     from tieout.streams.edges.files import to_record
-    from tieout.streams.edges.producing import NotPublishedError, Outgoing, produce_events
+    from tieout.streams.edges.producing import Outgoing, produce_events
+    from tieout.streams.edges.reaching import KafkaRefusedError
     from tieout.streams.operate.cli.config import settings_or_exit
     from tieout.streams.topics import CONTRACT_EVENTS, EXCEPTIONS
 
@@ -79,9 +80,8 @@ def _publish(mapped: Mapped, bootstrap: str | None, tenant: str, with_exceptions
 
     try:
         return asyncio.run(send())
-    except NotPublishedError as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(EXIT_FAILED) from None
+    except KafkaRefusedError as error:
+        leave(error)
 
 
 def _figures(mapped: Mapped, tenant: str, published: tuple[int, int]) -> dict[str, Any]:

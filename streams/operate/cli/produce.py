@@ -1,8 +1,7 @@
 """``tieout produce``: business events of a JSON Lines file into the inbox, all of them or none.
 
-Exit status: 0 all lines are published (or, with --dry-run, could be), 1 at least one line is bad, 2 the file cannot
-be read or the broker did not take the records. Invariant: nothing is sent before the last line has been read, and
-without --skip-bad nothing is sent when one line is bad.
+Invariant: nothing is sent before the last line has been read, and without --skip-bad nothing is sent when one line is
+bad; a bad line is a failure either way.
 """
 
 from __future__ import annotations
@@ -15,14 +14,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from tieout.streams.operate.cli.exits import ASKS_BROKER, Exit, epilog, leave
+from tieout.streams.operate.cli.options import AsJson, Bootstrap
+
 if TYPE_CHECKING:
     from tieout.streams.edges.files import BadLine
     from tieout.streams.edges.spool import Spool
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
-EXIT_BAD_LINES = 1
-EXIT_FAILED = 2
 _BAD_LINES_SHOWN = 20
 _PROGRESS_EVERY = 1_000
 
@@ -55,16 +55,16 @@ class Outcome:
         }
 
 
-@app.command()
+@app.command(epilog=epilog(Exit.FAILURE, *ASKS_BROKER))
 def produce(
     file: Annotated[Path, typer.Argument(help="One JSON event per line; docs/events.md has the fields.")],
-    bootstrap: Annotated[str | None, typer.Option(help="Kafka, host:port; else TIEOUT_BOOTSTRAP.")] = None,
+    bootstrap: Bootstrap = None,
     topic: Annotated[str | None, typer.Option(help="Another topic than the inbox.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Validate only; needs no broker.")] = False,
     skip_bad: Annotated[
         bool, typer.Option("--skip-bad", help="Publish the valid lines all the same.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Validate a file of business events and publish it to the inbox."""
     from tieout.streams.edges.spool import Spool
@@ -77,7 +77,7 @@ def produce(
             outcome.published = _publish(bootstrap, target, spool)
     _tell(outcome, file, target, dry_run=dry_run, as_json=as_json)
     if outcome.bad_count:
-        raise typer.Exit(EXIT_BAD_LINES)
+        raise typer.Exit(Exit.FAILURE)
 
 
 def _validate(file: Path, spool: Spool) -> Outcome:
@@ -99,22 +99,21 @@ def _validate(file: Path, spool: Spool) -> Outcome:
                 if outcome.lines % _PROGRESS_EVERY == 0:
                     advance(outcome.lines)
     except OSError as error:
-        typer.echo(f"{file} cannot be read: {error.strerror}; name a readable file", err=True)
-        raise typer.Exit(EXIT_FAILED) from None
+        leave(f"{file} cannot be read: {error.strerror}; name a readable file", Exit.USAGE)
     return outcome
 
 
 def _publish(bootstrap: str | None, topic: str, spool: Spool) -> int:
-    from tieout.streams.edges.producing import NotPublishedError, produce_events
+    from tieout.streams.edges.producing import produce_events
+    from tieout.streams.edges.reaching import KafkaRefusedError
     from tieout.streams.operate.cli.config import settings_or_exit
 
     settings = settings_or_exit(bootstrap=bootstrap)
     try:
         with _progress("published", spool.count) as advance:
             return asyncio.run(produce_events(settings.bootstrap, spool, topic, advance))
-    except NotPublishedError as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(EXIT_FAILED) from None
+    except KafkaRefusedError as error:
+        leave(error)
 
 
 def _tell(outcome: Outcome, file: Path, topic: str, *, dry_run: bool, as_json: bool) -> None:

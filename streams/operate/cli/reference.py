@@ -1,6 +1,6 @@
 """``tieout reference``: publish reference rows, and let them count.
 
-Exit status: 0 done, 1 a line is bad or a partition has not acknowledged in time, 2 usage.
+Invariant: one bad line refuses the whole file, before a broker is asked.
 """
 
 from __future__ import annotations
@@ -11,49 +11,55 @@ from typing import Annotated
 
 import typer
 
-from tieout.streams.operate.cli.asking import (
-    EXIT_FAILED,
-    Actor,
-    Bootstrap,
-    RequestId,
-    Tenant,
-    WaitSeconds,
-    ask,
-)
+from tieout.streams.operate.cli.asking import STATUSES, Actor, RequestId, WaitSeconds, ask
+from tieout.streams.operate.cli.exits import Exit, leave
+from tieout.streams.operate.cli.options import DEFAULT_TENANT, Bootstrap, Tenant
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, no_args_is_help=True)
 
 
-@app.command()
+@app.callback()
+def reference() -> None:
+    """Publish and activate reference data."""
+
+
+@app.command(epilog=STATUSES)
 def publish(
-    file: Annotated[Path, typer.Argument(help="JSON Lines: one reference row per line.", exists=True)],
+    file: Annotated[Path, typer.Argument(help="JSON Lines: one reference row per line.")],
     activate: Annotated[bool, typer.Option(help="Let them count in every partition at once.")] = False,
-    tenant: Tenant = "default",
+    tenant: Tenant = DEFAULT_TENANT,
     actor: Actor = "cli",
     bootstrap: Bootstrap = None,
     wait_seconds: WaitSeconds = 300.0,
 ) -> None:
     """Write rows to the reference topic. They count only after an activation."""
     from tieout.avro.codec import Codec
+    from tieout.streams.edges.reaching import KafkaRefusedError
     from tieout.streams.edges.reference import BadReferenceLine, publish_reference, read_reference
     from tieout.streams.operate.cli.config import settings_or_exit
 
-    settings = settings_or_exit(bootstrap=bootstrap)
     try:
         rows = read_reference(file)
     except BadReferenceLine as fault:
-        typer.echo(f"{file}: {fault}; nothing was published", err=True)
-        raise typer.Exit(EXIT_FAILED) from None
-    upto = asyncio.run(publish_reference(settings.bootstrap, Codec.load(), rows))
+        leave(f"{file}: {fault}; nothing was published", Exit.FAILURE)
+    except UnicodeDecodeError as fault:
+        leave(f"{file} is not UTF-8: {fault}; nothing was published", Exit.FAILURE)
+    except OSError as error:
+        leave(f"{file} cannot be read: {error.strerror}; name a readable file", Exit.USAGE)
+    settings = settings_or_exit(bootstrap=bootstrap)
+    try:
+        upto = asyncio.run(publish_reference(settings.bootstrap, Codec.load(), rows))
+    except KafkaRefusedError as error:
+        leave(error)
     typer.echo(f"published {len(rows)} reference rows, all below offset {upto}")
     if activate:
         _activate(upto, tenant, actor, None, bootstrap, wait_seconds)
 
 
-@app.command()
+@app.command(epilog=STATUSES)
 def activate(
     upto: Annotated[int, typer.Argument(help="Rows below this offset count from now on.", min=0)],
-    tenant: Tenant = "default",
+    tenant: Tenant = DEFAULT_TENANT,
     actor: Actor = "cli",
     request_id: RequestId = None,
     bootstrap: Bootstrap = None,

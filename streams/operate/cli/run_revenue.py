@@ -1,4 +1,4 @@
-"""``tieout run-revenue``: recognise revenue. Exit status: 0 every partition has acknowledged, 1 not in time."""
+"""``tieout run-revenue``: recognise revenue."""
 
 from __future__ import annotations
 
@@ -6,17 +6,18 @@ from typing import Annotated
 
 import typer
 
-from tieout.streams.operate.cli.asking import Actor, Bootstrap, RequestId, Tenant, WaitSeconds, ask, day
+from tieout.streams.operate.cli.asking import STATUSES, Actor, RequestId, WaitSeconds, ask
+from tieout.streams.operate.cli.options import DEFAULT_TENANT, Bootstrap, Tenant, day, iso_day
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 
-@app.command()
+@app.command(epilog=STATUSES)
 def run_revenue(
-    through: Annotated[str, typer.Argument(help="Last day to recognise, 2025-05-31.")],
+    through: Annotated[str, typer.Argument(callback=iso_day, help="Last day to recognise, 2025-05-31.")],
     entity: Annotated[str | None, typer.Option(help="Legal entity; all when left out.")] = None,
     book: Annotated[str, typer.Option(help="Book.")] = "primary",
-    tenant: Tenant = "default",
+    tenant: Tenant = DEFAULT_TENANT,
     actor: Actor = "cli",
     request_id: RequestId = None,
     bootstrap: Bootstrap = None,

@@ -19,25 +19,32 @@ from tieout.avro.compatibility import release, unreleased
 from tieout.avro.lint import Finding, lint
 from tieout.avro.loading import SchemaError, SchemaFiles, from_folder, lock_text, packaged
 from tieout.streams.operate.apache_avro import ApacheJudge, JudgeMissing
+from tieout.streams.operate.cli.exits import Exit, epilog, leave
+from tieout.streams.operate.cli.options import AsJson
 
-app = typer.Typer(no_args_is_help=True, help="The event language: check it, list it.")
+app = typer.Typer(add_completion=False, rich_markup_mode=None, no_args_is_help=True)
 
 Folder = Annotated[
     Path | None,
     typer.Option(help="Folder with schemas/ and schemas.lock.json; the packaged language when not given."),
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on stdout instead of text.")]
+
+
+@app.callback()
+def schema() -> None:
+    """List the event language and check its compatibility."""
 
 
 def _read(folder: Path | None) -> SchemaFiles:
     try:
         return packaged() if folder is None else from_folder(folder)
-    except (SchemaError, OSError) as error:
-        typer.echo(f"The schema files cannot be read: {error}", err=True)
-        raise typer.Exit(2) from None
+    except SchemaError as error:
+        leave(f"the schema files cannot be judged: {error}", Exit.SCHEMA)
+    except OSError as error:
+        leave(f"the schema files cannot be read: {error}; name their folder with --folder", Exit.USAGE)
 
 
-@app.command("check")
+@app.command("check", epilog=epilog(Exit.CONFIG, Exit.SCHEMA))
 def check(
     folder: Folder = None,
     as_json: AsJson = False,
@@ -46,22 +53,20 @@ def check(
         typer.Option("--release", help="When nothing is wrong, add new files to the lock (needs --folder)."),
     ] = False,
 ) -> None:
-    """Lint every file, then FULL_TRANSITIVE compatibility, judged by Apache's implementation.
-
-    Exits 0 when all is well, 1 with findings, 2 when it could not judge.
-    """
+    """Lint every file, then FULL_TRANSITIVE compatibility, judged by Apache's implementation."""
+    if do_release and folder is None:
+        raise typer.BadParameter("--release writes the lock of a source tree; name it with --folder")
     files = _read(folder)
     try:
         findings = (*lint(files), *check_compatibility(files, ApacheJudge()))
     except JudgeMissing as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(2) from None
+        leave(error, Exit.CONFIG)
     waiting = tuple(found.file for found in unreleased(files))
     findings = tuple(f for f in findings if not (f.rule == "unused" and f.file in waiting))
     _say(findings, files, waiting, as_json)
     if findings:
-        raise typer.Exit(1)
-    if do_release:
+        raise typer.Exit(Exit.SCHEMA)
+    if do_release and folder is not None:
         _release(files, folder)
 
 
@@ -91,16 +96,13 @@ def _say(findings: tuple[Finding, ...], files: SchemaFiles, waiting: tuple[str, 
         )
 
 
-def _release(files: SchemaFiles, folder: Path | None) -> None:
-    if folder is None:
-        typer.echo("--release writes the lock of a source tree; name it with --folder.", err=True)
-        raise typer.Exit(2)
+def _release(files: SchemaFiles, folder: Path) -> None:
     entries = release(files)
     (folder / "schemas.lock.json").write_text(lock_text(entries), encoding="utf-8")
     typer.echo(f"Released {len(entries) - len(files.lock)} schemas.")
 
 
-@app.command("list")
+@app.command("list", epilog=epilog(Exit.SCHEMA))
 def list_schemas(folder: Folder = None, as_json: AsJson = False) -> None:
     """Released schemas: id, record, version, what it is for, and for events ordering mode and owner."""
     files = _read(folder)

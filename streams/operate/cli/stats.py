@@ -1,7 +1,7 @@
 """``tieout stats``: the stats page on its own, for a cluster whose workers run elsewhere, and the metric reference.
 
-The page reads heartbeats only: it can be started, stopped and doubled at any time. Exit status: 0 stopped as asked,
-1 the address cannot be served, 3 settings refused.
+The page reads heartbeats only: it can be started, stopped and doubled at any time, without a broker too, because to
+show that no broker answers is its work.
 """
 
 from __future__ import annotations
@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tieout.streams.operate.cli.exits import Exit, epilog, leave
+from tieout.streams.operate.cli.options import Bootstrap
+
 if TYPE_CHECKING:
     from tieout.streams.operate.web.server import StatsServer
     from tieout.streams.settings import Settings
-
-EXIT_FAILED = 1
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, no_args_is_help=True)
 
@@ -26,15 +27,15 @@ def stats() -> None:
     """Serve the stats page of the cluster."""
 
 
-@app.command()
+@app.command(epilog=epilog(Exit.CONFIG))
 def serve(
-    bootstrap: Annotated[str | None, typer.Option(help="Kafka, host:port.")] = None,
+    bootstrap: Bootstrap = None,
     host: Annotated[
         str | None, typer.Option(help="Address; any but loopback needs TIEOUT_WEB_TOKEN.")
     ] = None,
     port: Annotated[int | None, typer.Option(help="Port; 0 takes a free one.")] = None,
 ) -> None:
-    """Serve page, /api/stats and probes until interrupted; prints the URL."""
+    """Serve page, /api/stats and probes until interrupted; prints the URL. Without a broker it serves too, and says so."""
     from tieout.streams.operate.cli.config import settings_or_exit
 
     settings = settings_or_exit(bootstrap=bootstrap, web_host=host, web_port=port)
@@ -45,17 +46,16 @@ def serve(
     told_to_stop = threading.Event()
     for signal_number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(signal_number, lambda *_: told_to_stop.set())
-    server = cluster_server(settings)
     try:
+        server = cluster_server(settings)
         typer.echo(server.start())
     except WebRefused as refused:
-        typer.echo(str(refused), err=True)
-        raise typer.Exit(EXIT_FAILED) from None
+        leave(refused, Exit.CONFIG)
     told_to_stop.wait()
     server.stop()
 
 
-@app.command()
+@app.command(epilog=epilog())
 def metrics() -> None:
     """Print docs/metrics.md."""
     from tieout.streams.operate.metrics import reference

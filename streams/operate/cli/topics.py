@@ -1,7 +1,6 @@
 """``tieout topics``: what the topics should be, what differs, and making it so.
 
-Exit status: 0 done (or, with ``plan --check``, nothing to do), 1 the plan holds a refusal or ``--check`` found
-differences, 3 settings refused, 4 broker unreachable.
+Invariant: a plan that holds a refusal is a failure, and so is one with anything to do where ``--check`` asked.
 """
 
 from __future__ import annotations
@@ -13,29 +12,32 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from tieout.streams.operate.cli.exits import ASKS_BROKER, Exit, epilog, leave
+from tieout.streams.operate.cli.options import AsJson, Bootstrap, SettingsFile
+
 if TYPE_CHECKING:
     from tieout.streams.topics import Plan
 
-app = typer.Typer(no_args_is_help=True, help="Plan and apply the topics that tieout needs.")
+app = typer.Typer(add_completion=False, rich_markup_mode=None, no_args_is_help=True)
 
-EXIT_DIFFERENT = 1
-EXIT_UNREACHABLE = 4
-
-Bootstrap = Annotated[str | None, typer.Option(help="Kafka, host:port; else TIEOUT_BOOTSTRAP.")]
+STATUSES = epilog(Exit.FAILURE, *ASKS_BROKER)
 Partitions = Annotated[int | None, typer.Option(help="Partitions of the inbox; else the setting.")]
 Replication = Annotated[int | None, typer.Option(help="Copies of each topic; else the setting.")]
 ErpAccounts = Annotated[int, typer.Option(min=1, help="ERP accounts that are posted to, one partition each.")]
-File = Annotated[Path | None, typer.Option("--file", help="TOML file with settings.")]
-AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on stdout instead of text.")]
 
 
-@app.command()
+@app.callback()
+def topics() -> None:
+    """Plan and apply the topics that tieout needs."""
+
+
+@app.command(epilog=STATUSES)
 def plan(
     bootstrap: Bootstrap = None,
     partitions: Partitions = None,
     replication_factor: Replication = None,
     erp_accounts: ErpAccounts = 1,
-    file: File = None,
+    file: SettingsFile = None,
     as_json: AsJson = False,
     check: Annotated[bool, typer.Option("--check", help="Exit with 1 when there is anything to do.")] = False,
 ) -> None:
@@ -43,16 +45,16 @@ def plan(
     _, found = _planned(bootstrap, partitions, replication_factor, erp_accounts, file)
     _show(found, as_json)
     if found.refused or (check and not found.is_empty):
-        raise typer.Exit(EXIT_DIFFERENT)
+        raise typer.Exit(Exit.FAILURE)
 
 
-@app.command("apply")
+@app.command("apply", epilog=STATUSES)
 def apply_(
     bootstrap: Bootstrap = None,
     partitions: Partitions = None,
     replication_factor: Replication = None,
     erp_accounts: ErpAccounts = 1,
-    file: File = None,
+    file: SettingsFile = None,
     as_json: AsJson = False,
 ) -> None:
     """Create what is missing and set what differs; refuses, and then changes nothing, where state would move."""
@@ -61,13 +63,11 @@ def apply_(
     reached, found = _planned(bootstrap, partitions, replication_factor, erp_accounts, file)
     _show(found, as_json)
     if found.refused:
-        typer.echo("nothing was changed", err=True)
-        raise typer.Exit(EXIT_DIFFERENT)
+        leave("nothing was changed", Exit.FAILURE)
     try:
         asyncio.run(apply(reached, found))
     except TopicsUnreachableError as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(EXIT_UNREACHABLE) from None
+        leave(error)
     if not as_json:
         typer.echo("done" if not found.is_empty else "nothing to do")
 
@@ -93,8 +93,7 @@ def _planned(
     try:
         return settings.bootstrap, asyncio.run(make_plan(settings.bootstrap, table))
     except TopicsUnreachableError as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(EXIT_UNREACHABLE) from None
+        leave(error)
 
 
 def _show(found: Plan, as_json: bool) -> None:

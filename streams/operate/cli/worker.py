@@ -1,7 +1,4 @@
-"""``tieout worker``: run agents until told to stop.
-
-Exit status: 0 stopped as asked, 3 settings refused, 4 broker unreachable, 1 any other refusal or failure.
-"""
+"""``tieout worker``: run agents until told to stop."""
 
 from __future__ import annotations
 
@@ -10,15 +7,18 @@ from typing import Annotated
 
 import typer
 
+from tieout.streams.operate.cli.exits import ASKS_BROKER, Exit, epilog
+from tieout.streams.operate.cli.options import Bootstrap, SettingsFile
+
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 
-@app.command()
+@app.command(epilog=epilog(Exit.FAILURE, *ASKS_BROKER, Exit.STUCK))
 def worker(
     agents: Annotated[
         str | None, typer.Option(help="Agents to run, comma separated: contracts,control.")
     ] = None,
-    bootstrap: Annotated[str | None, typer.Option(help="Kafka, host:port.")] = None,
+    bootstrap: Bootstrap = None,
     worker_id: Annotated[str | None, typer.Option(help="Name of this worker, stable over restarts.")] = None,
     state_dir: Annotated[Path | None, typer.Option(help="Where RocksDB rows are kept.")] = None,
     web_port: Annotated[
@@ -31,15 +31,15 @@ def worker(
             help="Where partitions without a position begin although their log starts later.",
         ),
     ] = None,
-    file: Annotated[Path | None, typer.Option("--file", help="TOML file with settings.")] = None,
+    file: SettingsFile = None,
 ) -> None:
     """Run agents. Every option is also a setting; see ``tieout config show``."""
     from tieout.streams.operate.cli.config import settings_or_exit
 
+    offsets = _offsets(start_at or [])
     settings = settings_or_exit(
         file, agents=agents, bootstrap=bootstrap, worker_id=worker_id, state_dir=state_dir, web_port=web_port
     )
-    offsets = _offsets(start_at or [])
     from tieout.streams.app import run
 
     raise typer.Exit(run(settings, offsets))
@@ -51,6 +51,8 @@ def _offsets(stated: list[str]) -> dict[str, int]:
     for pair in stated:
         agent, equals, offset = pair.partition("=")
         if not (agent and equals and offset.isdigit()):
-            raise typer.BadParameter(f"{pair!r} is not AGENT=OFFSET; write --start-at contracts=1200")
+            raise typer.BadParameter(
+                f"{pair!r} is not AGENT=OFFSET; write contracts=1200", param_hint="--start-at"
+            )
         found[agent] = int(offset)
     return found

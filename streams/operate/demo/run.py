@@ -1,6 +1,6 @@
 """Runs a demo for the command line: directory, progress, verdict, exit status.
 
-Exit status: 0 it tied out, 8 it did not, 1 it could not be carried through, 130 interrupted.
+Invariant: a demo that was carried through ends with 0 where it tied out and with 8 where it did not.
 """
 
 from __future__ import annotations
@@ -23,8 +23,9 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 
-from tieout.streams.edges.producing import NotPublishedError
+from tieout.streams.edges.reaching import KafkaRefusedError
 from tieout.streams.operate.broker.errors import BrokerError
+from tieout.streams.operate.cli.exits import Exit, status_of
 from tieout.streams.operate.demo.journey import DemoFailedError, Journey, travel
 from tieout.streams.operate.demo.options import DemoOptions
 from tieout.streams.operate.demo.report import show
@@ -32,7 +33,6 @@ from tieout.streams.operate.demo.verdict import OracleFinding, Verdict, judge
 from tieout.streams.topics import TopicsUnreachableError
 
 _PIPE_COLUMNS = 110
-EXIT_TIED_OUT, EXIT_FAILED, EXIT_MISMATCH, EXIT_INTERRUPTED = 0, 1, 8, 130
 
 
 class Oracle(Protocol):
@@ -66,14 +66,14 @@ def run_demo(options: DemoOptions, oracle: Oracle | None = None, console: Consol
         _travel(options, directory, oracle, screen, arrived)
     except KeyboardInterrupt:
         screen.print("interrupted; everything that was started has been stopped")
-        return EXIT_INTERRUPTED
-    except (DemoFailedError, BrokerError, NotPublishedError, TopicsUnreachableError) as error:
+        return Exit.INTERRUPTED
+    except (DemoFailedError, BrokerError, KafkaRefusedError, TopicsUnreachableError) as error:
         screen.print(f"[bold red]the demo could not be carried through:[/] {error}", highlight=False)
-        return EXIT_FAILED
+        return error.exit_code if isinstance(error, BrokerError) else status_of(error)
     finally:
         if options.keep_dir is None:
             shutil.rmtree(directory, ignore_errors=True)
-    return EXIT_TIED_OUT if verdicts[0].tied_out else EXIT_MISMATCH
+    return Exit.OK if verdicts[0].tied_out else Exit.MISMATCH
 
 
 def _console() -> Console:

@@ -1,0 +1,67 @@
+"""Options and arguments that several commands share, so that the same thing has one name, one help text, one check.
+
+Invariant: a value that cannot be meant is a usage error that says what to write instead, before anything is started.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+DEFAULT_TENANT = "default"
+_EPOCH = date(1970, 1, 1).toordinal()
+_MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
+_LISTED = re.compile(r"(?=\S*[A-Za-z])(?=\S*\d)\S+")
+"""Labels of a listed calendar are free; one with a letter and a digit cannot be a misspelt month."""
+
+
+def day(text: str) -> int:
+    """Days since 1970-01-01 of an ISO date; a usage error otherwise."""
+    return _date(text).toordinal() - _EPOCH
+
+
+def iso_day(text: str) -> str:
+    """The text, when it is an ISO date."""
+    return _date(text).isoformat()
+
+
+def period_label(text: str) -> str:
+    """The text, when it is a month, or may be a label of a listed calendar."""
+    if _MONTH.fullmatch(text) or _LISTED.fullmatch(text):
+        return text
+    raise typer.BadParameter(f"{text!r} is not a period; write a month as 2025-05")
+
+
+def scenario_name(text: str) -> str:
+    """The text, when there is such a scenario."""
+    from tieout.streams.operate.generate.scenarios import SCENARIOS
+
+    if text in SCENARIOS:
+        return text
+    raise typer.BadParameter(f"there is no scenario {text!r}; choose one of {', '.join(SCENARIOS)}")
+
+
+def _date(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is not a day; write it as 2025-05-31") from None
+
+
+Tenant = Annotated[
+    str,
+    typer.Option(help="Tenant. Events, reference rows and requests must name the same one."),
+]
+Bootstrap = Annotated[str | None, typer.Option(help="Kafka, host:port; else TIEOUT_BOOTSTRAP.")]
+SettingsFile = Annotated[
+    Path | None, typer.Option("--file", help="TOML file with settings; the environment wins over it.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on stdout instead of text.")]
+Scenario = Annotated[
+    str,
+    typer.Option(callback=scenario_name, help="day, quarter-end, renewal-wave or usage-surge."),
+]
