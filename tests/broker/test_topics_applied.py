@@ -10,6 +10,7 @@ import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
+from tieout.streams.operate.broker import EmbeddedBroker
 from tieout.streams.topics import (
     CONTRACT_EVENTS,
     Setting,
@@ -84,20 +85,27 @@ async def test_an_unreachable_cluster_is_said_with_its_address():
         await plan("127.0.0.1:1", topic_table(1))
 
 
+@pytest.fixture
+def own_broker(tmp_path):
+    """The commands use the installation's own topic names, which other tests make on the shared broker."""
+    with EmbeddedBroker(tmp_path / "kafka") as running:
+        yield running
+
+
 def tieout(*arguments):
     command = [str(Path(sys.executable).with_name("tieout")), "topics", *arguments]
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
 
 
-def test_the_commands_plan_apply_and_refuse_with_their_exit_status(broker):
-    here = ("--bootstrap", broker.bootstrap, "--partitions", "3")
+def test_the_commands_plan_apply_and_refuse_with_their_exit_status(own_broker):
+    here = ("--bootstrap", own_broker.bootstrap, "--partitions", "3")
     applied = tieout("apply", *here)
     assert applied.returncode == 0, applied.stderr
     assert applied.stdout.endswith(("done\n", "nothing to do\n"))
     planned = tieout("plan", *here, "--check", "--json")
     assert planned.returncode == 0
     assert CONTRACT_EVENTS in json.loads(planned.stdout)["unchanged"]
-    refused = tieout("plan", "--bootstrap", broker.bootstrap, "--partitions", "5")
+    refused = tieout("plan", "--bootstrap", own_broker.bootstrap, "--partitions", "5")
     assert refused.returncode == 1
     assert f"! {CONTRACT_EVENTS}  refused: it has 3 partition(s)" in refused.stdout
     assert tieout("plan", "--bootstrap", "127.0.0.1:1").returncode == 4

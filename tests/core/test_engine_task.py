@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
 from dataclasses import dataclass, field
 
 import pytest
@@ -246,20 +247,22 @@ def make_task(
     return feed.task, feed
 
 
+LIVENESS_SECONDS = 30.0
+"""Far beyond what any case needs: a deadline for what never ends, no measure of speed."""
+
+
 async def live(world: World, done, agent: AgentSpec | None = None, *, lose: bool = False) -> PartitionTask:
     """Run the task, opened again when it is killed, until ``done(task)``."""
     task, feed = make_task(world, agent, lose=lose)
     running = asyncio.create_task(task.run())
-    for _ in range(20_000):
-        if done(task):
-            break
+    deadline = time.monotonic() + LIVENESS_SECONDS
+    while not done(task):
+        assert time.monotonic() < deadline, f"not done: {task.status()}"
         if running.done() and not task.is_over and task.status().state != "halted":
             task, feed = make_task(world, agent, lose=lose)
             running = asyncio.create_task(task.run())
         feed.pump()
         await asyncio.sleep(0)
-    else:
-        raise AssertionError(f"not done: {task.status()}")
     await task.stop()
     await asyncio.wait_for(asyncio.gather(running, return_exceptions=True), 5)
     return task
