@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tieout.agents.contracts.currencies import ISO_4217
 from tieout.agents.dedup import fact_id
 from tieout.avro.commands import Cause
 from tieout.avro.events import (
@@ -20,7 +21,7 @@ from tieout.avro.events import (
 from tieout.tables.waiting import Waiting
 
 _NO_CURRENCY = "XXX"
-"""ISO 4217's code for "no currency": what an event without an amount is totalled under."""
+"""ISO 4217's code for "no currency": what an event without an amount, or in no known currency, counts under."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,4 +78,4 @@ def amount_of(event: Event) -> tuple[str, int]:
 
 
 def _currency(text: str) -> str:
-    return text if len(text) == len(_NO_CURRENCY) and text.isascii() and text.isupper() else _NO_CURRENCY
+    return text if text in ISO_4217 else _NO_CURRENCY

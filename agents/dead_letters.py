@@ -15,6 +15,9 @@ _NEXT_STEPS = {
     "unknown_schema": "deploy the release that knows this schema, or fix the producer's schema id, then re-send",
     "wrong_key": "produce with the key tenant/group_id of the envelope, then re-send",
     "wrong_partition": "produce with Kafka's default murmur2 partitioner and no partition of your own, then re-send",
+    "bad_content_hash": "hash the business content as docs/events.md says (or let tieout produce do it), then re-send",
+    "oversized": "split the event: send fewer lines, or amendments that add them, then re-send",
+    "no_room_to_wait": "bring what the contract waits for (see its exception), then re-send: it is not remembered",
     "kills_process": "send the record's coordinates to engineering; the partition went on without it",
 }
 

@@ -13,12 +13,15 @@ from typing import Protocol
 import msgspec
 
 from tieout.agents.spec import LogRecord
+from tieout.avro.canonical import content_hash
 from tieout.avro.catalogue import EVENT_TYPES
 from tieout.avro.codec import Undecodable
 from tieout.avro.control import Marker, PeriodClosed, ReferenceActivated, RevenueRun, Tick
 from tieout.avro.events import Envelope, Event
 
 MARKER_TYPES = (RevenueRun, PeriodClosed, ReferenceActivated)
+VALUE_BYTES_MAX = 200_000
+"""An event may have to wait in a row of its own, and a row is at most 256 kB."""
 _ID_LENGTH_MAX = 256
 """An id longer than this would make row keys that no source system has a use for."""
 
@@ -54,6 +57,8 @@ class Decoder:
         """The typed message, or why it is none."""
         if record.value is None:
             return Rejected("tombstone", "the record has no value; an inbox record cannot be deleted by key")
+        if len(record.value) > VALUE_BYTES_MAX:
+            return Rejected("oversized", f"{len(record.value)} bytes; an inbox record has at most {VALUE_BYTES_MAX}")
         try:
             message = self.codec.decode(record.value)
         except Undecodable as error:
@@ -80,6 +85,8 @@ class Decoder:
             return Rejected("bad_version", f"object_version {envelope.object_version} is below 1")
         if record.key != inbox_key(envelope.tenant, envelope.group_id):
             return Rejected("wrong_key", "the record's key is not tenant/group_id of its envelope")
+        if envelope.content_hash != content_hash(event):
+            return Rejected("bad_content_hash", "the envelope's content_hash is not the hash of this content")
         return event
 
     def misplaced(self, key: bytes) -> Rejected | None:

@@ -79,6 +79,10 @@ class NotReady(Exception):  # noqa: N818 - it is not an error: the partition wai
         self.reason = reason
 
 
+class MustHalt(Exception):  # noqa: N818 - it is a decision: the partition stops until a person acts
+    """Raised by any method of a task: stop this partition with this reason, commit nothing, and do not try again."""
+
+
 class AgentTask(Protocol):
     """One partition's worth of an agent. Synchronous: whatever waits is the engine's business."""
 

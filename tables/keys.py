@@ -19,6 +19,7 @@ IDENTITY = b"d"
 HELD = b"h"
 PARKED = b"p"
 STATE = b"s"
+STUCK = b"t"
 """Row kinds inside a group. Identities sort first: a scan from HELD on loads a group without them."""
 
 _AFTER_GROUP = b"\xff"

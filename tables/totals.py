@@ -37,6 +37,15 @@ class _Row(msgspec.Struct, array_like=True):
 
 
 _SEPARATOR = "|"
+_LONG_MAX = 2**63 - 1
+"""Largest amount that the published totals can carry; the row keeps counting beyond it."""
+
+
+def _sorted(counts: dict[str, int]) -> dict[str, int]:
+    """Equal counters have equal bytes, whatever came first."""
+    return dict(sorted(counts.items()))
+
+
 
 
 class Totals:
@@ -97,7 +106,7 @@ class Totals:
             event_type, outcome, currency = key.split(_SEPARATOR)
             if self._amounts[key]:
                 by_key.setdefault(event_type + _SEPARATOR + outcome, []).append(
-                    AmountTotal(currency, self._amounts[key])
+                    AmountTotal(currency, min(self._amounts[key], _LONG_MAX))
                 )
         return tuple(
             OutcomeTotal(event_type, outcome, count, tuple(by_key.get(event_type + _SEPARATOR + outcome, ())))
@@ -107,9 +116,8 @@ class Totals:
     def row(self) -> bytes:
         """The counters as one row."""
         assert self.received == sum(self._counts.values()), (self.received, self._counts)
-        return msgspec.msgpack.encode(
-            _Row(self.received, self._counts, self._amounts, self._open, self.emitted, self.dead_letters)
-        )
+        counters = (self._counts, self._amounts, self._open, self.emitted, self.dead_letters)
+        return msgspec.msgpack.encode(_Row(self.received, *map(_sorted, counters)))
 
     def _add(self, event_type: str, outcome: str, currency: str, amount_minor: int, sign: int) -> None:
         assert outcome in OUTCOMES, outcome

@@ -11,7 +11,7 @@ import contextlib
 import logging
 from functools import partial
 
-from tieout.agents.spec import AgentSpec
+from tieout.agents.spec import AgentSpec, MustHalt
 from tieout.streams.engine.errors import BrokerSilent, CommitUnanswered, Fenced, Halt, HoleInLog
 from tieout.streams.engine.fault_points import passing
 from tieout.streams.engine.inbox import Inbox
@@ -184,7 +184,7 @@ class PartitionTask:
         await self._let_go(abort=known_open)
         if self._stopping:
             return True
-        if isinstance(error, Halt):
+        if isinstance(error, Halt | MustHalt):
             return self._halt(str(error))
         if isinstance(error, Fenced):
             return await self._after_fencing(error)

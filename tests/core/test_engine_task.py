@@ -365,6 +365,7 @@ def test_an_output_to_an_undeclared_topic_halts_the_partition():
 @pytest.mark.parametrize("defect", ["no fence", "store before commit", "position forgotten"])
 def test_the_checks_above_notice_a_planted_defect(defect, monkeypatch):
     """Each promise is worth what notices its absence."""
+    monkeypatch.setitem(globals(), "LIVENESS_SECONDS", 2.0)
     world = World(seed=1, wrongs={2: "unanswered, not done", 4: "unanswered, done", 6: "fenced", 7: "killed"})
     world.tell(*(b"%d" % value for value in range(60)))
     if defect == "no fence":
