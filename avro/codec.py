@@ -1,8 +1,9 @@
 """Bytes to typed records and back. Hostile bytes end as one kind of error; a decoded record is within its bounds.
 
 Invariant: ``decode`` gives a record of a released schema, read to its last byte, or raises ``Undecodable`` with a
-reason; nothing else leaves it, and it holds no more memory than a small multiple of the value's size. Logical
-types are for other readers: dates and times stay integers here.
+reason; nothing else leaves it, and it holds no more memory than a small multiple of the value's size. ``encode``
+writes no list that ``decode`` would refuse for its length. Logical types are for other readers: dates and times stay
+integers here.
 Why each check: fastavro ignores trailing bytes, and nothing in Avro bounds a list; tests/core/test_avro_hostile.py has
 the bytes that showed it.
 """
@@ -71,10 +72,11 @@ class _Reading:
 
 @dataclass(frozen=True, slots=True)
 class _Writing:
-    """How the current version of one record is written."""
+    """How the current version of one record is written; ``limits`` is None where it holds no list."""
 
     schema_id: int
     schema: Any
+    limits: ItemLimits | None
 
 
 class Codec:
@@ -107,7 +109,9 @@ class Codec:
                 reader=None if is_current else reader,
                 limits=limits,
             )
-        self._writings[kind.struct] = _Writing(schema_id=current.id, schema=reader)
+        self._writings[kind.struct] = _Writing(
+            schema_id=current.id, schema=reader, limits=limits if limits.bounds_anything else None
+        )
 
     def schema_id(self, struct: type[msgspec.Struct]) -> int:
         """The id that ``encode`` writes for records of this class."""
@@ -145,6 +149,8 @@ class Codec:
         buffer = io.BytesIO()
         try:
             plain = msgspec.to_builtins(message, builtin_types=(bytes,))
+            if writing.limits is not None:
+                writing.limits.check(plain)
             fastavro.schemaless_writer(buffer, writing.schema, plain)
         except (TypeError, ValueError, OverflowError, KeyError, AttributeError) as error:
             raise Unencodable(f"{type(message).__name__} does not fit its schema: {error}") from error

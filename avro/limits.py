@@ -27,6 +27,11 @@ class ItemLimits:
         """Compile a self-contained record schema. A list without ``maxItems`` is a KeyError: the lint comes first."""
         return _compile(resolved, {}) or cls((), ())
 
+    @property
+    def bounds_anything(self) -> bool:
+        """Whether the record holds a list at any depth."""
+        return bool(self.lists or self.records)
+
     def check(self, value: Mapping[str, Any]) -> None:
         """Raises TooManyItems at the first list that is too long."""
         for field, most, item_limits in self.lists:

@@ -1,8 +1,10 @@
 """Goal: what is written is what is read, for every record. Method: Hypothesis over the schemas' own bounds."""
 
 import dataclasses
+import io
 import struct
 
+import fastavro
 import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -11,6 +13,7 @@ from hypothesis import strategies as st
 from tieout.avro import control, events
 from tieout.avro.catalogue import RECORDS
 from tieout.avro.codec import MAX_VALUE_BYTES, Codec, Undecodable, Unencodable
+from tieout.avro.framing import frame
 from tieout.avro.loading import LockedSchema, RecordFile, fingerprint
 
 FEW = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -151,17 +154,75 @@ def test_a_record_outside_the_bounds_of_its_schema_is_malformed(codec, changed):
     assert caught.value.reason == "malformed"
 
 
+def too_long(event, beyond):
+    """The event with a list beyond its limit: (nested in an item, at the top), each with its field and limit."""
+    names = ("p",) * (200 + beyond)
+    yield msgspec.structs.replace(event, bundles=(events.Bundle(pos=names, price_minor=1),)), "pos", 200
+    bundle = events.Bundle(pos=(), price_minor=1)
+    yield msgspec.structs.replace(event, bundles=(bundle,) * (50 + beyond)), "bundles", 50
+
+
+def written_without_limits(codec, message):
+    """The bytes that a writer without our limits would make."""
+    writing = codec._writings[type(message)]
+    buffer = io.BytesIO()
+    fastavro.schemaless_writer(buffer, writing.schema, msgspec.to_builtins(message, builtin_types=(bytes,)))
+    return frame(writing.schema_id, buffer.getvalue())
+
+
+FEWEST = settings(max_examples=3, deadline=None)
+
+
 def test_a_list_longer_than_its_limit_is_refused_at_any_depth(codec, any_record):
-    @settings(max_examples=3, deadline=None)
+    @FEWEST
     @given(any_record("tieout.events.ContractActivated", most=1), st.integers(1, 3))
     def check(event, beyond):
-        names = ("p",) * (200 + beyond)
-        deep = msgspec.structs.replace(event, bundles=(events.Bundle(pos=names, price_minor=1),))
-        flat = msgspec.structs.replace(event, bundles=(events.Bundle(pos=(), price_minor=1),) * 51)
-        for message, limit in ((deep, 200), (flat, 50)):
+        for message, _, limit in too_long(event, beyond):
             with pytest.raises(Undecodable, match=f"at most {limit}") as caught:
-                codec.decode(codec.encode(message))
+                codec.decode(written_without_limits(codec, message))
             assert caught.value.reason == "too_many_items"
+
+    check()
+
+
+def test_a_list_longer_than_its_limit_cannot_be_written_and_is_named(codec, any_record):
+    @FEWEST
+    @given(any_record("tieout.events.ContractActivated", most=1), st.integers(1, 3))
+    def check(event, beyond):
+        for message, name, limit in too_long(event, beyond):
+            with pytest.raises(Unencodable, match=f"{name} has {limit + beyond} items, at most {limit}"):
+                codec.encode(message)
+
+    check()
+
+
+RECORDS_WITH_A_LIST = sorted(
+    name
+    for name, kind in RECORDS.items()
+    if any("tuple[" in str(spec) for spec in kind.struct.__annotations__.values())
+)
+
+
+@pytest.mark.parametrize("record", RECORDS_WITH_A_LIST)
+def test_every_list_of_every_record_is_written_to_its_limit_and_not_beyond(codec, any_record, files, record):
+    schema = files.resolve(record, files.locked(record)[-1].version)
+    lists = [
+        (spec["name"], kind["maxItems"])
+        for spec in schema["fields"]
+        for kind in (spec["type"] if isinstance(spec["type"], list) else [spec["type"]])
+        if isinstance(kind, dict) and kind["type"] == "array"
+    ]
+    assert lists
+
+    @FEWEST
+    @given(any_record(record, most=1).filter(lambda message: all(getattr(message, f) for f, _ in lists)))
+    def check(message):
+        for name, limit in lists:
+            items = getattr(message, name)[:1]
+            full = msgspec.structs.replace(message, **{name: items * limit})
+            assert codec.decode(codec.encode(full)) == full
+            with pytest.raises(Unencodable, match=f"{name} has {limit + 1} items, at most {limit}"):
+                codec.encode(msgspec.structs.replace(message, **{name: items * (limit + 1)}))
 
     check()
 
