@@ -7,7 +7,8 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from typer.testing import CliRunner
 
-from tieout.streams.edges.producing import NotPublishedError, produce_events
+from tieout.streams.edges.producing import produce_events
+from tieout.streams.edges.reaching import KafkaRefusedError
 from tieout.streams.operate.cli.produce import app
 
 SAMPLE = Path(__file__).resolve().parents[1] / "fixtures" / "events" / "one_contract.jsonl"
@@ -51,7 +52,7 @@ async def test_records_keep_their_order_per_key_and_land_where_aiokafka_puts_the
 
 async def test_a_topic_that_is_not_there_is_named(broker, unique):
     name = unique("absent")
-    with pytest.raises(NotPublishedError, match=f"no topic {name}.*tieout topics apply"):
+    with pytest.raises(KafkaRefusedError, match=f"no topic {name}.*tieout topics apply"):
         await produce_events(broker.bootstrap, [(b"k", b"v", ())], name)
 
 

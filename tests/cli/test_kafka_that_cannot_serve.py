@@ -91,9 +91,16 @@ def test_where_topics_are_missing_a_command_says_how_to_make_them(line, tieout, 
     assert "Traceback" not in done.stderr
 
 
+def test_a_page_whose_port_is_taken_is_3(tieout, nobody):
+    host, _, port = nobody.partition(":")
+    done = tieout("stats", "serve", "--host", host, "--port", port, "--bootstrap", nobody)
+    assert done.returncode == Exit.CONFIG, done.stderr
+    assert "TIEOUT_WEB_PORT" in done.stderr
+
+
 @pytest.mark.broker
 def test_a_request_waits_for_the_partitions_that_there_are_or_is_not_written(tieout, bare):
-    """The last test of this broker: the topics are there from now on."""
+    """The last but one test of this broker: the topics are there from now on."""
     assert tieout("topics", "apply", TIEOUT_BOOTSTRAP=bare, TIEOUT_PARTITIONS="2").returncode == Exit.OK
     wrong = tieout("close", "2025-05", TIEOUT_BOOTSTRAP=bare, TIEOUT_PARTITIONS="1")
     assert wrong.returncode == Exit.FAILURE
@@ -103,3 +110,16 @@ def test_a_request_waits_for_the_partitions_that_there_are_or_is_not_written(tie
     assert "no receipt yet from partitions [0, 1]" in late.stderr
     twice = tieout("topics", "apply", TIEOUT_BOOTSTRAP=bare, TIEOUT_PARTITIONS="3")
     assert twice.returncode == Exit.FAILURE
+
+
+@pytest.mark.broker
+def test_a_worker_that_is_refused_says_why_and_which_kind_of_why(tieout, bare, nobody):
+    here = {"TIEOUT_BOOTSTRAP": bare, "TIEOUT_PARTITIONS": "2"}
+    assert tieout("topics", "apply", **here).returncode == Exit.OK
+    port = nobody.rpartition(":")[2]
+    taken = tieout("worker", "--web-port", port, **here)
+    assert taken.returncode == Exit.CONFIG, taken.stderr
+    assert "TIEOUT_WEB_PORT" in taken.stderr
+    other = tieout("worker", "--web-port", 0, TIEOUT_BOOTSTRAP=bare, TIEOUT_PARTITIONS="3")
+    assert other.returncode == Exit.FAILURE, other.stderr
+    assert "set it to 2" in other.stderr
