@@ -32,14 +32,38 @@ class Dedup:
         """The verdict; a new event is remembered at once, in the same transaction as its effects."""
         envelope = event.envelope
         by_version = EVENT_TYPES[envelope.event_type].ordering == "version"
-        key = entry.prefix + IDENTITY + identity_digest(identity_text(envelope, by_version=by_version))
-        row = self._rows.get(key)
+        row = self._rows.get(_key(entry, event))
         verdict = judge(decode_seen(row) if row is not None else None, envelope, by_version=by_version)
         if verdict is Verdict.NEW:
-            effects.put(key, encode_seen(Seen(envelope.content_hash, envelope.object_version, offset)))
+            self.remember(entry, event, offset, effects)
         return verdict
+
+    def remember(self, entry: GroupEntry, event: Event, offset: int, effects: Effects) -> None:
+        """From now on this content is the one that counts under the event's identity."""
+        envelope = event.envelope
+        seen = Seen(envelope.content_hash, envelope.object_version, offset)
+        effects.put(_key(entry, event), encode_seen(seen))
+
+    def forget(self, entry: GroupEntry, event: Event, effects: Effects) -> None:
+        """The event could not be kept: when it is sent again it is new."""
+        effects.delete(_key(entry, event))
+
+    def repeats_conflict(self, entry: GroupEntry, event: Event, offset: int, effects: Effects) -> bool:
+        """Whether this very conflicting content has been set aside before; it is remembered if not."""
+        envelope = event.envelope
+        text = f"{fact_id(event)}\x1f{envelope.content_hash.hex()}"
+        key = entry.prefix + IDENTITY + identity_digest(text)
+        if self._rows.get(key) is not None:
+            return True
+        effects.put(key, encode_seen(Seen(envelope.content_hash, envelope.object_version, offset)))
+        return False
 
 
 def fact_id(event: Event) -> str:
     """The event's identity as text: the cause id of everything that it leads to."""
     return identity_text(event.envelope, by_version=False)
+
+
+def _key(entry: GroupEntry, event: Event) -> bytes:
+    by_version = EVENT_TYPES[event.envelope.event_type].ordering == "version"
+    return entry.prefix + IDENTITY + identity_digest(identity_text(event.envelope, by_version=by_version))

@@ -12,7 +12,7 @@ from typing import Protocol
 
 import msgspec
 
-from tieout.agents.spec import Effects, Output
+from tieout.agents.spec import Output
 from tieout.avro.commands import Command
 from tieout.avro.control import ControlReceipt
 from tieout.avro.outcomes import ControlTotals, DeadLetter, DecisionRecorded, ExceptionItem, RevenueEvent
@@ -57,82 +57,67 @@ class Emitter:
         self._topics = topics
         self._fixed = (("ce_specversion", b"1.0"), ("ce_source", source.encode()))
 
-    def command(self, command: Command, command_partition: int, effects: Effects) -> None:
+    def command(self, command: Command, command_partition: int) -> Output:
         """To the partition of its ERP account, keyed by lane."""
         header = command.header
         key = f"{header.tenant}/{header.group_id}/{header.lane}"
-        self._emit(
-            self._topics.erp_commands,
-            command_partition,
-            key,
-            header.command_id,
-            header.kind,
-            command,
-            effects,
+        return self._output(
+            self._topics.erp_commands, command_partition, key, header.command_id, header.kind, command
         )
 
-    def revenue(self, event: RevenueEvent, effects: Effects) -> None:
+    def revenue(self, event: RevenueEvent) -> Output:
         """One movement of one measure."""
         kind = f"revenue.{event.kind}"
-        self._emit(
-            self._topics.revenue_events,
-            None,
-            event.revenue_event_id,
-            event.revenue_event_id,
-            kind,
-            event,
-            effects,
+        return self._output(
+            self._topics.revenue_events, None, event.revenue_event_id, event.revenue_event_id, kind, event
         )
 
-    def exception(self, item: ExceptionItem, effects: Effects) -> None:
+    def exception(self, item: ExceptionItem) -> Output:
         """Open or resolved; the topic is compacted by the item's id."""
-        self._emit(
-            self._topics.exceptions, None, item.exception_id, item.exception_id, item.code, item, effects
+        return self._output(
+            self._topics.exceptions, None, item.exception_id, item.exception_id, item.code, item
         )
 
-    def decision(self, decision: DecisionRecorded, effects: Effects) -> None:
+    def decision(self, decision: DecisionRecorded) -> Output:
         """An outcome that other outputs do not tell."""
-        self._emit(
+        return self._output(
             self._topics.decisions,
             None,
             decision.decision_id,
             decision.decision_id,
             decision.outcome,
             decision,
-            effects,
         )
 
-    def dead_letter(self, letter: DeadLetter, effects: Effects) -> None:
+    def dead_letter(self, letter: DeadLetter) -> Output:
         """A pointer to a record that could not be attributed."""
-        self._emit(
+        return self._output(
             self._topics.dead_letters,
             None,
             letter.dead_letter_id,
             letter.dead_letter_id,
             letter.reason,
             letter,
-            effects,
         )
 
-    def receipt(self, receipt: ControlReceipt, effects: Effects) -> None:
+    def receipt(self, receipt: ControlReceipt) -> Output:
         """This partition has done a marker."""
         identity = f"{receipt.request_id}/{receipt.partition}"
-        self._emit(
+        return self._output(
             self._topics.control_receipts,
             None,
             receipt.request_id,
             identity,
             ControlReceipt.EVENT_TYPE,
             receipt,
-            effects,
         )
 
-    def totals(self, totals: ControlTotals, effects: Effects) -> None:
+    def totals(self, totals: ControlTotals) -> Output:
         """Where everything went, compacted by partition."""
         identity = f"{totals.partition}"
-        self._emit(self._topics.control_totals, None, identity, identity, ControlTotals.KIND, totals, effects)
+        return self._output(self._topics.control_totals, None, identity, identity, ControlTotals.KIND, totals)
 
-    def _emit(
+    def _output(
         self,
         topic: str,
         partition: int | None,
@@ -140,10 +125,9 @@ class Emitter:
         identity: str,
         kind: str,
         message: msgspec.Struct,
-        effects: Effects,
-    ) -> None:
+    ) -> Output:
         headers = (("ce_id", identity.encode()), ("ce_type", f"tieout.{kind}".encode()), *self._fixed)
-        effects.emit(Output(topic, partition, key.encode(), self._codec.encode(message), headers))
+        return Output(topic, partition, key.encode(), self._codec.encode(message), headers)
 
 
 def short_id(*parts: str) -> str:

@@ -9,7 +9,10 @@ from __future__ import annotations
 from tieout.agents.arrival import Arrival, amount_of
 from tieout.agents.contracts.reasons import REASONS
 from tieout.agents.emit import short_id
+from tieout.avro.commands import Cause
+from tieout.avro.control import Marker
 from tieout.avro.outcomes import DecisionRecorded, ExceptionItem
+from tieout.tables.contract import GroupState
 
 
 def exception_about(
@@ -61,4 +64,32 @@ def decision_about(arrival: Arrival, outcome: str, detail: str, now_us: int) -> 
         detail=detail,
         decided_at=now_us,
         causes=(arrival.pointer,),
+    )
+
+
+def exception_about_group(
+    state: GroupState, marker: Marker, pointer: Cause, detail: str, now_us: int
+) -> ExceptionItem:
+    """An open exception about a group that could not be brought up to a marker; severity 1 stops the close."""
+    reason = REASONS["INTERNAL_ERROR"]
+    scope = f"control/{marker.header.control_seq}"
+    return ExceptionItem(
+        exception_id=short_id(state.tenant, state.group_id, "INTERNAL_ERROR", scope),
+        code="INTERNAL_ERROR",
+        severity=reason.severity,
+        owner=reason.owner,
+        status="open",
+        tenant=state.tenant,
+        group_id=state.group_id,
+        contract_id="",
+        scope=scope,
+        fact_id=scope,
+        event_type=marker.EVENT_TYPE,
+        amount_minor=0,
+        currency="XXX",
+        opened_at=now_us,
+        resolved_at=None,
+        detail=detail,
+        next_step=reason.next_step,
+        causes=(pointer,),
     )

@@ -11,14 +11,14 @@ from collections.abc import Iterator
 
 from tieout.agents.spec import Effects, Rows
 from tieout.tables.contract import GroupState, state_from_rows, state_rows
-from tieout.tables.keys import GROUP_ROWS, HELD, PARKED, STATE, after_group, group_prefix
+from tieout.tables.keys import GROUP_ROWS, HELD, PARKED, STATE, STUCK, after_group, group_prefix
 from tieout.tables.waiting import Waiting, decode_waiting, encode_waiting
 
 
 class GroupEntry:
     """One group: its state and the events of it that wait, by row suffix."""
 
-    __slots__ = ("held", "parked", "prefix", "saved", "state")
+    __slots__ = ("held", "parked", "prefix", "saved", "state", "stuck_seq")
 
     def __init__(self, prefix: bytes) -> None:
         self.prefix = prefix
@@ -26,11 +26,8 @@ class GroupEntry:
         self.saved: GroupState | None = None
         self.held: dict[bytes, Waiting] = {}
         self.parked: dict[bytes, Waiting] = {}
-
-    @property
-    def new(self) -> bool:
-        """Nothing is known of this group."""
-        return self.state is None and not self.held and not self.parked
+        self.stuck_seq = 0
+        """The marker that could not be applied to this group, 0 when none."""
 
     def hold(self, suffix: bytes, row: Waiting, effects: Effects) -> bytes:
         """Write a held event; gives its key."""
@@ -53,6 +50,19 @@ class GroupEntry:
         """Take a parked event out."""
         effects.delete(self.prefix + PARKED + suffix)
         return self.parked.pop(suffix)
+
+    def get_stuck(self, control_seq: int, effects: Effects) -> None:
+        """Remember the marker that the group is stuck at; 0 when it is not any more."""
+        self.stuck_seq = control_seq
+        key = self.prefix + STUCK
+        if control_seq:
+            effects.put(key, control_seq.to_bytes(8, "big"))
+        else:
+            effects.delete(key)
+
+    def parked_as(self, scope: str) -> bytes | None:
+        """Row suffix of the parked event that an exception of this scope stands for."""
+        return next((suffix for suffix, row in self.parked.items() if row.scope == scope), None)
 
     def held_of(self, contract_id: str) -> int:
         """How many events of a contract are held."""
@@ -121,6 +131,8 @@ class Groups:
                 state.append((suffix, value))
             elif kind == HELD:
                 entry.held[suffix] = decode_waiting(value)
+            elif kind == STUCK:
+                entry.stuck_seq = int.from_bytes(value, "big")
             else:
                 assert kind == PARKED, key
                 entry.parked[suffix] = decode_waiting(value)

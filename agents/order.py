@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from msgspec import structs
+
 from tieout.agents.groups import GroupEntry
 from tieout.agents.spec import Effects
 from tieout.avro.catalogue import EVENT_TYPES
@@ -37,7 +39,17 @@ class Misfit:
     detail: str
 
 
-def place(entry: GroupEntry, event: Event, offset: int, held_max: int) -> Ready | Hold | Misfit:
+@dataclass(frozen=True, slots=True)
+class NoRoom:
+    """The event would have to wait, and too many already do."""
+
+    detail: str
+
+
+Place = Ready | Hold | Misfit | NoRoom
+
+
+def place(entry: GroupEntry, event: Event, offset: int, held_max: int) -> Place:
     """Where the event stands relative to its contract's versions (resequencer, EIP)."""
     envelope = event.envelope
     contract_id = envelope.contract_id
@@ -84,6 +96,13 @@ def hold(entry: GroupEntry, suffix: bytes, row: Waiting, effects: Effects) -> No
     effects.put(timer_key(row.deadline_ms, key), b"\1")
 
 
+def timer_restarted(entry: GroupEntry, suffix: bytes, deadline_ms: int, effects: Effects) -> Waiting:
+    """Give a held event whose timer has run a new one: it waits for another version now."""
+    row = structs.replace(entry.held[suffix], deadline_ms=deadline_ms, fired=False, scope="", detail="")
+    hold(entry, suffix, row, effects)
+    return row
+
+
 def release(entry: GroupEntry, suffix: bytes, effects: Effects) -> Waiting:
     """Take a held event out, with its timer if that has not fired."""
     row = entry.release(suffix, effects)
@@ -92,10 +111,7 @@ def release(entry: GroupEntry, suffix: bytes, effects: Effects) -> Waiting:
     return row
 
 
-def _held(entry: GroupEntry, contract_id: str, suffix: bytes, missing: int, held_max: int) -> Hold | Misfit:
+def _held(entry: GroupEntry, contract_id: str, suffix: bytes, missing: int, held_max: int) -> Hold | NoRoom:
     if entry.held_of(contract_id) >= held_max:
-        return Misfit(
-            "HELD_OVERFLOW",
-            f"{held_max} events of this contract already wait for version {missing}",
-        )
+        return NoRoom(f"{held_max} events of this contract already wait for version {missing}")
     return Hold(suffix, missing)

@@ -21,11 +21,13 @@ from tieout.agents.dedup import Dedup
 from tieout.agents.emit import Emitter, Encodes, OutputTopics
 from tieout.agents.findings import decision_about, exception_about
 from tieout.agents.groups import GroupEntry, Groups
-from tieout.agents.order import Hold, Misfit, Ready, hold, place
+from tieout.agents.order import Hold, Misfit, NoRoom, Ready, hold, place
+from tieout.agents.parking import Parking, Refused
 from tieout.agents.results import Results
 from tieout.agents.spec import Effects, LogRecord, NotReady, TaskContext
 from tieout.agents.sweep import Sweep
 from tieout.agents.timers import GapTimers, fire
+from tieout.avro.catalogue import EVENT_TYPES
 from tieout.avro.control import Marker, ReferenceActivated, Tick
 from tieout.tables.identity import Verdict
 from tieout.tables.waiting import Waiting
@@ -86,13 +88,20 @@ class ContractTask:
         self._timers = GapTimers(context.rows)
         emitter = Emitter(codec, settings.topics, settings.source)
         self.results = Results(context.rows, emitter, context.partition, settings.internal_errors_max)
+        self._parking = Parking(
+            results=self.results,
+            dedup=self._dedup,
+            timers=self._timers,
+            rearrive=self._rearrive,
+            waiting_max=settings.waiting_max,
+            gap_timer_ms=settings.gap_timer_ms,
+        )
         self._deciding = Deciding(
             groups=self._groups,
             sweep=self._sweep,
             results=self.results,
+            parking=self._parking,
             references=references,
-            rearrive=self._rearrive,
-            parked_max=settings.waiting_max,
             lap=lap,
         )
         self._deciding.reference_at(self._sweep.controls.latest_seq)
@@ -135,31 +144,40 @@ class ContractTask:
             self._groups.changed(entry, opened)
 
         verdict = self._dedup.judge(entry, arrival.event, arrival.offset, effects)
+        if verdict is Verdict.CONFLICT and self._parking.corrects(entry, arrival, self._now_us, effects):
+            verdict = Verdict.NEW
         self._lap("dedup")
         if verdict is not Verdict.NEW:
-            self._seen_before(arrival, verdict, effects)
+            self._seen_before(entry, arrival, verdict, effects)
             return
 
+        if entry.parked and EVENT_TYPES[envelope.event_type].ordering == "version":
+            self._parking.supersede(entry, arrival, self._now_us, effects)
         where = place(entry, arrival.event, arrival.offset, self._settings.waiting_max)
         self._lap("order")
         match where:
             case Hold(suffix, missing):
                 self._hold(entry, arrival, suffix, missing, effects)
+            case NoRoom(detail):
+                self._parking.no_room(entry, arrival, None, detail, self._now_us, effects)
             case Misfit(code, detail):
-                refusal = (code, detail, "never")
-                self._deciding.refuse(entry, arrival, None, refusal, self._now_us, effects)
+                misfit = Refused(code, detail, "never", never_next=True)
+                self._parking.refuse(entry, arrival, None, misfit, self._now_us, effects)
             case Ready():
                 self._deciding.decide(entry, arrival, self._now_us, effects)
 
-    def _seen_before(self, arrival: Arrival, verdict: Verdict, effects: Effects) -> None:
+    def _seen_before(self, entry: GroupEntry, arrival: Arrival, verdict: Verdict, effects: Effects) -> None:
         detail = "the same event has been received before"
         if verdict is Verdict.SUPERSEDED:
             detail = "a newer version of the same object has been received before"
         if verdict is Verdict.CONFLICT:
-            detail = "same identity as an earlier event, other content; the first one counts"
-            scope = f"{arrival.fact_id}#{arrival.event.envelope.content_hash.hex()}"
-            item = exception_about(arrival, "ID_CONFLICT", detail, self._now_us, scope=scope)
-            self.results.exception(item, effects)
+            if self._dedup.repeats_conflict(entry, arrival.event, arrival.offset, effects):
+                verdict, detail = Verdict.DUPLICATE, "the same conflicting event has been received before"
+            else:
+                detail = "same identity as an earlier event, other content; the first one counts"
+                scope = f"{arrival.fact_id}#{arrival.event.envelope.content_hash.hex()}"
+                item = exception_about(arrival, "ID_CONFLICT", detail, self._now_us, scope=scope)
+                self.results.exception(item, effects)
         self.results.decision(decision_about(arrival, verdict.value, detail, self._now_us), effects)
         self.results.settle(arrival, None, verdict.value)
 
@@ -248,4 +266,5 @@ class ContractTask:
             detail=rejected.detail,
             schema_id=rejected.schema_id,
         )
-        self.results.dead_letter(letter, event_type, effects)
+        self.results.dead_letter(letter, effects)
+        self.results.unreadable(event_type)

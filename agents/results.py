@@ -1,23 +1,24 @@
 """What a task says and counts: every output passes here on its way to emit, and every event settles here.
 
 Invariant: an exception is counted when it is opened and when it is resolved, an event exactly once per move, so
-that the control totals always sum.
+that the control totals always sum. A decision's outputs are encoded before any of it takes effect: what cannot be
+written parks its event, never the partition.
 """
 
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import msgspec
 
 from tieout.agents.arrival import Arrival, amount_of
 from tieout.agents.contracts.decision import Decision
-from tieout.agents.contracts.reasons import REASONS
-from tieout.agents.emit import Emitter, short_id
-from tieout.agents.spec import Effects, Rows
-from tieout.avro.control import ControlReceipt, Marker
+from tieout.agents.emit import Emitter
+from tieout.agents.spec import Effects, MustHalt, Output, Rows
+from tieout.avro.control import ControlReceipt
 from tieout.avro.outcomes import ControlTotals, DeadLetter, DecisionRecorded, ExceptionItem
-from tieout.tables.contract import GroupState
 from tieout.tables.keys import TOTALS_ROW
 from tieout.tables.reference import Reference
 from tieout.tables.totals import UNKNOWN_TYPE, Totals
@@ -27,8 +28,12 @@ _MINUTE_MS = 60_000
 _SECOND_MS = 1_000
 
 
-class TooManyInternalErrors(Exception):  # noqa: N818 - named for the page that shows it
-    """Many decisions failed within a minute of log time: a bad deploy; the partition halts rather than park all."""
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A decision with everything that it says already encoded."""
+
+    decision: Decision
+    outputs: Sequence[Output]
 
 
 class Results:
@@ -42,27 +47,38 @@ class Results:
         self.flushed = rows.get(TOTALS_ROW)
         self.totals = Totals(self.flushed)
 
-    def decided(self, decision: Decision, reference: Reference, effects: Effects) -> None:
-        """Everything that a decision says, in its order."""
+    def prepare(self, decision: Decision, reference: Reference) -> Prepared:
+        """Encode everything that a decision says, in its order. Raises whatever encoding raises."""
+        outputs: list[Output] = []
         for command in decision.commands:
             account = reference.erp_account(command.header.erp_account)
             assert account is not None, (
                 f"no ERP account {command.header.erp_account!r}: admission must refuse"
             )
-            self._emitter.command(command, account.command_partition, effects)
+            outputs.append(self._emitter.command(command, account.command_partition))
+        outputs.extend(self._emitter.revenue(revenue) for revenue in decision.revenue)
+        outputs.extend(self._emitter.exception(item) for item in decision.exceptions)
+        outputs.extend(self._emitter.decision(recorded) for recorded in decision.decisions)
+        return Prepared(decision, outputs)
+
+    def say(self, prepared: Prepared, effects: Effects) -> None:
+        """Emit and count what was prepared."""
+        for output in prepared.outputs:
+            effects.emit(output)
+        decision = prepared.decision
+        for command in decision.commands:
             self.totals.said(command.header.kind)
         for revenue in decision.revenue:
-            self._emitter.revenue(revenue, effects)
             self.totals.said(f"revenue.{revenue.kind}")
         for item in decision.exceptions:
-            self.exception(item, effects)
+            self.totals.exception_changed(item.owner, item.code, item.status)
         for recorded in decision.decisions:
-            self.decision(recorded, effects)
+            self.totals.said(f"decision.{recorded.outcome}")
 
     def exception(self, item: ExceptionItem, effects: Effects) -> None:
         """An exception was opened or resolved."""
         self.totals.exception_changed(item.owner, item.code, item.status)
-        self._emitter.exception(item, effects)
+        effects.emit(self._emitter.exception(item))
 
     def resolved(self, item: ExceptionItem, now_us: int, effects: Effects) -> None:
         """What an exception stood for is done."""
@@ -70,18 +86,17 @@ class Results:
 
     def decision(self, recorded: DecisionRecorded, effects: Effects) -> None:
         """An outcome that other outputs do not tell."""
-        self._emitter.decision(recorded, effects)
         self.totals.said(f"decision.{recorded.outcome}")
+        effects.emit(self._emitter.decision(recorded))
 
-    def dead_letter(self, letter: DeadLetter, event_type: str, effects: Effects) -> None:
-        """A record that could not be attributed; it counts as received."""
-        self._emitter.dead_letter(letter, effects)
+    def dead_letter(self, letter: DeadLetter, effects: Effects) -> None:
+        """A pointer to a record that was set aside; where it counts, its caller says."""
         self.totals.dead_letters[letter.reason] = self.totals.dead_letters.get(letter.reason, 0) + 1
-        self.totals.arrive(event_type or UNKNOWN_TYPE, "dead_lettered", "XXX", 0)
+        effects.emit(self._emitter.dead_letter(letter))
 
     def receipt(self, receipt: ControlReceipt, effects: Effects) -> None:
         """A marker is done in this partition."""
-        self._emitter.receipt(receipt, effects)
+        effects.emit(self._emitter.receipt(receipt))
 
     def settle(self, arrival: Arrival, waited: Waiting | None, outcome: str) -> None:
         """Count where an event went: on arrival, or from where it waited."""
@@ -92,45 +107,22 @@ class Results:
         else:
             self.totals.move(event_type, waited.kind, outcome, currency, amount_minor)
 
+    def unreadable(self, event_type: str) -> None:
+        """Count a record that ended as a dead letter before it was an event; its type may be unknown (empty)."""
+        self.totals.arrive(event_type or UNKNOWN_TYPE, "dead_lettered", "XXX", 0)
+
     def internal_error(self, error: Exception, clock_ms: int) -> str:
-        """Count a decision that raised; gives its description. Raises when there are too many in a minute."""
+        """Count a decision that raised; gives its description. Raises MustHalt when there are too many in a minute."""
         times = self._internal_error_times
         times.append(clock_ms)
         while times[0] < clock_ms - _MINUTE_MS:
             times.popleft()
-        described = f"{type(error).__name__}: {error}"[:300]
         if len(times) > self._internal_errors_max:
-            raise TooManyInternalErrors(
-                f"{len(times)} decisions failed within a minute, the last with {described}; roll back the "
-                "release or mend the rule, then restart the worker"
+            raise MustHalt(
+                f"too_many_internal_errors: {len(times)} decisions failed within a minute, the last with"
+                f" {described(error)}; roll back the release or mend the rule, then restart the worker"
             ) from error
-        return described
-
-    def stuck(self, state: GroupState, marker: Marker, described: str, now_us: int, effects: Effects) -> None:
-        """A group could not be brought up to a marker: its close stays open, and engineering has an item."""
-        reason = REASONS["INTERNAL_ERROR"]
-        seq = marker.header.control_seq
-        item = ExceptionItem(
-            exception_id=short_id(state.tenant, state.group_id, "INTERNAL_ERROR", f"control/{seq}"),
-            code="INTERNAL_ERROR",
-            severity=reason.severity,
-            owner=reason.owner,
-            status="open",
-            tenant=state.tenant,
-            group_id=state.group_id,
-            contract_id="",
-            scope=f"control/{seq}",
-            fact_id=f"control/{seq}",
-            event_type=marker.EVENT_TYPE,
-            amount_minor=0,
-            currency="XXX",
-            opened_at=now_us,
-            resolved_at=None,
-            detail=described,
-            next_step=reason.next_step,
-            causes=(),
-        )
-        self.exception(item, effects)
+        return described(error)
 
     def second_over(self, before_ms: int, now_ms: int, next_offset: int, effects: Effects) -> None:
         """At most once a second of log time: publish the control totals as they stand before this record.
@@ -142,9 +134,14 @@ class Results:
         totals = ControlTotals(
             self._partition, before_ms * 1000, next_offset, self.totals.received, self.totals.published()
         )
-        self._emitter.totals(totals, effects)
+        effects.emit(self._emitter.totals(totals))
 
     def flush(self, effects: Effects) -> None:
         """Write the counters' row."""
         self.flushed = self.totals.row()
         effects.put(TOTALS_ROW, self.flushed)
+
+
+def described(error: Exception) -> str:
+    """An exception in a line, for people."""
+    return f"{type(error).__name__}: {error}"[:300]

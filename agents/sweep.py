@@ -49,6 +49,8 @@ class Sweep:
             self._remember(codec.decode(marker), stamp)  # type: ignore[arg-type] # only markers are stored here
         row = rows.get(SWEEP_ROW)
         self._progress = msgspec.msgpack.decode(row, type=_Progress) if row is not None else _Progress()
+        if not self._progress.cursor:
+            self._progress.passed_seq = self._progress.receipted_seq
 
     def accept(self, marker: Marker, stamp: _Stamp, value: bytes, effects: Effects) -> None:
         """Take a marker with its (offset, log time in ms); a repeat changes nothing."""
@@ -86,7 +88,7 @@ class Sweep:
         """Bring up to ``limit`` groups; at the end of the pass give the receipts.
 
         A pass that met a group which could not be brought up gives none: the close stays open, visibly, until
-        the next marker starts another pass.
+        the next marker, or a start of the task (with a mended release, say), begins another pass.
         """
         progress = self._progress
         if not progress.cursor:
