@@ -7,9 +7,10 @@ here can be replayed from the changelog, so a store is a cache with an order, ne
 
 from __future__ import annotations
 
-import bisect
 from collections.abc import Iterator, Mapping
 from typing import Protocol
+
+from tieout.tables.ordered_rows import OrderedRows
 
 
 class StoreCorrupt(Exception):  # noqa: N818 - named for what was found; the engine rebuilds and goes on
@@ -61,40 +62,27 @@ class MemoryStore:
 
     def __init__(self, identity: str = "memory") -> None:
         self._identity = identity
-        self._rows: dict[bytes, bytes] = {}
-        self._keys: list[bytes] = []
+        self._rows: OrderedRows[bytes] = OrderedRows()
 
     @property
     def identity(self) -> str:
         return self._identity
 
     def get(self, key: bytes) -> bytes | None:
-        return self._rows.get(key)
+        return self._rows.rows.get(key)
 
     def scan(self, prefix: bytes, start: bytes = b"") -> Iterator[tuple[bytes, bytes]]:
-        low = max(prefix, start)
-        begin = bisect.bisect_left(self._keys, low)
-        found: list[tuple[bytes, bytes]] = []
-        for index in range(begin, len(self._keys)):
-            key = self._keys[index]
-            if not key.startswith(prefix):
-                break
-            found.append((key, self._rows[key]))
-        return iter(found)
+        return self._rows.walk(prefix, start)
 
     def write(self, changes: Changes) -> None:
         for key, value in changes.items():
-            known = key in self._rows
-            if value is not None:
-                self._rows[key] = value
-                if not known:
-                    bisect.insort(self._keys, key)
-            elif known:
-                del self._rows[key]
-                self._keys.pop(bisect.bisect_left(self._keys, key))
+            if value is None:
+                self._rows.remove(key)
+            else:
+                self._rows.put(key, value)
 
     def approximate_size(self) -> int:
-        return sum(len(key) + len(value) for key, value in self._rows.items())
+        return sum(len(key) + len(value) for key, value in self._rows.rows.items())
 
     def close(self) -> None:
         """Keep the rows: the same object opened again is the same disk."""

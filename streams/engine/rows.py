@@ -6,11 +6,11 @@ leaves no trace: dropping the overlay is the rollback.
 
 from __future__ import annotations
 
-from bisect import bisect_left, insort
 from collections.abc import Callable, Iterator
 
 from tieout.agents.spec import ENGINE_ROW_PREFIX, Output
 from tieout.streams.engine.errors import ReservedRow, RowTooLarge
+from tieout.tables.ordered_rows import OrderedRows
 from tieout.tables.store import Store
 
 KEPT_BYTES = 4096
@@ -25,14 +25,12 @@ class Overlay:
         self._store = store
         self.emit = emit
         self._max_row_bytes = max_row_bytes
-        self._changes: dict[bytes, bytes | None] = {}
-        self._keys: list[bytes] = []
-        """Keys of the changes in order: a scan must not look at every change of the transaction."""
+        self._changes: OrderedRows[bytes | None] = OrderedRows()
         self._read: dict[bytes, bytes | None] = {}
 
     def get(self, key: bytes) -> bytes | None:
         """The row as this transaction sees it."""
-        changes = self._changes
+        changes = self._changes.rows
         if key in changes:
             return changes[key]
         if key in self._read:
@@ -48,15 +46,10 @@ class Overlay:
 
     def scan(self, prefix: bytes, start: bytes = b"") -> Iterator[tuple[bytes, bytes]]:
         """Rows under ``prefix`` in key order as of now; what is put while it runs is not seen."""
-        keys, changes = self._keys, self._changes
-        mine: list[tuple[bytes, bytes | None]] = []
-        for index in range(bisect_left(keys, max(prefix, start)), len(keys)):
-            key = keys[index]
-            if not key.startswith(prefix):
-                break
-            mine.append((key, changes[key]))
         committed = self._store.scan(prefix, start)
-        return _merged(committed, mine) if mine else committed
+        mine = self._changes.walk(prefix, start)
+        first = next(mine, None)
+        return committed if first is None else _merged(committed, first, mine)
 
     def put(self, key: bytes, value: bytes) -> None:
         """Write a row. Raises ``ReservedRow``, ``RowTooLarge``."""
@@ -69,48 +62,44 @@ class Overlay:
                 f"row {key[:80]!r} has {len(key) + len(value)} bytes, the cap is {self._max_row_bytes}; "
                 "split it into several rows"
             )
-        self._note(key, value)
+        self._changes.put(key, value)
 
     def delete(self, key: bytes) -> None:
         """Delete a row. Raises ``ReservedRow``."""
         if key.startswith(ENGINE_ROW_PREFIX):
             raise ReservedRow(f"row {key!r} is under the engine's own prefix; an agent may not delete it")
-        self._note(key, None)
-
-    def _note(self, key: bytes, value: bytes | None) -> None:
-        if key not in self._changes:
-            insort(self._keys, key)
-        self._changes[key] = value
+        self._changes.put(key, None)
 
     @property
     def changes(self) -> dict[bytes, bytes | None]:
         """What has been put (None: deleted) since the last ``clear``; deleting what never was is among it."""
-        return self._changes
+        return self._changes.rows
 
     def clear(self) -> None:
         """Start the next transaction."""
-        self._changes = {}
-        self._keys = []
+        self._changes = OrderedRows()
         self._read = {}
 
 
 def _merged(
-    committed: Iterator[tuple[bytes, bytes]], mine: list[tuple[bytes, bytes | None]]
+    committed: Iterator[tuple[bytes, bytes]],
+    first: tuple[bytes, bytes | None],
+    rest: Iterator[tuple[bytes, bytes | None]],
 ) -> Iterator[tuple[bytes, bytes]]:
-    position, total = 0, len(mine)
+    """Committed rows with the changes (``first``, then ``rest``) laid over them; looks at both as it goes."""
+    own: tuple[bytes, bytes | None] | None = first
     for key, value in committed:
-        while position < total and mine[position][0] < key:
-            own_key, own = mine[position]
-            position += 1
-            if own is not None:
-                yield own_key, own
-        if position < total and mine[position][0] == key:
-            own = mine[position][1]
-            position += 1
-            if own is not None:
-                yield key, own
-        else:
+        while own is not None and own[0] < key:
+            if own[1] is not None:
+                yield own[0], own[1]
+            own = next(rest, None)
+        if own is None or own[0] != key:
             yield key, value
-    for own_key, own in mine[position:]:
-        if own is not None:
-            yield own_key, own
+            continue
+        if own[1] is not None:
+            yield key, own[1]
+        own = next(rest, None)
+    while own is not None:
+        if own[1] is not None:
+            yield own[0], own[1]
+        own = next(rest, None)
