@@ -58,7 +58,9 @@ class Decoder:
         if record.value is None:
             return Rejected("tombstone", "the record has no value; an inbox record cannot be deleted by key")
         if len(record.value) > VALUE_BYTES_MAX:
-            return Rejected("oversized", f"{len(record.value)} bytes; an inbox record has at most {VALUE_BYTES_MAX}")
+            return Rejected(
+                "oversized", f"{len(record.value)} bytes; an inbox record has at most {VALUE_BYTES_MAX}"
+            )
         try:
             message = self.codec.decode(record.value)
         except Undecodable as error:

@@ -46,8 +46,6 @@ def _sorted(counts: dict[str, int]) -> dict[str, int]:
     return dict(sorted(counts.items()))
 
 
-
-
 class Totals:
     """Mutable counters of one partition, kept as one row; not thread-safe, owned by one task.
 

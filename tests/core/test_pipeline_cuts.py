@@ -11,30 +11,19 @@ from collections import defaultdict
 from functools import cache
 
 import pytest
+from contract_inbox import CODEC, TOPICS
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tieout.agents.agent import contract_agent
 from tieout.agents.decode import inbox_key
-from tieout.agents.emit import OutputTopics
 from tieout.agents.pipeline import PipelineSettings
-from tieout.avro.codec import Codec
 from tieout.avro.control import ControlHeader, PeriodClosed, ReferenceActivated, RevenueRun
 from tieout.streams.operate.generate import generate
 from tieout.streams.sample_events import DAY_ONE
 from tieout.streams.testing import FedRecord, Harness
 from tieout.tables.reference import Reference
 
-CODEC = Codec.load()
-TOPICS = OutputTopics(
-    erp_commands="commands",
-    revenue_events="revenue",
-    exceptions="exceptions",
-    decisions="decisions",
-    dead_letters="dead",
-    control_receipts="receipts",
-    control_totals="totals",
-)
 CONTRACTS = 40
 
 
