@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import pytest
 from contract_inbox import CODEC, CUT, Inbox
+from msgspec.structs import replace
 
 from tieout.agents.spec import NotReady
 from tieout.avro.control import PeriodClosed, ReferenceActivated, RevenueRun
@@ -242,3 +243,26 @@ def test_an_outcome_that_outputs_do_not_tell_is_a_decision():
     decisions: list[DecisionRecorded] = inbox.said("decisions")
     assert [d.outcome for d in decisions] == ["modification_decided", "held", "no_effect"]
     assert decisions[0].treatment == "prospective"
+
+
+def with_line(event, **changes):
+    return seal(replace(event, lines=(replace(event.lines[0], **changes),)))
+
+
+@pytest.mark.parametrize(
+    ("bad", "code", "owner"),
+    [
+        (seal(replace(activated(), currency="XQX")), "VALUE_INVALID", "integration"),
+        (with_line(activated(), quantity=-5), "VALUE_INVALID", "integration"),
+        (with_line(activated(), from_date=DAY_ONE + 9, to_date=DAY_ONE), "DATES_INVALID", "deal desk"),
+        (seal(replace(activated(), end_date=DAY_ONE - 1)), "DATES_INVALID", "deal desk"),
+        (with_line(activated(), product="SKU-NEVER-MAPPED"), "PRODUCT_UNMAPPED", "deal desk"),
+        (seal(activated(legal_entity="ZZ")), "ENTITY_UNRESOLVED", "finance"),
+    ],
+)
+def test_a_contract_that_cannot_be_right_ends_with_an_owner_and_the_stream_goes_on(bad, code, owner):
+    inbox = Inbox()
+    inbox.put(bad, seal(activated(group_id="G2", contract_id="C2")))
+    assert [(e.code, e.owner, e.status) for e in inbox.said("exceptions")] == [(code, owner, "open")]
+    assert inbox.said("exceptions")[0].next_step
+    assert inbox.outcomes() == {"applied": 1, "parked": 1}
