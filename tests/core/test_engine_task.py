@@ -247,8 +247,7 @@ def make_task(
     return feed.task, feed
 
 
-LIVENESS_SECONDS = 30.0
-"""Far beyond what any case needs: a deadline for what never ends, no measure of speed."""
+LIVENESS_SECONDS = 30.0  # far beyond what any case needs: a deadline for what never ends, no measure of speed
 
 
 async def live(world: World, done, agent: AgentSpec | None = None, *, lose: bool = False) -> PartitionTask:

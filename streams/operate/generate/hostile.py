@@ -220,7 +220,6 @@ def disturb(rng: Random, sketch: Sketch, planned: Planned) -> None:
         copies.append(Copy(planned.event, Fate.DUPLICATE, rng.randint(1, 500)))
     if rng.random() < mix.resent:
         copies.append(Copy(resend(planned.event, 1), Fate.DUPLICATE, rng.randint(1, 3_000)))
-    refused = planned.fate is Fate.WAITING and planned.code is not None
-    if rng.random() < mix.conflict and not refused:  # other content of a refused event would correct it
+    if rng.random() < mix.conflict:
         copies.append(Copy(contradict(planned.event), Fate.CONFLICT, rng.randint(1, 500)))
     planned.copies = tuple(copies)
