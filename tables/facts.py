@@ -53,7 +53,8 @@ class Change(msgspec.Struct, frozen=True, array_like=True, gc=False):
 class Terms(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One accepted version's effect on one arrangement; key (contract, version, arrangement).
 
-    ``kind``: activate, renew, amend, cancel, or price_only (a credit for the future: contract is ``doc:<number>``).
+    ``kind``: activate, renew, amend, cancel, or price_only (a credit for the future: ``contract`` is the document's
+    source object, whose text no contract id can have).
     ``treatment``: inception, separate, prospective or none. ``pool`` is the fixed price at inception, later the
     stated price change. ``ssp_now``: (po, current SSP in the promise's own ``ssp_per``; whole: of what remains).
     """
@@ -94,7 +95,7 @@ class Component(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 class Evidence(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """A delivery: ``qty`` millionths of a unit transferred at ``at``. Key id."""
+    """A delivery: ``qty`` millionths of a unit transferred at ``at``. Key id: a higher version replaces it."""
 
     id: str
     contract: str
@@ -102,6 +103,7 @@ class Evidence(msgspec.Struct, frozen=True, array_like=True, gc=False):
     at: Day
     qty: int
     cause: Cause
+    version: int = 1
 
 
 class Facts(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -113,9 +115,10 @@ class Facts(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 class DocLine(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """A line of a billing document; key (doc, line), a higher version of the document replaces all its lines.
+    """A line of a billing document; key (doc, line), a higher version of its source object replaces all its lines.
 
-    ``kind``: invoice or credit_memo (amounts positive in both). ``ref``: the invoice that a memo credits.
+    ``kind``: invoice or credit_memo (amounts positive in both). ``ref``: the invoice that a memo credits. ``object``
+    is the source object, which keeps its identity when a later version has another number (``doc``).
     """
 
     doc: str
@@ -136,10 +139,11 @@ class DocLine(msgspec.Struct, frozen=True, array_like=True, gc=False):
     ref: str | None
     part: tuple[int, int]
     cause: Cause
+    object: str = ""
 
 
 class Cash(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """A payment; ``doc`` is the invoice that it names."""
+    """A payment; ``doc`` is the invoice that it names. Key id: a higher version replaces it."""
 
     id: str
     contract: str
@@ -147,6 +151,7 @@ class Cash(msgspec.Struct, frozen=True, array_like=True, gc=False):
     amount: Minor
     doc: str | None
     cause: Cause
+    version: int = 1
 
 
 class Documents(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -157,7 +162,7 @@ class Documents(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 class RatedUsage(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """One rated amount; it counts at ``at``, the last day of its usage."""
+    """One rated amount; it counts at ``at``, the last day of its usage. Key id: a higher version replaces it."""
 
     id: str
     at: Day
@@ -165,6 +170,7 @@ class RatedUsage(msgspec.Struct, frozen=True, array_like=True, gc=False):
     qty_scale: int
     amount: Minor
     cause: Cause
+    version: int = 1
 
 
 class UsageBucket(msgspec.Struct, frozen=True, array_like=True, gc=False):

@@ -11,7 +11,7 @@ from itertools import pairwise
 
 from tieout.agents.contracts.currencies import ISO_4217
 from tieout.agents.contracts.decision import Refused, View
-from tieout.agents.contracts.measures import CONVENTIONS
+from tieout.agents.contracts.measures import CONVENTIONS, micro
 from tieout.agents.contracts.policy import switch
 from tieout.avro.events import Day, Event, Line, Minor
 from tieout.avro.reference import EntityPublished
@@ -21,6 +21,9 @@ from tieout.tables.facts import MICRO_DIGITS, Item
 MEASURES = ("time", "point", "units", "amount")
 AMOUNT_MAX = 2**62
 """Sums of a few such amounts still fit the event language's 64 bits."""
+
+MICRO_MAX = 2**53
+"""Nine thousand million units: what every reader of rows and outputs can hold exactly."""
 
 _LEDGER_CLASSES = ("revenue", "contract_liability", "contract_asset", "refund_liability")
 _MIRROR_CLASSES = ("accounts_receivable", "tax_payable")
@@ -148,12 +151,17 @@ def _check_values(line: Line) -> None:
 
 
 def check_quantity(what: str, quantity: int, scale: int) -> None:
-    """VALUE_INVALID for a quantity that is not positive, or finer than a millionth."""
+    """VALUE_INVALID for a quantity that is not positive, finer than a millionth, or too large to count in them."""
     if quantity <= 0:
         raise Refused("VALUE_INVALID", f"{what} has quantity {quantity}; it must be positive")
     if not 0 <= scale <= MICRO_DIGITS:
         raise Refused(
             "VALUE_INVALID", f"{what} has quantity scale {scale}; it must lie within 0 and {MICRO_DIGITS}"
+        )
+    if micro(quantity, scale) > MICRO_MAX:
+        raise Refused(
+            "VALUE_INVALID",
+            f"{what} has quantity {quantity} (scale {scale}); in millionths it exceeds {MICRO_MAX}",
         )
 
 

@@ -261,8 +261,10 @@ def _rebased(state: GroupState, terms: Terms) -> GroupState:
                 f"after version {rebase.terms.version} the price of what remains would be {rebase.pool}",
             )
     for share in folded.layers.steps[-1].shares:
-        if share.base < 0:
-            raise Refused("RECOGNISED_NEGATIVE", f"line {share.po!r} would have earned {share.base} in all")
+        # A line that was settled keeps its amount, all of it earned, beside what the settlement took off its base.
+        earned = share.base + share.amount
+        if earned < 0:
+            raise Refused("RECOGNISED_NEGATIVE", f"line {share.po!r} would have earned {earned} in all")
     return state
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from tieout.agents.contracts.draft import Draft
 from tieout.agents.contracts.emission import entity_of
 from tieout.agents.contracts.facts import (
+    object_of,
     with_components,
     with_open_items,
     with_terms,
@@ -29,12 +30,11 @@ def credited(
     state: GroupState, event: CreditMemoIssued, lines: tuple[DocLine, ...], draft: Draft
 ) -> tuple[GroupState, tuple[tuple[str, Day], ...]]:
     """The state with the memo's price effects in place of its earlier version's, and what they touch from when."""
-    source = f"doc:{event.memo_number}"
-    touched = {
-        each.arrangement: each.at for each in state.facts.components if each.id.startswith(f"{source}/")
-    }
+    source = object_of(event)
+    before = [each for each in state.facts.components if each.id == _component_id(source, each.arrangement)]
+    touched = {each.arrangement: each.at for each in before}
     touched |= {each.arrangement: each.at for each in state.facts.terms if each.contract == source}
-    removed = tuple(each.id for each in state.facts.components if each.id.startswith(f"{source}/"))
+    removed = tuple(each.id for each in before)
     if removed:
         state = with_components(state, (), removed)
     state = without_terms(state, source)
@@ -52,18 +52,19 @@ def credited(
     return state, tuple(sorted(touched.items()))
 
 
-def settled(state: GroupState, event: CreditMemoIssued, draft: Draft) -> GroupState:
-    """Open the item of a memo without a known reason, or resolve it when a later version names one."""
+def settled(state: GroupState, event: CreditMemoIssued, earlier: set[str], draft: Draft) -> GroupState:
+    """Open the item of a memo without a known reason, or resolve it when a later version names one.
+
+    ``earlier``: numbers of the memo's earlier version. The item of another number than its own is resolved.
+    """
+    for number in sorted(earlier - {event.memo_number}):
+        state = _resolved(state, f"doc:{number}", draft)
     fact = f"doc:{event.memo_number}"
     arrangement = state.arrangements_of(event.envelope.contract_id)[0]
-    known = credit_effect(entity_of(draft.view, arrangement), event.reason) is not None
-    mine = next((each for each in state.group.open_items if (each.code, each.fact) == (_UNKNOWN, fact)), None)
+    if credit_effect(entity_of(draft.view, arrangement), event.reason) is not None:
+        return _resolved(state, fact, draft)
+    mine = _open_item(state, fact)
     others = tuple(each for each in state.group.open_items if each is not mine)
-    if known:
-        if mine is None:
-            return state
-        draft.exceptions.append(exception_of(mine, draft, draft.view.now))
-        return with_open_items(state, others)
     item = OpenItem(
         code=_UNKNOWN,
         fact=fact,
@@ -78,6 +79,22 @@ def settled(state: GroupState, event: CreditMemoIssued, draft: Draft) -> GroupSt
     if mine is None:
         draft.exceptions.append(exception_of(item, draft, None))
     return with_open_items(state, tuple(sorted((*others, item), key=lambda each: (each.code, each.fact))))
+
+
+def _open_item(state: GroupState, fact: str) -> OpenItem | None:
+    return next((each for each in state.group.open_items if (each.code, each.fact) == (_UNKNOWN, fact)), None)
+
+
+def _resolved(state: GroupState, fact: str, draft: Draft) -> GroupState:
+    mine = _open_item(state, fact)
+    if mine is None:
+        return state
+    draft.exceptions.append(exception_of(mine, draft, draft.view.now))
+    return with_open_items(state, tuple(each for each in state.group.open_items if each is not mine))
+
+
+def _component_id(source: str, arrangement: str) -> str:
+    return f"{source}\x1f{arrangement}"
 
 
 def _with_effect(
@@ -102,7 +119,7 @@ def _with_effect(
     # A price that is usage alone has no pool: whatever is credited concerns what was used.
     reach = effect.reach if effect.reach == "version" and shares else "performed"
     component = Component(
-        id=f"{source}/{arrangement.id}",
+        id=_component_id(source, arrangement.id),
         version=event.envelope.object_version,
         arrangement=arrangement.id,
         at=at,

@@ -11,7 +11,7 @@ from tieout.agents.contracts.credits import credited, settled
 from tieout.agents.contracts.decision import Refused
 from tieout.agents.contracts.draft import Draft
 from tieout.agents.contracts.emission import entity_of
-from tieout.agents.contracts.facts import with_cash, with_document
+from tieout.agents.contracts.facts import known_fact, object_of, with_cash, with_document
 from tieout.agents.contracts.mirror import mirror_credit_memo, mirror_invoice
 from tieout.agents.contracts.policy import switch
 from tieout.agents.contracts.receivables import document_movements
@@ -33,20 +33,21 @@ def invoice(state: GroupState, event: InvoicePosted, draft: Draft) -> Accepted:
     check_dates(due=(at, event.due_date))
     if not 1 <= event.part_number <= event.part_count:
         raise Refused("VALUE_INVALID", f"part {event.part_number} of {event.part_count}")
+    earlier = _earlier(state, event)
+    if earlier and earlier[0].version >= event.envelope.object_version:
+        return Accepted(state, (), effect=False)
     lines = _lines(state, contract, event, draft)
-    before = _amounts_by_arrangement(state, event.invoice_number)
-    old_at = _first_day(state, event.invoice_number)
+    before = _amounts_by_arrangement(earlier)
     if _mirrored(state, contract, draft) and (event.part_count > 1 or before):
         raise Refused("EVENT_UNSUPPORTED", "mirroring an invoice in parts, or again, is not supported yet")
-    state = with_document(state, event.invoice_number, lines)
-    for arrangement, amount in sorted(
-        _amounts_by_arrangement(state, event.invoice_number).items()
-        | {(each, 0) for each in before.keys() - {line.arrangement for line in lines}}
-    ):
-        _tell_billed(state, arrangement, at, amount - before.get(arrangement, 0), draft)
+    state = with_document(state, object_of(event), lines)
+    after = _amounts_by_arrangement(lines)
+    for arrangement in sorted({*before, *after}):
+        moved = after.get(arrangement, 0) - before.get(arrangement, 0)
+        _tell_billed(state, arrangement, at, moved, draft)
     if event.unconditional and _mirrored(state, contract, draft):
         mirror_invoice(state, contract, event, lines, draft)
-    return Accepted(state, _touched(state, contract, lines, before, min(at, old_at)))
+    return Accepted(state, _touched(state, earlier, lines))
 
 
 def credit_memo(state: GroupState, event: CreditMemoIssued, draft: Draft) -> Accepted:
@@ -55,20 +56,22 @@ def credit_memo(state: GroupState, event: CreditMemoIssued, draft: Draft) -> Acc
     at = event.envelope.effective_date
     check_amounts(amount=event.amount_minor, tax=event.tax_minor)
     check_named_version(event, contract)
+    earlier = _earlier(state, event)
+    if earlier and earlier[0].version >= event.envelope.object_version:
+        return Accepted(state, (), effect=False)
     lines = _lines(state, contract, event, draft)
-    before = _amounts_by_arrangement(state, event.memo_number)
-    old_at = _first_day(state, event.memo_number)
-    if _mirrored(state, contract, draft) and before:
+    if _mirrored(state, contract, draft) and earlier:
         raise Refused("EVENT_UNSUPPORTED", "mirroring a credit memo again is not supported yet")
-    state = with_document(state, event.memo_number, lines)
+    state = with_document(state, object_of(event), lines)
     state, effects = credited(state, event, lines, draft)
-    state = settled(state, event, draft)
-    for arrangement in sorted({line.arrangement for line in lines} | before.keys()):
-        moved = _amounts_by_arrangement(state, event.memo_number).get(arrangement, 0)
-        _tell_billed(state, arrangement, at, moved - before.get(arrangement, 0), draft)
+    state = settled(state, event, {line.doc for line in earlier}, draft)
+    before, after = _amounts_by_arrangement(earlier), _amounts_by_arrangement(lines)
+    for arrangement in sorted({*before, *after}):
+        moved = after.get(arrangement, 0) - before.get(arrangement, 0)
+        _tell_billed(state, arrangement, at, moved, draft)
     if _mirrored(state, contract, draft):
         mirror_credit_memo(state, contract, event, lines, draft)
-    dirty = dict(_touched(state, contract, lines, before, min(at, old_at)))
+    dirty = dict(_touched(state, earlier, lines))
     for arrangement, day in effects:
         dirty[arrangement] = min(day, dirty.get(arrangement, day))
     return Accepted(state, tuple(sorted(dirty.items())))
@@ -81,15 +84,24 @@ def payment(state: GroupState, event: PaymentReceived, draft: Draft) -> Accepted
     if event.amount_minor <= 0:
         raise Refused("VALUE_INVALID", f"a payment of {event.amount_minor}")
     check_amounts(amount=event.amount_minor)
+    source = object_of(event)
+    known = known_fact(state.documents.cash, source)
+    if known is not None and known.version >= event.envelope.object_version:
+        return Accepted(state, (), effect=False)
     cash = Cash(
-        id=f"{event.envelope.source}/{event.envelope.object_id}",
+        id=source,
         contract=contract.id,
         at=at,
         amount=event.amount_minor,
         doc=event.invoice_number,
         cause=draft.cause.pointer,
+        version=event.envelope.object_version,
     )
-    return Accepted(with_cash(state, cash), ((state.arrangements_of(contract.id)[0].id, at),))
+    touched = {state.arrangements_of(contract.id)[0].id: at}
+    if known is not None:
+        before = state.arrangements_of(known.contract)[0].id
+        touched[before] = min(known.at, touched.get(before, known.at))
+    return Accepted(with_cash(state, cash), tuple(sorted(touched.items())))
 
 
 def check_named_version(event: CreditMemoIssued, contract: Contract) -> None:
@@ -161,6 +173,7 @@ def _line(
         ref=None if isinstance(event, InvoicePosted) else event.invoice_number,
         part=(event.part_number, event.part_count) if isinstance(event, InvoicePosted) else (1, 1),
         cause=draft.cause.pointer,
+        object=object_of(event),
     )
 
 
@@ -182,12 +195,16 @@ def arrangement_of(state: GroupState, contract: Contract, po: str | None) -> Arr
 
 
 def _check_number(state: GroupState, number: str, event: InvoicePosted | CreditMemoIssued) -> None:
-    kind = "invoice" if isinstance(event, InvoicePosted) else "credit_memo"
-    for line in state.documents.lines:
-        if line.doc == number:
-            if line.version >= event.envelope.object_version or line.kind != kind:
-                raise Refused("ID_CONFLICT", f"document number {number!r} is taken by another document")
-            return
+    """A number belongs to one source object, whose later versions may bring it again or give it up."""
+    source = object_of(event)
+    if any(line.doc == number and line.object != source for line in state.documents.lines):
+        raise Refused("ID_CONFLICT", f"document number {number!r} is taken by another document")
+
+
+def _earlier(state: GroupState, event: InvoicePosted | CreditMemoIssued) -> tuple[DocLine, ...]:
+    """Lines of the version of the same source object that is known."""
+    source = object_of(event)
+    return tuple(line for line in state.documents.lines if line.object == source)
 
 
 def _mirrored(state: GroupState, contract: Contract, draft: Draft) -> bool:
@@ -195,18 +212,13 @@ def _mirrored(state: GroupState, contract: Contract, draft: Draft) -> bool:
     return switch(entity, "ar_owner") == "billing_mirrored"
 
 
-def _amounts_by_arrangement(state: GroupState, doc: str) -> dict[str, Minor]:
+def _amounts_by_arrangement(lines: tuple[DocLine, ...]) -> dict[str, Minor]:
     amounts: dict[str, Minor] = {}
-    for line in state.documents.lines:
-        if line.doc == doc and line.unconditional:
+    for line in lines:
+        if line.unconditional:
             signed = line.amount if line.kind == "invoice" else -line.amount
             amounts[line.arrangement] = amounts.get(line.arrangement, 0) + signed
     return amounts
-
-
-def _first_day(state: GroupState, doc: str) -> Day:
-    """The day of the document's earlier version; far away when there is none."""
-    return min((line.at for line in state.documents.lines if line.doc == doc), default=10**9)
 
 
 def _tell_billed(state: GroupState, arrangement_id: str, at: Day, moved: Minor, draft: Draft) -> None:
@@ -215,10 +227,12 @@ def _tell_billed(state: GroupState, arrangement_id: str, at: Day, moved: Minor, 
 
 
 def _touched(
-    state: GroupState, contract: Contract, lines: tuple[DocLine, ...], before: dict[str, Minor], first: Day
+    state: GroupState, earlier: tuple[DocLine, ...], lines: tuple[DocLine, ...]
 ) -> tuple[tuple[str, Day], ...]:
     """Arrangements whose due may differ; with cash in the contract, advances move with every receivable."""
-    touched = {line.arrangement for line in lines} | before.keys()
-    if any(each.contract == contract.id for each in state.documents.cash):
-        touched |= {state.arrangements_of(contract.id)[0].id}
+    both = (*earlier, *lines)
+    paid = {line.contract for line in both} & {each.contract for each in state.documents.cash}
+    touched = {line.arrangement for line in both}
+    touched |= {state.arrangements_of(contract)[0].id for contract in paid}
+    first = min(line.at for line in both)
     return tuple((each, first) for each in sorted(touched))

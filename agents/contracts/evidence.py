@@ -1,7 +1,7 @@
 """Deliveries and rated usage: what was performed. Neither moves the price of what is fixed, nor what is due.
 
-Invariant: evidence names a line of an accepted version of its contract, or waits for one; more than any version ever
-promised is refused.
+Invariants: evidence names a line of an accepted version of its contract, or waits for one; more than any version ever
+promised is refused; of one source object the highest version counts, whatever order its versions arrive in.
 """
 
 from __future__ import annotations
@@ -9,7 +9,13 @@ from __future__ import annotations
 from tieout.agents.contracts.admission import admitted_contract, check_amounts, check_dates, check_quantity
 from tieout.agents.contracts.decision import Refused
 from tieout.agents.contracts.draft import Draft
-from tieout.agents.contracts.facts import with_evidence, with_usage
+from tieout.agents.contracts.facts import (
+    known_fact,
+    object_of,
+    with_evidence,
+    with_usage,
+    without_usage,
+)
 from tieout.agents.contracts.measures import micro
 from tieout.agents.contracts.versions import Accepted
 from tieout.avro.events import GoodsDelivered, MilestoneCompleted, UsageRated
@@ -30,21 +36,34 @@ def delivery(state: GroupState, event: GoodsDelivered, draft: Draft) -> Accepted
     if event.quantity is not None:
         check_quantity(f"the delivery of {event.po!r}", event.quantity, event.quantity_scale)
         quantity = micro(event.quantity, event.quantity_scale)
-    own = (each.qty for each in state.facts.evidence if (each.contract, each.po) == (contract.id, event.po))
+    source = object_of(event)
+    known = known_fact(state.facts.evidence, source)
+    if known is not None and known.version >= event.envelope.object_version:
+        return Accepted(state, (), effect=False)
+    own = (
+        each.qty
+        for each in state.facts.evidence
+        if each is not known and (each.contract, each.po) == (contract.id, event.po)
+    )
     if sum(own) + quantity > promised:
         raise Refused(
             "EVIDENCE_OVER_SCOPE", f"more of line {event.po!r} delivered than any version promised", "version"
         )
     at = event.envelope.effective_date
     evidence = Evidence(
-        id=f"{event.envelope.source}/{event.envelope.object_id}",
+        id=source,
         contract=contract.id,
         po=event.po,
         at=at,
         qty=quantity,
         cause=draft.cause.pointer,
+        version=event.envelope.object_version,
     )
-    return Accepted(with_evidence(state, evidence, terms.arrangement), ((terms.arrangement, at),))
+    touched = {terms.arrangement: at}
+    if known is not None:
+        before = _holding(state, known.contract, known.po)
+        touched[before] = min(known.at, touched.get(before, known.at))
+    return Accepted(with_evidence(state, evidence, touched), tuple(sorted(touched.items())))
 
 
 def usage(state: GroupState, event: UsageRated, draft: Draft) -> Accepted:
@@ -53,25 +72,27 @@ def usage(state: GroupState, event: UsageRated, draft: Draft) -> Accepted:
     check_quantity(f"usage of {event.meter!r}", event.quantity or 1, event.quantity_scale)
     check_amounts(amount=event.amount_minor)
     check_dates(usage=(event.usage_from, event.usage_to))
-    for terms in state.facts.terms:
-        if terms.contract == contract.id:
-            for item in terms.add:
-                if item.meter == event.meter and item.measure == "amount":
-                    bucket = UsageBucket(
-                        contract.id, event.meter, event.usage_from, terms.arrangement, item.po, ()
-                    )
-                    rated = RatedUsage(
-                        id=f"{event.envelope.source}/{event.envelope.object_id}",
-                        at=event.usage_to,
-                        qty=event.quantity,
-                        qty_scale=event.quantity_scale,
-                        amount=event.amount_minor,
-                        cause=draft.cause.pointer,
-                    )
-                    return Accepted(with_usage(state, bucket, rated), ((terms.arrangement, event.usage_to),))
-    raise Refused(
-        "EVIDENCE_UNKNOWN_PO", f"no line of contract {contract.id!r} has meter {event.meter!r}", "version"
+    terms, item = _metered(state, contract, event.meter)
+    rated = RatedUsage(
+        id=object_of(event),
+        at=event.usage_to,
+        qty=event.quantity,
+        qty_scale=event.quantity_scale,
+        amount=event.amount_minor,
+        cause=draft.cause.pointer,
+        version=event.envelope.object_version,
     )
+    touched = {terms.arrangement: event.usage_to}
+    for bucket in state.usage:
+        known = known_fact(bucket.rated, rated.id)
+        if known is not None:
+            if known.version >= rated.version:
+                return Accepted(state, (), effect=False)
+            state = without_usage(state, bucket, known)
+            touched[bucket.arrangement] = min(known.at, touched.get(bucket.arrangement, known.at))
+            break
+    bucket = UsageBucket(contract.id, event.meter, event.usage_from, terms.arrangement, item.po, ())
+    return Accepted(with_usage(state, bucket, rated), tuple(sorted(touched.items())))
 
 
 def milestone(state: GroupState, event: MilestoneCompleted, draft: Draft) -> Accepted:
@@ -80,6 +101,24 @@ def milestone(state: GroupState, event: MilestoneCompleted, draft: Draft) -> Acc
     _line(state, contract, event.po)
     assert draft.cause.id
     return Accepted(state, (), effect=False)
+
+
+def _metered(state: GroupState, contract: Contract, meter: str) -> tuple[Terms, Item]:
+    for terms in state.facts.terms:
+        if terms.contract == contract.id:
+            for item in terms.add:
+                if item.meter == meter and item.measure == "amount":
+                    return terms, item
+    raise Refused(
+        "EVIDENCE_UNKNOWN_PO", f"no line of contract {contract.id!r} has meter {meter!r}", "version"
+    )
+
+
+def _holding(state: GroupState, contract_id: str, po: str) -> str:
+    """The arrangement that holds the line of evidence that was accepted before."""
+    contract = state.contract(contract_id)
+    assert contract is not None, f"evidence was accepted for {contract_id!r}"
+    return _line(state, contract, po)[0].arrangement
 
 
 def _line(state: GroupState, contract: Contract, po: str) -> tuple[Terms, Item]:

@@ -7,7 +7,7 @@ whatever order they arrived in; cached layers are folded again exactly when a fa
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TypeVar
 
 from msgspec.structs import replace
@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from tieout.agents.contracts.fold import Folded, canonical, fold
 from tieout.agents.contracts.measures import deliveries
 from tieout.agents.contracts.targets import terms_of
-from tieout.avro.events import Day
+from tieout.avro.events import Day, Event
 from tieout.tables.contract import Contract, GroupState, OpenItem, usage_order
 from tieout.tables.facts import (
     Cash,
@@ -31,6 +31,22 @@ from tieout.tables.facts import (
 )
 
 _Fact = TypeVar("_Fact", Component, Evidence, Cash, RatedUsage)
+_Versioned = TypeVar("_Versioned", Evidence, Cash, RatedUsage)
+
+
+def object_of(event: Event) -> str:
+    """Identity of the source object that an event is a version of.
+
+    No part holds the separator (decode rejects it), so that no contract id, and no other object, has this text.
+    """
+    envelope = event.envelope
+    return f"{envelope.event_type}\x1f{envelope.source}\x1f{envelope.object_type}\x1f{envelope.object_id}"
+
+
+def known_fact(facts: tuple[_Versioned, ...], fact_id: str) -> _Versioned | None:
+    """The fact with this id; facts are sorted by id."""
+    place = bisect_left(facts, fact_id, key=_id)
+    return facts[place] if place < len(facts) and facts[place].id == fact_id else None
 
 
 def with_contract(state: GroupState, contract: Contract) -> GroupState:
@@ -69,26 +85,36 @@ def without_terms(state: GroupState, contract: str) -> GroupState:
     return refolded(state, sorted({each.arrangement for each in gone}))
 
 
-def with_evidence(state: GroupState, evidence: Evidence, arrangement: str) -> GroupState:
-    """A delivery; layers rest on it only when a version came after it."""
-    added = _by_id((*state.facts.evidence, evidence))
+def with_evidence(state: GroupState, evidence: Evidence, first_days: Mapping[str, Day]) -> GroupState:
+    """A delivery, in place of its earlier version; ``first_days``: each arrangement that it touches, from when.
+
+    Layers rest on it only when a version came after it.
+    """
+    kept = (each for each in state.facts.evidence if each.id != evidence.id)
+    added = _by_id((*kept, evidence))
     state = replace(state, facts=Facts(state.facts.terms, state.facts.components, added))
-    layers = next((each for each in state.layers if each.arrangement == arrangement), None)
-    if layers is not None and evidence.at >= layers.steps[-1].from_day:
-        return state
-    return refolded(state, [arrangement])
+    later = {each.arrangement: each.steps[-1].from_day for each in state.layers}
+    stale = [each for each in sorted(first_days) if each not in later or first_days[each] < later[each]]
+    return refolded(state, stale)
 
 
-def with_document(state: GroupState, doc: str, lines: tuple[DocLine, ...]) -> GroupState:
-    """A document, in place of its earlier version."""
-    kept = (each for each in state.documents.lines if each.doc != doc)
+def with_document(state: GroupState, source: str, lines: tuple[DocLine, ...]) -> GroupState:
+    """A document, in place of the earlier version of its source object."""
+    kept = (each for each in state.documents.lines if each.object != source)
     by_key = tuple(sorted((*kept, *lines), key=lambda each: (each.doc, each.line)))
     return replace(state, documents=Documents(by_key, state.documents.cash))
 
 
 def with_cash(state: GroupState, cash: Cash) -> GroupState:
-    """A payment."""
-    return replace(state, documents=Documents(state.documents.lines, _by_id((*state.documents.cash, cash))))
+    """A payment, in place of its earlier version."""
+    kept = (each for each in state.documents.cash if each.id != cash.id)
+    return replace(state, documents=Documents(state.documents.lines, _by_id((*kept, cash))))
+
+
+def without_usage(state: GroupState, bucket: UsageBucket, rated: RatedUsage) -> GroupState:
+    """The state without a rated amount that a later version replaces; its bucket stays, if need be empty."""
+    left = replace(bucket, rated=tuple(each for each in bucket.rated if each is not rated))
+    return replace(state, usage=tuple(left if each is bucket else each for each in state.usage))
 
 
 def with_usage(state: GroupState, bucket: UsageBucket, rated: RatedUsage) -> GroupState:
@@ -129,6 +155,10 @@ def earliest_fact(state: GroupState, arrangement: str, contract: str) -> Day:
     days += [each.at for each in state.documents.cash if each.contract == contract]
     days += [rated.at for each in state.usage if each.arrangement == arrangement for rated in each.rated]
     return min(days)
+
+
+def _id(fact: Evidence | Cash | RatedUsage) -> str:
+    return fact.id
 
 
 def _by_id(facts: Iterable[_Fact]) -> tuple[_Fact, ...]:

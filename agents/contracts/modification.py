@@ -102,7 +102,7 @@ def governing(state: GroupState, contract: Contract, touched: Iterable[str], at:
     """The arrangement that an amendment re-bases: the one that holds the lines it touches, else the oldest open one."""
     all_promises = [promises_of(state, each) for each in state.arrangements_of(contract.id)]
     holding: dict[str, Promises] = {}
-    for po in touched:
+    for po in sorted(set(touched)):
         found = next((each for each in all_promises if po in each.items), None)
         if found is None:
             raise Refused("EVIDENCE_UNKNOWN_PO", f"line {po!r} is not in contract {contract.id!r}")
@@ -153,8 +153,8 @@ def within_tolerance(price: Minor, value: Fraction, percent: int) -> bool:
     return abs(price - value) <= max(abs(value) * Fraction(percent, 100), Fraction(1, 2))
 
 
-def extended_ssp(item: Item, qty: int | None = None, first: Day | None = None) -> Fraction:
-    """SSP x quantity x term of a promise, exactly; for ``qty`` instead of its own, from ``first`` on."""
+def extended_ssp(item: Item, qty: int | Fraction | None = None, first: Day | None = None) -> Fraction:
+    """SSP x quantity x term of a promise, exactly; for ``qty`` (in its scale) instead of its own, from ``first`` on."""
     assert item.ssp is not None, item
     quantity = Fraction(item.qty if qty is None else qty, 10**item.qty_scale)
     begin = item.first if first is None else first
@@ -170,7 +170,7 @@ def extended_ssp(item: Item, qty: int | None = None, first: Day | None = None) -
         case "unit":
             return item.ssp * quantity
         case _:
-            return Fraction(item.ssp) if qty is None else item.ssp * Fraction(qty, item.qty)
+            return Fraction(item.ssp) if qty is None else item.ssp * Fraction(qty) / item.qty
 
 
 def raises_at_ssp(
@@ -181,7 +181,7 @@ def raises_at_ssp(
         item = promises.items[change.po]
         if change.quantity is None or change.price_change_minor is None or item.ssp is None:
             continue
-        more = change.quantity - item.qty
+        more = Fraction(change.quantity * 10**item.qty_scale, 10**change.quantity_scale) - item.qty
         if more > 0 and change.from_date is None and change.to_date is None:
             begin = None if item.first is None else max(item.first, at)
             value = extended_ssp(item, more, begin)

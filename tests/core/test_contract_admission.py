@@ -68,6 +68,7 @@ ACTIVATIONS = {
     "negative quantity": (lambda e: first_line(e, quantity=-3), "VALUE_INVALID"),
     "no quantity": (lambda e: first_line(e, quantity=0), "VALUE_INVALID"),
     "finer than a millionth": (lambda e: first_line(e, quantity_scale=7), "VALUE_INVALID"),
+    "too large to count": (lambda e: first_line(e, quantity=2**53 // 10**6 + 1), "VALUE_INVALID"),
     "negative price": (lambda e: replace(e, price_minor=-1), "VALUE_INVALID"),
     "near 64 bits": (lambda e: replace(e, price_minor=2**63 - 1), "VALUE_INVALID"),
     "negative SSP": (lambda e: first_line(e, ssp_minor=-1), "VALUE_INVALID"),
