@@ -76,7 +76,7 @@ async def preload(bootstrap: str, options: argparse.Namespace, generation: Gener
     codec, reference = Codec.load(), generation.reference()
     table = topic_table(options.partitions, erp_accounts=erp_accounts(generation))
     await apply(bootstrap, await plan(bootstrap, table))
-    upto = await publish_reference(bootstrap, codec, reference)
+    upto = (await publish_reference(bootstrap, codec, reference)).upto
     marker = codec.encode(ReferenceActivated(ControlHeader("bench", 1, TENANT, "bench", 0), upto))
     producer = AIOKafkaProducer(bootstrap_servers=bootstrap)
     await producer.start()

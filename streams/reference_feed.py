@@ -1,7 +1,7 @@
 """Reference rows as every worker holds them: read whole at start, then followed.
 
-Invariant: a snapshot below a cut is the same on every worker and at every replay, because rows are immutable and
-a snapshot is given only when the topic has been read past the cut.
+Invariant: a snapshot below a cut is the same on every worker and at every replay, because no row ever leaves the
+topic, the first row of a key counts, and a snapshot is given only when the topic has been read past the cut.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from aiokafka.errors import KafkaError
 
 from tieout.avro.codec import Codec, Undecodable
 from tieout.avro.reference import ReferenceRow
+from tieout.streams.edges.reference import reference_key
 from tieout.tables.reference import Reference
 
 _RETRY_SECONDS = 1.0
@@ -32,6 +33,7 @@ class ReferenceFeed:
         self._codec = codec
         self._offsets: list[int] = []
         self._rows: list[ReferenceRow] = []
+        self._by_key: dict[bytes, ReferenceRow] = {}
         self._read_through = 0
         self._snapshots: dict[int, Reference] = {}
         self._task: asyncio.Task[None] | None = None
@@ -99,8 +101,17 @@ class ReferenceFeed:
                 "reference row is not readable and counts as absent", offset=offset, reason=error.reason
             )
             return
-        if isinstance(row, _ROW_TYPES):
+        if not isinstance(row, _ROW_TYPES):
+            self._log.error("reference topic holds a record that is no reference row", offset=offset)
+            return
+        key = reference_key(row)
+        first = self._by_key.setdefault(key, row)
+        if first is row:
             self._offsets.append(offset)
             self._rows.append(row)
-        else:
-            self._log.error("reference topic holds a record that is no reference row", offset=offset)
+        elif first != row:
+            self._log.error(
+                "reference row repeats a key with other content and does not count; publish it as the next version",
+                offset=offset,
+                key=key.decode(),
+            )

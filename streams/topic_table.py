@@ -135,7 +135,12 @@ _ROWS = (
         (*_kept_forever("who closed what, and when, is part of the audit trail"), _LOG_TIME),
     ),
     _Row(CONTROL_RECEIPTS, "request id", "P", _kept_forever("proves that a close is complete; read from 0")),
-    _Row(REFERENCE, "kind/id/version", "1", _compacted("rows are immutable; a repeat is the same row")),
+    _Row(
+        REFERENCE,
+        "kind/id/version",
+        "1",
+        _kept_forever("a cut is an offset: what was below it for one worker is so for all, at any time"),
+    ),
     _Row(
         ERP_COMMANDS,
         "lane",

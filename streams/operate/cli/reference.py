@@ -1,6 +1,6 @@
 """``tieout reference``: publish reference rows, and let them count.
 
-Invariant: one bad line refuses the whole file, before a broker is asked.
+Invariant: one bad line refuses the whole file, before a broker is asked; nothing is activated that is not there.
 """
 
 from __future__ import annotations
@@ -32,10 +32,15 @@ def publish(
     bootstrap: Bootstrap = None,
     wait_seconds: WaitSeconds = 300.0,
 ) -> None:
-    """Write rows to the reference topic. They count only after an activation."""
+    """Write rows to the reference topic; those that are there are skipped. They count only after an activation."""
     from tieout.avro.codec import Codec
     from tieout.streams.edges.reaching import KafkaRefusedError
-    from tieout.streams.edges.reference import BadReferenceLine, publish_reference, read_reference
+    from tieout.streams.edges.reference import (
+        BadReferenceLine,
+        RowChanged,
+        publish_reference,
+        read_reference,
+    )
     from tieout.streams.operate.cli.config import settings_or_exit
 
     try:
@@ -48,12 +53,16 @@ def publish(
         leave(f"{file} cannot be read: {error.strerror}; name a readable file", Exit.USAGE)
     settings = settings_or_exit(bootstrap=bootstrap)
     try:
-        upto = asyncio.run(publish_reference(settings.bootstrap, Codec.load(), rows))
+        done = asyncio.run(publish_reference(settings.bootstrap, Codec.load(), rows))
+    except RowChanged as fault:
+        leave(f"{file}: {fault}; nothing was published", Exit.FAILURE)
     except KafkaRefusedError as error:
         leave(error)
-    typer.echo(f"published {len(rows)} reference rows, all below offset {upto}")
+    typer.echo(
+        f"published {done.new} reference rows, {done.known} were there already; all are below offset {done.upto}"
+    )
     if activate:
-        _activate(upto, tenant, actor, None, bootstrap, wait_seconds)
+        _activate(done.upto, tenant, actor, None, bootstrap, wait_seconds)
 
 
 @app.command(epilog=STATUSES)
@@ -66,6 +75,21 @@ def activate(
     wait_seconds: WaitSeconds = 300.0,
 ) -> None:
     """Let published rows count, from the same place in every partition's log."""
+    from tieout.streams.edges.reaching import KafkaRefusedError
+    from tieout.streams.edges.reference import reference_end
+    from tieout.streams.operate.cli.config import settings_or_exit
+
+    settings = settings_or_exit(bootstrap=bootstrap)
+    try:
+        end = asyncio.run(reference_end(settings.bootstrap))
+    except KafkaRefusedError as error:
+        leave(error)
+    if upto > end:
+        leave(
+            f"offset {upto} is beyond the end of the reference topic, {end}: every partition would wait for rows"
+            f" that nobody has published; publish them first, or activate at most {end}",
+            Exit.USAGE,
+        )
     _activate(upto, tenant, actor, request_id, bootstrap, wait_seconds)
 
 

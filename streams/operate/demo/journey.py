@@ -178,7 +178,7 @@ class _Demo:
         reference = self.journey.generation.reference()
         table = topic_table(self.options.partitions, erp_accounts=erp_accounts(self.journey.generation))
         await apply(self.bootstrap, await plan(self.bootstrap, table))
-        upto = await publish_reference(self.bootstrap, self.codec, reference)
+        upto = (await publish_reference(self.bootstrap, self.codec, reference)).upto
         self.say("starting workers", 0, 0)
         for worker in self.workers:
             worker.start()
