@@ -12,6 +12,7 @@ from typing import Protocol
 
 import msgspec
 
+from tieout.agents.control.bounds import fault_of
 from tieout.agents.dead_letters import dead_letter
 from tieout.agents.decode import Decodes
 from tieout.agents.emit import Encodes
@@ -152,6 +153,10 @@ class ControlTask:
         if not isinstance(message, _REQUEST_TYPES):
             detail = f"{type(message).__name__} is no control request"
             self._dead_letter(record, "not_a_request", detail, None, effects)
+            return None
+        fault = fault_of(message)
+        if fault is not None:
+            self._dead_letter(record, "bad_request", fault, None, effects)
             return None
         return message
 

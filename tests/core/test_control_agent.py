@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
-import msgspec
+from datetime import date
 
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tieout.agents.control.bounds import fault_of
 from tieout.agents.control.marking import OPEN_ROWS, ControlTopics, control_agent, decode_open
 from tieout.avro.codec import Codec
-from tieout.avro.control import ControlHeader, PeriodCloseRequested, RevenueRunRequested
+from tieout.avro.control import (
+    ControlHeader,
+    PeriodCloseRequested,
+    ReferenceActivationRequested,
+    RevenueRunRequested,
+)
 from tieout.streams.testing import Harness
+from tieout.tables.reference import MonthCalendar
 
 CODEC = Codec.load()
 TOPICS = ControlTopics(
@@ -81,3 +93,73 @@ def test_what_is_no_request_is_a_dead_letter():
     harness.feed([(b"x", b"junk"), (b"x", None)], 0)
     letters = [CODEC.decode(o.value) for o in harness.outputs if o.topic == "dead"]
     assert [letter.reason for letter in letters] == ["bad_magic", "tombstone"]
+
+
+def request_header(request_id: str) -> ControlHeader:
+    return ControlHeader(request_id, 0, "acme", "ada", 7)
+
+
+LAST_DAY = (date(2200, 12, 31) - date(1970, 1, 1)).days
+
+
+@pytest.mark.parametrize(
+    ("asked", "fault"),
+    [
+        (RevenueRunRequested(request_header("r"), None, "primary", LAST_DAY + 1), "2200-12-31"),
+        (RevenueRunRequested(request_header("r"), None, "primary", -1), "1970-01-01"),
+        (PeriodCloseRequested(request_header("r"), None, "revenue", "9999-12"), "9999-12"),
+        (PeriodCloseRequested(request_header("r"), None, "revenue", "0000-05"), "0000-05"),
+        (PeriodCloseRequested(request_header("r"), None, "revenue", "2025-13"), "2025-13"),
+        (
+            PeriodCloseRequested(
+                request_header("r"), None, "revenue", "\u0662\u0660\u0662\u0665-\u0660\u0665"
+            ),
+            "month such as 2025-05",
+        ),
+        (PeriodCloseRequested(request_header("r"), None, "revenue", "FY25\x00P1"), "neither a month"),
+        (PeriodCloseRequested(request_header("r"), None, "revenue", ""), "neither a month"),
+        (ReferenceActivationRequested(request_header("r"), -1), "no offset"),
+    ],
+    ids=lambda value: "" if isinstance(value, str) else type(value).__name__,
+)
+def test_a_request_out_of_bounds_is_a_dead_letter_and_no_marker(asked, fault):
+    harness = start()
+    harness.feed([(b"r", CODEC.encode(asked)), (b"r1", run_request("r1"))], 0)
+    (letter,) = [CODEC.decode(o.value) for o in harness.outputs if o.topic == "dead"]
+    assert letter.reason == "bad_request"
+    assert fault in letter.detail
+    assert {(seq, request) for _, seq, request in markers(harness)} == {(1, "r1")}, "it takes no number"
+
+
+@given(
+    st.one_of(
+        st.builds(
+            RevenueRunRequested,
+            st.just(request_header("r")),
+            st.none(),
+            st.just("b"),
+            st.integers(0, LAST_DAY),
+        ),
+        st.builds(
+            PeriodCloseRequested,
+            st.just(request_header("r")),
+            st.none(),
+            st.just("revenue"),
+            st.text(max_size=9),
+        ),
+    )
+)
+def test_the_calendar_of_months_bears_every_request_within_bounds(asked):
+    months = MonthCalendar()
+    if isinstance(asked, RevenueRunRequested):
+        assert fault_of(asked) is None
+        period = months.period_of(asked.through_date)
+    else:
+        period = months.period_labelled(asked.period) if fault_of(asked) is None else None
+    if period is not None:
+        assert months.first_day(period) <= months.last_day(period)
+
+
+@pytest.mark.parametrize("label", ["1970-01", "2025-05", "2200-12", "FY25-P13", "2025Q1"])
+def test_months_and_labels_of_listed_calendars_are_periods(label):
+    assert fault_of(PeriodCloseRequested(request_header("r"), None, "revenue", label)) is None

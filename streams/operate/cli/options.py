@@ -5,7 +5,6 @@ Invariant: a value that cannot be meant is a usage error that says what to write
 
 from __future__ import annotations
 
-import re
 from datetime import date
 from pathlib import Path
 from typing import Annotated
@@ -14,9 +13,6 @@ import typer
 
 DEFAULT_TENANT = "default"
 _EPOCH = date(1970, 1, 1).toordinal()
-_MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
-_LISTED = re.compile(r"(?=\S*[A-Za-z])(?=\S*\d)\S+")
-"""Labels of a listed calendar are free; one with a letter and a digit cannot be a misspelt month."""
 
 
 def day(text: str) -> int:
@@ -29,11 +25,26 @@ def iso_day(text: str) -> str:
     return _date(text).isoformat()
 
 
+def run_day(text: str) -> str:
+    """The text, when it is an ISO date that revenue can be run through."""
+    from tieout.agents.control.bounds import FIRST_YEAR, LAST_YEAR, run_day_is_possible
+
+    if run_day_is_possible(day(text)):
+        return iso_day(text)
+    raise typer.BadParameter(
+        f"revenue cannot be run through {text}; give a day from {FIRST_YEAR}-01-01 to {LAST_YEAR}-12-31"
+    )
+
+
 def period_label(text: str) -> str:
     """The text, when it is a month, or may be a label of a listed calendar."""
-    if _MONTH.fullmatch(text) or _LISTED.fullmatch(text):
+    from tieout.agents.control.bounds import FIRST_YEAR, LAST_YEAR, period_is_possible
+
+    if period_is_possible(text):
         return text
-    raise typer.BadParameter(f"{text!r} is not a period; write a month as 2025-05")
+    raise typer.BadParameter(
+        f"{text!r} is not a period; write a month as 2025-05, of the years {FIRST_YEAR} to {LAST_YEAR}"
+    )
 
 
 def scenario_name(text: str) -> str:
