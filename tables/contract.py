@@ -22,6 +22,9 @@ ROW_VERSION = 1
 FOLD_RULE = 1
 """Changes whenever the fold gives other layers for the same facts: cached layers of another rule are not read."""
 
+LAYERS_BYTES_MAX = 128 * 1024
+"""A larger row of layers is not written: it is a cache, and folding anew is cheaper than such a row."""
+
 
 class Contract(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One source contract. ``watermark`` is its last accepted version; ``status`` active or cancelled.
@@ -105,7 +108,10 @@ class Group(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 class GroupState(msgspec.Struct, frozen=True, gc=False):
-    """Everything known of a group; one changelog row per field, one per usage bucket."""
+    """Everything known of a group; one changelog row per field, one per usage bucket.
+
+    ``layers`` may be empty after a load: they are folded again when they are needed.
+    """
 
     group: Group
     facts: Facts = Facts()
@@ -161,7 +167,7 @@ _G, _T, _B, _L, _F, _U = b"g", b"t", b"b", b"l", b"f", b"u/"
 
 
 def state_rows(before: GroupState | None, after: GroupState) -> Iterator[tuple[bytes, bytes | None]]:
-    """(row suffix, value) of the rows that changed; None deletes. Nothing is ever deleted in this release."""
+    """(row suffix, value) of the rows that changed; None deletes: layers that have outgrown their row."""
     if before is None or after.group is not before.group:
         yield _G, _GROUP.encode(after.group)
     if before is None or after.documents is not before.documents:
@@ -173,9 +179,23 @@ def state_rows(before: GroupState | None, after: GroupState) -> Iterator[tuple[b
         facts = _FACTS.encode(after.facts)
         if facts_changed:
             yield _T, facts
-        yield _F, _LAYERS.encode(_Cached(_digest(facts), after.layers))
+        layers = _LAYERS.encode(_Cached(_digest(facts), after.layers))
+        yield _F, layers if len(layers) <= LAYERS_BYTES_MAX else None
     if before is None or after.usage is not before.usage:
         yield from _changed_usage(() if before is None else before.usage, after.usage)
+
+
+def changed_fact_rows(before: GroupState, after: GroupState) -> Iterator[tuple[str, int]]:
+    """(what it holds, encoded bytes) of the rows that grow with facts and changed; never the layers, a cache."""
+    if after.group is not before.group:
+        yield "contracts and open items", len(_GROUP.encode(after.group))
+    if after.facts is not before.facts:
+        yield "contract versions and deliveries", len(_FACTS.encode(after.facts))
+    if after.documents is not before.documents:
+        yield "documents and payments", len(_DOCUMENTS.encode(after.documents))
+    if after.usage is not before.usage:
+        for _, row in _changed_usage(before.usage, after.usage):
+            yield "usage of one meter from one day", len(row)
 
 
 def state_from_rows(rows: Iterable[tuple[bytes, bytes]]) -> GroupState:

@@ -20,6 +20,7 @@ from tieout.agents.contracts.emission import emit, entity_of
 from tieout.agents.contracts.evidence import delivery, milestone, usage
 from tieout.agents.contracts.facts import earliest_fact
 from tieout.agents.contracts.invariants import check
+from tieout.agents.contracts.limits import check_limits
 from tieout.agents.contracts.versions import Accepted, activate, renew
 from tieout.avro.control import Marker, RevenueRun
 from tieout.avro.events import (
@@ -64,6 +65,7 @@ def decide(state: GroupState, event: Event, view: View, cause: CausedBy) -> Deci
     try:
         accepted = _RULES[type(event)](state, event, draft)
         after = accepted.state
+        check_limits(state, after)
         for arrangement, first in accepted.dirty:
             after = emit(after, after.arrangement(arrangement), first, draft)
         return _decided(after, draft, effect=accepted.effect)

@@ -12,6 +12,7 @@ from tieout.agents.contracts.decision import Refused
 from tieout.agents.contracts.draft import Draft
 from tieout.agents.contracts.emission import entity_of
 from tieout.agents.contracts.facts import known_fact, object_of, with_cash, with_document
+from tieout.agents.contracts.limits import DOCUMENT_LINES_MAX
 from tieout.agents.contracts.mirror import mirror_credit_memo, mirror_invoice
 from tieout.agents.contracts.policy import switch
 from tieout.agents.contracts.receivables import document_movements
@@ -20,9 +21,6 @@ from tieout.agents.contracts.versions import Accepted
 from tieout.avro.events import CreditMemoIssued, Day, DocumentLine, InvoicePosted, Minor, PaymentReceived
 from tieout.tables.contract import Arrangement, Contract, GroupState
 from tieout.tables.facts import Cash, DocLine
-
-LINES_MAX = 2_000
-"""Document lines of a group; more is LIMIT_EXCEEDED."""
 
 
 def invoice(state: GroupState, event: InvoicePosted, draft: Draft) -> Accepted:
@@ -135,8 +133,8 @@ def _lines(
         )
     number = event.invoice_number if isinstance(event, InvoicePosted) else event.memo_number
     _check_number(state, number, event)
-    if len(state.documents.lines) + len(stated) > LINES_MAX:
-        raise Refused("LIMIT_EXCEEDED", f"more than {LINES_MAX} document lines in one group")
+    if len(state.documents.lines) + len(stated) > DOCUMENT_LINES_MAX:
+        raise Refused("LIMIT_EXCEEDED", f"more than {DOCUMENT_LINES_MAX} document lines in one group")
     return tuple(
         _line(event, number, place, line, contract, arrangement_of(state, contract, line.po).id, draft)
         for place, line in enumerate(stated, 1)

@@ -8,6 +8,7 @@ a month costs what a decade costs.
 from __future__ import annotations
 
 from bisect import bisect_right
+from calendar import monthrange
 from datetime import date
 from functools import lru_cache
 from typing import NamedTuple
@@ -24,6 +25,9 @@ _EVEN_MONTH = 72_201_776_446_800
 CONVENTIONS = ("months_prorated", "days", "months_even")
 _POWERS: tuple[int, ...] = tuple(10**digits for digits in range(MICRO_DIGITS + 1))
 _EPOCH = date(1970, 1, 1).toordinal()
+_FIRST_DAY = 1 - _EPOCH
+"""1 January of year 1: the day before it is needed as the end of nothing, and has no date."""
+_YEAR_MONTHS = 12
 
 
 class Delivered(NamedTuple):
@@ -117,13 +121,14 @@ def _point(share: Share, delivered: Delivered, day: Day) -> tuple[int, int]:
 @lru_cache(maxsize=65_536)
 def _prorated_through(day: Day) -> int:
     """Weight of all days up to this one: whole months, then each day of a month alike."""
+    if day < _FIRST_DAY:
+        return _YEAR_MONTHS * MONTH
     when = date.fromordinal(day + _EPOCH)
     return (when.year * 12 + when.month - 1) * MONTH + when.day * (MONTH // _month_days(when))
 
 
 def _month_days(when: date) -> int:
-    following = date(when.year + when.month // 12, when.month % 12 + 1, 1)
-    return (following - when.replace(day=1)).days
+    return monthrange(when.year, when.month)[1]
 
 
 def _even_weight(first: Day, last: Day, through: Day) -> int:

@@ -170,7 +170,7 @@ def extended_ssp(item: Item, qty: int | Fraction | None = None, first: Day | Non
         case "unit":
             return item.ssp * quantity
         case _:
-            return Fraction(item.ssp) if qty is None else item.ssp * Fraction(qty) / item.qty
+            return Fraction(item.ssp) if qty is None else item.ssp * Fraction(qty, item.qty)
 
 
 def raises_at_ssp(

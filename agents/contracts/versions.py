@@ -21,6 +21,7 @@ from tieout.agents.contracts.admission import (
 from tieout.agents.contracts.decision import Refused
 from tieout.agents.contracts.draft import Draft
 from tieout.agents.contracts.facts import with_contract, with_terms
+from tieout.agents.contracts.limits import OBLIGATIONS_MAX, VERSIONS_MAX
 from tieout.agents.contracts.modification import renews_at_ssp
 from tieout.agents.contracts.orders import create_order, update_order, upsert_customer
 from tieout.agents.contracts.periods import books_of
@@ -37,8 +38,6 @@ from tieout.avro.events import (
 from tieout.avro.reference import EntityPublished
 from tieout.tables.contract import Arrangement, Contract, GroupState
 from tieout.tables.facts import Item, Terms
-
-OBLIGATIONS_MAX, VERSIONS_MAX = 50, 200
 
 
 class Accepted(NamedTuple):

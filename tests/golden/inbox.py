@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from msgspec.structs import replace
+
 from tieout.agents.contracts.decide import apply_marker, decide, open_group
 from tieout.agents.contracts.decision import CausedBy, Decision, View
 from tieout.agents.contracts.invariants import check_whole
@@ -133,8 +135,9 @@ class Inbox:
     def _take(self, decision):
         rows = dict(state_rows(None, self.state))
         rows |= dict(state_rows(self.state, decision.state))
-        restored = state_from_rows(rows.items())
-        assert restored == decision.state, "rows do not give the state back"
+        restored = state_from_rows((suffix, row) for suffix, row in rows.items() if row is not None)
+        kept = decision.state if rows[b"f"] is not None else replace(decision.state, layers=())
+        assert restored == kept, "rows do not give the state back"
         self.state = restored
         self.decisions.append(decision)
         self.closed_before.append(self.controls.closed_labels("US", "revenue", self.state.control_seq))

@@ -1,0 +1,154 @@
+"""A group that has reached a cap refuses the next fact by name, changes nothing, and goes on."""
+
+import datetime as dt
+
+import pytest
+from golden.inbox import Inbox
+from golden.scenario import Given, day_of
+from msgspec.structs import replace
+
+from tieout.agents.contracts import documents, limits
+from tieout.tables import contract as rows
+
+YEAR = dt.date(2025, 1, 1)
+MARCH = dt.date(2025, 3, 1)
+END = dt.date(2025, 12, 31)
+TIME = {"po": "S", "measure": "time", "from": YEAR, "to": END, "ssp": 700}
+UNITS = {"po": "G", "measure": "units", "qty": 900, "ssp": 50, "ssp_per": "unit"}
+USAGE = {"po": "U", "measure": "usage", "meter": "m"}
+ACTIVATION = {"at": YEAR, "type": "contract_activated", "price": 1200, "lines": [TIME, UNITS, USAGE]}
+PAYMENT = {"at": MARCH, "type": "payment_received", "id": "P1", "amount": 70}
+GROWING = {
+    "payments": PAYMENT,
+    "deliveries": {"at": MARCH, "type": "goods_delivered", "id": "D1", "po": "G", "qty": 1},
+    "usage": {"at": MARCH, "type": "usage_rated", "id": "U1", "meter": "m", "amount": 30},
+    "document lines": {"at": MARCH, "type": "invoice_posted", "id": "I1", "amount": 10},
+}
+
+
+def told(*described, activation=ACTIVATION):
+    return list(Given({"events": [activation, *described], "expect": {}}).steps())
+
+
+def fresh():
+    return Inbox(Given({"events": [], "expect": {}}).reference())
+
+
+def numbered(event, number):
+    """The same fact of another object."""
+    name = f"{event.envelope.object_id}-{number}"
+    event = replace(event, envelope=replace(event.envelope, object_id=name))
+    return replace(event, invoice_number=name) if hasattr(event, "due_date") else event
+
+
+def goes_on(inbox):
+    """A run and a fact of another kind still count."""
+    inbox.run(day_of("2025-12"))
+    *_, small = told({"at": MARCH, "type": "usage_rated", "id": "U-last", "meter": "m", "amount": 1})
+    inbox.deliver(replace(small, usage_from=0))
+    assert inbox.outcomes[-1] == "applied", inbox.refusals
+
+
+@pytest.mark.parametrize("kind", GROWING)
+def test_a_row_of_facts_has_a_last_fact_and_the_group_goes_on(kind, monkeypatch):
+    monkeypatch.setattr(limits, "ROW_BYTES_MAX", 4096)
+    activation, fact = told(GROWING[kind])
+    inbox = fresh()
+    inbox.deliver(activation)
+    number = 0
+    while not inbox.refusals:
+        number += 1
+        inbox.deliver(numbered(fact, number))
+        assert number < 200, "no cap"
+    assert inbox.refusals[0][0] == "LIMIT_EXCEEDED"
+    assert max(len(value) for _, value in rows.state_rows(None, inbox.state)) <= 4096
+    goes_on(inbox)
+
+
+def test_a_group_has_a_last_contract(monkeypatch):
+    monkeypatch.setattr(limits, "ROW_BYTES_MAX", 16_384)
+    (activation,) = told()
+    inbox = fresh()
+    for number in range(200):
+        name = f"C{number}"
+        inbox.deliver(
+            replace(activation, envelope=replace(activation.envelope, object_id=name, contract_id=name))
+        )
+    assert {code for code, _ in inbox.refusals} == {"LIMIT_EXCEEDED"}
+    inbox.run(day_of("2025-12"))
+    assert max(len(value) for key, value in rows.state_rows(None, inbox.state) if key != b"f") <= 16_384
+
+
+def test_versions_times_lines_have_an_end_before_their_row_outgrows_the_changelog(monkeypatch):
+    monkeypatch.setattr(limits, "ROW_BYTES_MAX", 8192)
+    change = {"at": MARCH, "type": "contract_amended", "price_change": 1}
+    steps = told(*[{**change, "change": [{"po": "S", "to": END}]} for _ in range(150)])
+    inbox = fresh()
+    for step in steps:
+        if inbox.refusals:
+            break
+        inbox.deliver(step)
+    assert [code for code, _ in inbox.refusals] == ["LIMIT_EXCEEDED"]
+    goes_on(inbox)
+
+
+@pytest.mark.parametrize("described", [{"to": dt.date(9999, 12, 31)}, {"from": dt.date(1, 1, 1)}])
+def test_a_line_over_thousands_of_years_is_more_than_the_ledger_can_keep(described):
+    wide = {**ACTIVATION, "lines": [{**TIME, **described}]}
+    inbox = fresh()
+    inbox.deliver(told(activation=wide)[0])
+    assert [code for code, _ in inbox.refusals] == ["LIMIT_EXCEEDED"]
+
+
+def test_the_ledger_never_takes_more_than_was_estimated():
+    lines = [{**TIME, "po": f"L{place:02}", "to": dt.date(2034, 6, 30)} for place in range(20)]
+    inbox = fresh()
+    for step in told(PAYMENT, activation={**ACTIVATION, "price": 90_000_000, "lines": lines}):
+        inbox.deliver(step)
+    estimate = limits._ledger_bytes(inbox.state)
+    inbox.run(day_of(dt.date(2040, 1, 1)))
+    assert len(dict(rows.state_rows(None, inbox.state))[b"l"]) <= estimate
+
+
+@pytest.mark.parametrize("kind", ["payments", "usage", "document lines"])
+def test_amounts_that_no_longer_fit_the_event_language_are_refused(kind):
+    activation, fact = told(GROWING[kind])
+    lines = {"lines": ()} if kind == "document lines" else {}
+    large = replace(fact, amount_minor=10**16, **lines)
+    inbox = fresh()
+    inbox.deliver(activation)
+    for number in range(12):
+        inbox.deliver(numbered(large, number))
+    assert [code for code, _ in inbox.refusals] == ["LIMIT_EXCEEDED"] * 2
+    inbox.run(day_of("2025-12"))
+
+
+def test_document_lines_are_counted_too(monkeypatch):
+    monkeypatch.setattr(documents, "DOCUMENT_LINES_MAX", 2)
+    activation, fact = told(GROWING["document lines"])
+    inbox = fresh()
+    inbox.deliver(activation)
+    for number in range(3):
+        inbox.deliver(numbered(fact, number))
+    assert [code for code, _ in inbox.refusals] == ["LIMIT_EXCEEDED"]
+
+
+def test_layers_that_outgrew_their_row_are_not_kept_and_the_group_books_the_same(monkeypatch):
+    change = {"at": MARCH, "type": "contract_amended", "price_change": 60, "change": [{"po": "S", "qty": 2}]}
+    steps = told(change, GROWING["deliveries"], GROWING["document lines"])
+    commands = []
+    for most in (rows.LAYERS_BYTES_MAX, 10):
+        monkeypatch.setattr(rows, "LAYERS_BYTES_MAX", most)
+        inbox = fresh()
+        inbox.whole_checks = most > 10
+        for step in steps:
+            inbox.deliver(step)
+        inbox.run(day_of("2025-12"))
+        assert (dict(rows.state_rows(None, inbox.state))[b"f"] is None) == (most == 10)
+        commands.append(inbox.commands)
+    assert commands[0] == commands[1]
+
+
+def test_the_caps_leave_room_in_a_changelog_record():
+    assert limits.ROW_BYTES_MAX + 32 * 1024 <= 256 * 1024
+    assert rows.LAYERS_BYTES_MAX < 256 * 1024
