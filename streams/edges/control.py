@@ -1,27 +1,33 @@
 """Control requests in, receipts out: what ``tieout close`` and ``tieout run-revenue`` and the control agent share.
 
 Invariant: a request is done when every inbox partition has written a receipt for it, and not before; receipts are
-read committed, so one that can be seen stays.
+read committed, so one that can be seen stays. Neither a record that cannot be read nor a broker that is away ends the
+following.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 import uuid
 from collections import defaultdict
 from collections.abc import Mapping
 
 import msgspec
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
 
 from tieout.agents.control.marking import decode_open
-from tieout.avro.codec import Codec
+from tieout.avro.codec import Codec, Undecodable
 from tieout.avro.control import ControlHeader, ControlReceipt, ControlRequest
 from tieout.streams.edges.producing import NotPublishedError, reached_producer
 from tieout.streams.edges.reaching import KafkaRefusedError, partitions_of, reach
 
+log = logging.getLogger(__name__)
+
+RETRY_SECONDS = 0.5
+_RETRY_SECONDS_MOST = 10.0
 _POLL_MS = 100
 _MICROS = 1_000_000
 
@@ -61,7 +67,10 @@ class Receipts:
             await self._consumer.stop()
 
     async def wait(self, request_id: str, seconds: float) -> Mapping[int, ControlReceipt]:
-        """Receipts of a request by partition: all of them, or what has come after ``seconds``."""
+        """Receipts of a request by partition: all of them, or what has come after ``seconds``.
+
+        Raises what has ended the following, if anything has: nothing will come any more.
+        """
         deadline = time.monotonic() + seconds
         async with self._changed:
             while len(self._seen[request_id]) < len(self._partitions):
@@ -72,18 +81,47 @@ class Receipts:
                     await asyncio.wait_for(self._changed.wait(), left)
                 except TimeoutError:
                     break
-            return dict(self._seen[request_id])
+            seen, task = self._seen[request_id], self._task
+            if (
+                len(seen) < len(self._partitions)
+                and task is not None
+                and task.done()
+                and not task.cancelled()
+            ):
+                task.result()
+            return dict(seen)
 
     async def _follow(self, consumer: AIOKafkaConsumer) -> None:
+        pause = RETRY_SECONDS
         while True:
-            batches = await consumer.getmany(*self._partitions, timeout_ms=_POLL_MS)
+            try:
+                batches = await consumer.getmany(*self._partitions, timeout_ms=_POLL_MS)
+            except (KafkaError, OSError) as error:
+                log.warning("receipts cannot be read, again in %.1f s: %r", pause, error)
+                await asyncio.sleep(pause)
+                pause = min(2 * pause, _RETRY_SECONDS_MOST)
+                continue
+            pause = RETRY_SECONDS
             async with self._changed:
                 for record in (record for batch in batches.values() for record in batch):
-                    receipt = self._codec.decode(record.value)
-                    if isinstance(receipt, ControlReceipt):
-                        self._seen[receipt.request_id][receipt.partition] = receipt
+                    self._take(record)
                 if batches:
                     self._changed.notify_all()
+
+    def _take(self, record: ConsumerRecord[bytes, bytes]) -> None:
+        try:
+            receipt = self._codec.decode(record.value)
+        except Undecodable as error:
+            log.warning(
+                "receipt at partition %d offset %d is not readable (%s) and counts as missing; a worker of a newer "
+                "release may have written it: bring this process to that release",
+                record.partition,
+                record.offset,
+                error.reason,
+            )
+            return
+        if isinstance(receipt, ControlReceipt):
+            self._seen[receipt.request_id][receipt.partition] = receipt
 
 
 class ReceiptCaller:
