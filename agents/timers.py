@@ -41,7 +41,7 @@ class GapTimers:
             entry = groups.at(group_prefix(*group_of(key)))
             suffix = key[len(entry.prefix) + len(HELD) :]
             row = entry.held.get(suffix)
-            if row is not None and not row.fired and row.deadline_ms == deadline_ms:
+            if row is not None and row.deadline_ms == deadline_ms:
                 yield entry, suffix
 
 

@@ -117,6 +117,15 @@ def test_a_gap_is_resolved_by_the_version_that_comes_and_a_further_gap_is_raised
     assert inbox.outcomes() == {"applied": 4}
 
 
+def test_many_that_wait_for_one_version_raise_one_exception():
+    inbox = Inbox()
+    inbox.put(activated(), *(amended(n, effective=DAY_ONE + 100 + n) for n in (3, 4, 5)))
+    inbox.tick(61_000)
+    assert inbox.open_codes() == ["SEQUENCE_GAP"]
+    assert len(inbox.said("exceptions")) == 1
+    assert_consistent(inbox)
+
+
 def test_a_gap_is_resolved_even_when_the_version_that_comes_is_refused():
     inbox = Inbox()
     inbox.put(activated(), amended(3))
