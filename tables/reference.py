@@ -6,7 +6,9 @@ version with an effective date on or before it; what is missing is None, never a
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
+from calendar import monthrange
 from collections.abc import Iterable
 from datetime import date
 from typing import Protocol, TypeVar
@@ -26,7 +28,8 @@ Period = int
 """Index of a fiscal period in its entity's calendar: year x 12 + month - 1, or the place in a listed calendar."""
 
 _EPOCH = date(1970, 1, 1).toordinal()
-_YEAR_MONTHS = 12
+_LAST_MONTH = date.max.year * 12 + 11
+_MONTH_LABEL = re.compile("(?!0000)[0-9]{4}-(0[1-9]|1[0-2])")
 _MONTH_CALENDARS = ("gregorian", "months")
 """Calendar ids that need no row."""
 
@@ -36,6 +39,14 @@ class Calendar(Protocol):
 
     def period_of(self, day: Day) -> Period | None:
         """The period that holds the day, or None where the calendar does not reach."""
+        ...
+
+    def reach(self, day: Day) -> Day | None:
+        """The last day on or before ``day`` that lies in a period, or None where no period begins by then."""
+        ...
+
+    def following(self, period: Period) -> Period | None:
+        """The next period, or None behind the last one."""
         ...
 
     def period_labelled(self, label: str) -> Period | None: ...
@@ -51,11 +62,16 @@ class MonthCalendar:
         when = date.fromordinal(day + _EPOCH)
         return when.year * 12 + when.month - 1
 
+    def reach(self, day: Day) -> Day:
+        return day
+
+    def following(self, period: Period) -> Period | None:
+        return period + 1 if period < _LAST_MONTH else None
+
     def period_labelled(self, label: str) -> Period | None:
-        year, dash, month = label.partition("-")
-        if not (dash and year.isdigit() and month.isdigit() and 1 <= int(month) <= _YEAR_MONTHS):
+        if _MONTH_LABEL.fullmatch(label) is None:
             return None
-        return int(year) * 12 + int(month) - 1
+        return int(label[:4]) * 12 + int(label[5:]) - 1
 
     def label(self, period: Period) -> str:
         return f"{period // 12:04}-{period % 12 + 1:02}"
@@ -64,7 +80,7 @@ class MonthCalendar:
         return date(period // 12, period % 12 + 1, 1).toordinal() - _EPOCH
 
     def last_day(self, period: Period) -> Day:
-        return self.first_day(period + 1) - 1
+        return self.first_day(period) + monthrange(period // 12, period % 12 + 1)[1] - 1
 
 
 class ListedCalendar:
@@ -78,6 +94,13 @@ class ListedCalendar:
     def period_of(self, day: Day) -> Period | None:
         index = bisect_right(self._firsts, day) - 1
         return index if index >= 0 and day <= self._periods[index].last else None
+
+    def reach(self, day: Day) -> Day | None:
+        index = bisect_right(self._firsts, day) - 1
+        return min(day, self._periods[index].last) if index >= 0 else None
+
+    def following(self, period: Period) -> Period | None:
+        return period + 1 if period + 1 < len(self._periods) else None
 
     def period_labelled(self, label: str) -> Period | None:
         return self._by_label.get(label)

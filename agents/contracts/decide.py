@@ -16,13 +16,13 @@ from tieout.agents.contracts.amendments import amend, cancel
 from tieout.agents.contracts.decision import CausedBy, Decision, InvariantBroken, Refusal, Refused, View
 from tieout.agents.contracts.documents import credit_memo, invoice, payment
 from tieout.agents.contracts.draft import Draft
-from tieout.agents.contracts.emission import emit, entity_of
+from tieout.agents.contracts.emission import emit
 from tieout.agents.contracts.evidence import delivery, milestone, usage
-from tieout.agents.contracts.facts import earliest_fact
 from tieout.agents.contracts.invariants import check
 from tieout.agents.contracts.limits import check_limits
+from tieout.agents.contracts.markers import marked
 from tieout.agents.contracts.versions import Accepted, activate, renew
-from tieout.avro.control import Marker, RevenueRun
+from tieout.avro.control import Marker
 from tieout.avro.events import (
     ContractActivated,
     ContractAmended,
@@ -76,18 +76,11 @@ def decide(state: GroupState, event: Event, view: View, cause: CausedBy) -> Deci
 
 
 def apply_marker(state: GroupState, marker: Marker, view: View, cause: CausedBy) -> Decision:
-    """Bring a group up to a marker: a revenue run emits what became due, a close and a cut only count from here on."""
+    """Bring a group up to a marker: a revenue run emits what became due, a close and a cut count from here on."""
     assert marker.header.control_seq == state.control_seq + 1 == view.control_seq, "markers come one by one"
     draft = Draft(state, view, cause)
     after = replace(state, group=replace(state.group, control_seq=view.control_seq))
-    if isinstance(marker, RevenueRun):
-        for arrangement in state.group.arrangements:
-            entity = entity_of(view, arrangement)
-            before = view.controls.horizon(arrangement.entity, entity.book, view.control_seq - 1)
-            first = (
-                earliest_fact(state, arrangement.id, arrangement.contract) if before is None else before + 1
-            )
-            after = emit(after, arrangement, first, draft)
+    after = marked(after, marker, draft)
     return _decided(after, draft, effect=bool(draft.commands))
 
 

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from tieout.agents.contracts.decision import InvariantBroken, View
 from tieout.agents.contracts.draft import RULE_VERSION, Draft, Posting
+from tieout.agents.contracts.facts import last_fact
 from tieout.agents.contracts.periods import Books, books_of
 from tieout.agents.contracts.targets import CREDIT_CLASSES, Targets
 from tieout.avro.commands import CommandHeader, JournalLine, JournalPost
@@ -20,7 +21,7 @@ from tieout.avro.events import Day, Minor
 from tieout.avro.outcomes import RevenueEvent
 from tieout.avro.reference import EntityPublished
 from tieout.tables.contract import Arrangement, GroupState
-from tieout.tables.ledger import Key
+from tieout.tables.ledger import Key, Series
 from tieout.tables.reference import Period
 
 Deltas = dict[Key, dict[Period, Minor]]
@@ -41,10 +42,14 @@ class _Line(NamedTuple):
 
 
 def emit(state: GroupState, arrangement: Arrangement, dirty_from: Day, draft: Draft) -> GroupState:
-    """The state after posting every difference of the arrangement from ``dirty_from`` to the horizon."""
+    """The state after posting every difference of the arrangement from ``dirty_from`` to the horizon.
+
+    Refused, with nothing said, where the calendar has no period for ``dirty_from`` or none open to post into.
+    """
     view = draft.view
     entity = entity_of(view, arrangement)
     books = books_of(view, entity)
+    books.period(dirty_from)
     if books.horizon is None or dirty_from > books.horizon:
         return state
     deltas = _deltas(state, arrangement, books, dirty_from, books.horizon)
@@ -74,7 +79,7 @@ def _deltas(
     """Key -> period -> movement of the target less what was emitted, without zeros."""
     targets = Targets(state, arrangement)
     emitted = state.ledger.account(arrangement.id, arrangement.book).by_key()
-    first, last = books.period(dirty_from), books.period(horizon)
+    first, last = books.period(dirty_from), _last_period(state, arrangement, books, emitted, horizon)
     before = {key: series.through(first - 1) for key, series in emitted.items()}
     deltas: Deltas = {}
     for period in range(first, last + 1):
@@ -87,6 +92,17 @@ def _deltas(
                 deltas.setdefault(key, {})[period] = delta
             before[key] = value
     return deltas
+
+
+def _last_period(
+    state: GroupState, arrangement: Arrangement, books: Books, emitted: dict[Key, Series], horizon: Day
+) -> Period:
+    """The last period up to the horizon in which a target can move, or in which something was emitted."""
+    moving = books.calendar.reach(min(horizon, last_fact(state, arrangement.id, arrangement.contract)))
+    last = max((each.first + len(each.movements) - 1 for each in emitted.values()), default=0)
+    if moving is not None:
+        last = max(last, books.period(moving))
+    return min(last, books.period(horizon))
 
 
 def _post(

@@ -157,6 +157,20 @@ def earliest_fact(state: GroupState, arrangement: str, contract: str) -> Day:
     return min(days)
 
 
+def last_fact(state: GroupState, arrangement: str, contract: str) -> Day:
+    """The last day on which anything of the arrangement can move: behind it no run has anything to emit."""
+    days = [each.at for each in state.facts.components if each.arrangement == arrangement]
+    for terms in state.facts.terms:
+        if terms.arrangement == arrangement:
+            stated = [day for item in terms.add for day in (item.first, item.last) if day is not None]
+            days += [terms.at, *stated, *(each.value for each in terms.change if each.field != "qty")]
+    days += [each.at for each in state.facts.evidence if each.contract == contract]
+    days += [each.at for each in state.documents.lines if each.contract == contract]
+    days += [each.at for each in state.documents.cash if each.contract == contract]
+    days += [rated.at for each in state.usage if each.arrangement == arrangement for rated in each.rated]
+    return max(days)
+
+
 def _id(fact: Evidence | Cash | RatedUsage) -> str:
     return fact.id
 

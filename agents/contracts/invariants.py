@@ -34,6 +34,8 @@ def check(state: GroupState, draft: Draft) -> None:
 
 def check_whole(state: GroupState, view: View) -> None:
     """All that follows from facts and ledger: netting, price, ledger against targets, cached layers."""
+    if any(item.code == "PERIOD_NONE_OPEN" for item in state.group.open_items):
+        return  # what could not be posted is not in the ledger yet
     for arrangement in state.group.arrangements:
         books = books_of(view, entity_of(view, arrangement))
         targets = Targets(state, arrangement)

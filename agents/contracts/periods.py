@@ -17,11 +17,15 @@ SUBLEDGER = "revenue"
 
 
 class Books(NamedTuple):
-    """An entity's calendar; ``closed`` is the last closed period, ``horizon`` the last day that revenue was run."""
+    """An entity's calendar; ``closed`` is the last closed period, ``horizon`` the last day that revenue was run.
+
+    Where revenue was run beyond the calendar, the horizon is the calendar's last day by then, and ``short`` is true.
+    """
 
     calendar: Calendar
     closed: Period | None
     horizon: Day | None
+    short: bool
 
     def period(self, day: Day) -> Period:
         """The attribution period of a day. Refused where the calendar does not reach."""
@@ -31,8 +35,17 @@ class Books(NamedTuple):
         return period
 
     def posting(self, period: Period) -> Period:
-        """The period that an amount of ``period`` is posted into."""
-        return period if self.closed is None or period > self.closed else self.closed + 1
+        """The period that an amount of ``period`` is posted into. Refused where the calendar has no open one."""
+        if self.closed is None or period > self.closed:
+            return period
+        following = self.calendar.following(self.closed)
+        if following is None:
+            raise Refused(
+                "PERIOD_NONE_OPEN",
+                f"{self.calendar.label(self.closed)} is closed, and the calendar has no period behind it",
+                "reference",
+            )
+        return following
 
     def posting_date(self, posting: Period, latest: Day, *, moved: bool) -> Day:
         """Last day of an open period but not beyond ``latest``; first day of a period that an amount moved to."""
@@ -48,4 +61,5 @@ def books_of(view: View, entity: EntityPublished) -> Books:
     labels = view.controls.closed_labels(entity.header.id, SUBLEDGER, view.control_seq)
     closed = [period for label in labels if (period := calendar.period_labelled(label)) is not None]
     horizon = view.controls.horizon(entity.header.id, entity.book, view.control_seq)
-    return Books(calendar, max(closed, default=None), horizon)
+    reach = calendar.reach(horizon) if horizon is not None else None
+    return Books(calendar, max(closed, default=None), reach, reach != horizon)

@@ -140,6 +140,12 @@ _TABLE = (
         "publish the calendar's periods, then activate the reference data",
     ),
     Reason(
+        "PERIOD_NONE_OPEN",
+        "controller",
+        1,
+        "publish the periods behind the closed ones, then activate the reference data",
+    ),
+    Reason(
         "INVARIANT_BROKEN",
         "engineering",
         1,

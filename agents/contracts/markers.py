@@ -1,0 +1,123 @@
+"""What a control marker does to a group: a run emits, a close and an activation count from here on.
+
+Invariants: a legal marker always takes effect, whatever the calendar lacks; what cannot be placed in a period waits
+as one open exception per kind, and is emitted, from its first day on, by the first marker that finds its period.
+"""
+
+from __future__ import annotations
+
+from tieout.agents.contracts.decision import Refused
+from tieout.agents.contracts.draft import Draft
+from tieout.agents.contracts.emission import emit, entity_of
+from tieout.agents.contracts.facts import earliest_fact, with_open_items
+from tieout.agents.contracts.periods import SUBLEDGER, books_of
+from tieout.agents.contracts.telling import exception_of
+from tieout.avro.control import Marker, PeriodClosed, ReferenceActivated, RevenueRun
+from tieout.avro.events import Day
+from tieout.tables.contract import Arrangement, GroupState, OpenItem
+from tieout.tables.controls import EVERY
+from tieout.tables.reference import MonthCalendar
+
+_MISSING = "PERIOD_CALENDAR_MISSING"
+_RUN, _CLOSE = RevenueRun.EVENT_TYPE, PeriodClosed.EVENT_TYPE
+
+_Problems = dict[str, str]
+"""Reason code -> what was found first."""
+
+
+def marked(state: GroupState, marker: Marker, draft: Draft) -> GroupState:
+    """The state after a marker, which ``draft.view`` includes already."""
+    if not state.group.arrangements:
+        return state
+    waiting = any(each.event_type == _RUN for each in _own(state))
+    if isinstance(marker, PeriodClosed):
+        if marker.subledger not in (SUBLEDGER, EVERY):
+            return state
+        return _told(state, _CLOSE, _unknown_labels(state, draft), draft)
+    if isinstance(marker, ReferenceActivated):
+        if any(each.event_type == _CLOSE for each in _own(state)):
+            state = _told(state, _CLOSE, _unknown_labels(state, draft), draft)
+        if not waiting and not any(_listed(draft, each) for each in state.group.arrangements):
+            return state
+    state, problems = _emitted(state, draft, anew=waiting or isinstance(marker, ReferenceActivated))
+    return _told(state, _RUN, problems, draft)
+
+
+def _emitted(state: GroupState, draft: Draft, *, anew: bool) -> tuple[GroupState, _Problems]:
+    """Everything that is due and has a period; ``anew``: from the first fact, for something was not placed then."""
+    view, problems = draft.view, dict[str, str]()
+    for arrangement in state.group.arrangements:
+        try:
+            entity = entity_of(view, arrangement)
+            books = books_of(view, entity)
+            if books.short:
+                detail = f"revenue was run beyond the last period of calendar {entity.calendar!r}"
+                problems.setdefault(_MISSING, detail)
+            before: Day | None = None
+            if not anew:
+                before = view.controls.horizon(arrangement.entity, entity.book, view.control_seq - 1)
+            first = (
+                earliest_fact(state, arrangement.id, arrangement.contract) if before is None else before + 1
+            )
+            if books.horizon is not None and first <= books.horizon:
+                state = emit(state, arrangement, first, draft)
+        except Refused as refused:
+            problems.setdefault(refused.refusal.code, f"{arrangement.id}: {refused.refusal.detail}")
+    return state, problems
+
+
+def _unknown_labels(state: GroupState, draft: Draft) -> _Problems:
+    """A last close of an entity whose label the entity's calendar does not have: it closes nothing."""
+    view = draft.view
+    for arrangement in state.group.arrangements:
+        calendar = view.reference.calendar(entity_of(view, arrangement).calendar)
+        labels = view.controls.closed_labels(arrangement.entity, SUBLEDGER, view.control_seq)
+        label = labels[-1] if labels else None
+        if label is not None and (calendar is None or calendar.period_labelled(label) is None):
+            return {
+                _MISSING: f"period {label!r} was closed, but the calendar of {arrangement.entity!r} has none"
+            }
+    return {}
+
+
+def _listed(draft: Draft, arrangement: Arrangement) -> bool:
+    """Whether new reference data may have given the arrangement's calendar further periods."""
+    calendar = draft.view.reference.calendar(entity_of(draft.view, arrangement).calendar)
+    return not isinstance(calendar, MonthCalendar)
+
+
+def _own(state: GroupState) -> list[OpenItem]:
+    """Open items that markers opened."""
+    return [each for each in state.group.open_items if each.event_type in (_RUN, _CLOSE)]
+
+
+def _told(state: GroupState, kind: str, problems: _Problems, draft: Draft) -> GroupState:
+    """Open an exception for each new kind of problem, and resolve those that are over."""
+    standing = {each.code: each for each in _own(state) if each.event_type == kind}
+    items = [
+        each for each in state.group.open_items if each not in standing.values() or each.code in problems
+    ]
+    for code in sorted(standing.keys() - problems.keys()):
+        draft.exceptions.append(exception_of(standing[code], draft, draft.view.now))
+    for code in sorted(problems.keys() - standing.keys()):
+        item = _item(state, kind, code, problems[code], draft)
+        draft.exceptions.append(exception_of(item, draft, None))
+        items.append(item)
+    if problems.keys() == standing.keys():
+        return state
+    return with_open_items(state, tuple(sorted(items, key=lambda each: (each.code, each.fact))))
+
+
+def _item(state: GroupState, kind: str, code: str, detail: str, draft: Draft) -> OpenItem:
+    arrangement = state.group.arrangements[0]
+    return OpenItem(
+        code=code,
+        fact=f"control/{draft.view.control_seq}",
+        contract=arrangement.contract,
+        event_type=kind,
+        amount=0,
+        currency=arrangement.currency,
+        opened_us=draft.view.now,
+        detail=detail,
+        cause=draft.cause.pointer,
+    )
