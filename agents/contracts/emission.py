@@ -7,6 +7,8 @@ open one.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import groupby
 from typing import NamedTuple
 
 from msgspec.structs import replace
@@ -30,6 +32,11 @@ _KINDS = {
     "contract_asset": "contract_asset",
     "refund_liability": "refund_liability",
 }
+
+
+JOURNAL_LINES_MAX = 500
+"""Lines that the schema of journal.post allows. The lines of one attribution period never come near: a contract has
+at most ``OBLIGATIONS_MAX`` obligations, and an arrangement a few balances."""
 
 
 class _Line(NamedTuple):
@@ -62,8 +69,24 @@ def emit(state: GroupState, arrangement: Arrangement, dirty_from: Day, draft: Dr
         for period, amount in moved.items():
             by_posting.setdefault(books.posting(period), []).append(_Line(period, account_class, po, amount))
     for posting in sorted(by_posting):
-        state = _post(state, arrangement, entity, books, posting, sorted(by_posting[posting]), draft)
+        for lines in _journals(sorted(by_posting[posting])):
+            state = _post(state, arrangement, entity, books, posting, lines, draft)
     return state
+
+
+def _journals(lines: list[_Line]) -> Iterator[list[_Line]]:
+    """The lines of one posting period in as few journals as its schema allows, whole attribution periods each.
+
+    The movements of an attribution period balance by themselves, so that each of the journals does.
+    """
+    journal: list[_Line] = []
+    for _, period in groupby(lines, key=lambda line: line.period):
+        moved = list(period)
+        if journal and len(journal) + len(moved) > JOURNAL_LINES_MAX:
+            yield journal
+            journal = []
+        journal += moved
+    yield journal
 
 
 def entity_of(view: View, arrangement: Arrangement) -> EntityPublished:

@@ -20,6 +20,8 @@ from tieout.tables.contract import Arrangement, GroupState, OpenItem
 from tieout.tables.facts import Terms
 
 _RATED_MONTHS = 12
+INPUTS_MAX = 64
+"""Inputs that the schema of a recorded decision allows."""
 
 
 def tell_booked(
@@ -64,7 +66,7 @@ def tell_modification(state: GroupState, terms: Terms, draft: Draft) -> None:
             treatment=terms.treatment,
             accounting_date=terms.at,
             reasons=terms.reasons,
-            inputs=tuple(inputs),
+            inputs=_folded(inputs),
             detail=f"{terms.arrangement}: {terms.treatment}",
             decided_at=draft.view.now,
             causes=(draft.cause.pointer,),
@@ -95,6 +97,15 @@ def exception_of(item: OpenItem, draft: Draft, resolved_at: Micros | None) -> Ex
         next_step=reason.next_step,
         causes=(item.cause,),
     )
+
+
+def _folded(inputs: list[DecisionInput]) -> tuple[DecisionInput, ...]:
+    """As many inputs as the schema allows; the last one stands for all that find no room, with their digest."""
+    if len(inputs) <= INPUTS_MAX:
+        return tuple(inputs)
+    kept, rest = inputs[: INPUTS_MAX - 1], inputs[INPUTS_MAX - 1 :]
+    digest = ident(*(f"{each.name}={each.value}" for each in rest))
+    return (*kept, DecisionInput("further", f"{len(rest)} inputs, blake2b-128 {digest}"))
 
 
 _EVENT_TYPES = {
