@@ -60,9 +60,10 @@ class GroupEntry:
         else:
             effects.delete(key)
 
-    def parked_as(self, scope: str) -> bytes | None:
-        """Row suffix of the parked event that an exception of this scope stands for."""
-        return next((suffix for suffix, row in self.parked.items() if row.scope == scope), None)
+    def refused_as(self, scope: str) -> bytes | None:
+        """Row suffix of the event that an exception of this scope stands for, if nothing but its source can help."""
+        rows = self.parked.items()
+        return next((s for s, row in rows if row.scope == scope and row.retry == "never"), None)
 
     def held_of(self, contract_id: str) -> int:
         """How many events of a contract are held."""

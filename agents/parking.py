@@ -105,8 +105,11 @@ class Parking:
         self.results.settle(arrival, waited, "dead_lettered")
 
     def corrects(self, entry: GroupEntry, arrival: Arrival, now_us: int, effects: Effects) -> bool:
-        """Whether this content replaces one that was refused under the same identity, and was never applied."""
-        suffix = entry.parked_as(arrival.fact_id)
+        """Whether this content replaces one that was refused for good under the same identity.
+
+        One that waits for a version or for reference data is not refused: it will be tried again, and counts.
+        """
+        suffix = entry.refused_as(arrival.fact_id)
         if suffix is None:
             return False
         self._give_up(entry, suffix, "its source sent the event again with other content", now_us, effects)

@@ -78,6 +78,13 @@ def test_an_applied_event_cannot_be_corrected_that_way():
     assert inbox.outcomes() == {"applied": 1, "conflict": 1}
 
 
+def test_an_event_that_will_be_tried_again_cannot_be_corrected_either():
+    inbox = Inbox()
+    inbox.put(activated(), delivered("D1", "LATER", 1), delivered("D1", "LATER", 2))
+    assert inbox.outcomes() == {"applied": 1, "parked": 1, "conflict": 1}
+    assert inbox.open_codes() == ["EVIDENCE_UNKNOWN_PO", "ID_CONFLICT"]
+
+
 def test_the_same_conflict_again_is_a_duplicate_of_it():
     inbox = Inbox()
     other = activated(price_minor=7)
