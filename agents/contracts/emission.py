@@ -174,7 +174,7 @@ def _post(
 def _accounts(view: View, arrangement: Arrangement, day: Day, classes: set[str]) -> dict[str, str]:
     """Ledger class -> account; a class is mapped when its arrangement opens, so a day before counts as that day."""
     found: dict[str, str] = {}
-    for account_class in classes:
+    for account_class in sorted(classes):
         account = view.reference.account(arrangement.entity, account_class, max(day, arrangement.opened))
         if account is None:
             general = account_class.partition(".")[0]

@@ -173,3 +173,15 @@ def test_what_was_emitted_behind_a_shortened_promise_is_taken_back():
     inbox.deliver(list(Given({"events": [ACTIVATION, shortened], "expect": {}}).steps())[1])
     check_whole(inbox.state, inbox.view())
     assert sum(amount for (key, _), amount in ledger(inbox).items() if key[0] == "revenue") == 1100_00
+
+
+def test_what_a_document_moved_behind_the_last_fact_is_taken_back_when_it_is_dated_anew():
+    inbox = inbox_with(Given({"events": [], "expect": {}}).reference())
+    late = {**INVOICE, "at": dt.date(2026, 6, 1)}
+    invoice = list(Given({"events": [ACTIVATION, late], "expect": {}}).steps())[1]
+    inbox.deliver(invoice)
+    inbox.run(day_of("2026-12"))
+    envelope = replace(invoice.envelope, object_version=2, effective_date=FIRST)
+    inbox.deliver(replace(invoice, envelope=envelope))
+    check_whole(inbox.state, inbox.view())
+    assert max(period for _, period in ledger(inbox)) == MonthCalendar().period_labelled("2025-12")
