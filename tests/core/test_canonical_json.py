@@ -165,7 +165,9 @@ def test_a_list_beyond_the_schema_is_a_bad_line_before_anything_is_sent(codec):
     line = json.dumps(changed("contract_amended", "remove", ["A"] * 201)).encode()
     bad = read_line(7, line, codec)
     assert isinstance(bad, BadLine)
-    assert str(bad).startswith("line 7: too_many_items")
+    assert str(bad).startswith(
+        "line 7: ContractAmended does not fit its schema: remove has 201 items, at most 200"
+    )
 
 
 def test_lines_are_numbered_blank_ones_passed_over_and_a_monster_is_skipped(tmp_path, codec):
