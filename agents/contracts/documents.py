@@ -151,12 +151,11 @@ def _line(
     draft: Draft,
 ) -> DocLine:
     at = event.envelope.effective_date
-    billing = isinstance(event, InvoicePosted)
     return DocLine(
         doc=number,
         line=place,
         version=event.envelope.object_version,
-        kind="invoice" if billing else "credit_memo",
+        kind=_kind(event),
         contract=contract.id,
         arrangement=arrangement,
         po=line.po,
@@ -194,15 +193,19 @@ def arrangement_of(state: GroupState, contract: Contract, po: str | None) -> Arr
 
 def _check_number(state: GroupState, number: str, event: InvoicePosted | CreditMemoIssued) -> None:
     """A number belongs to one source object, whose later versions may bring it again or give it up."""
-    source = object_of(event)
-    if any(line.doc == number and line.object != source for line in state.documents.lines):
+    own = (object_of(event), _kind(event))
+    if any(line.doc == number and (line.object, line.kind) != own for line in state.documents.lines):
         raise Refused("ID_CONFLICT", f"document number {number!r} is taken by another document")
 
 
 def _earlier(state: GroupState, event: InvoicePosted | CreditMemoIssued) -> tuple[DocLine, ...]:
     """Lines of the version of the same source object that is known."""
-    source = object_of(event)
-    return tuple(line for line in state.documents.lines if line.object == source)
+    own = (object_of(event), _kind(event))
+    return tuple(line for line in state.documents.lines if (line.object, line.kind) == own)
+
+
+def _kind(event: InvoicePosted | CreditMemoIssued) -> str:
+    return "invoice" if isinstance(event, InvoicePosted) else "credit_memo"
 
 
 def _mirrored(state: GroupState, contract: Contract, draft: Draft) -> bool:

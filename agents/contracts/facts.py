@@ -35,12 +35,12 @@ _Versioned = TypeVar("_Versioned", Evidence, Cash, RatedUsage)
 
 
 def object_of(event: Event) -> str:
-    """Identity of the source object that an event is a version of.
+    """Identity of the source object that an event is a version of, among events of its type.
 
     No part holds the separator (decode rejects it), so that no contract id, and no other object, has this text.
     """
     envelope = event.envelope
-    return f"{envelope.event_type}\x1f{envelope.source}\x1f{envelope.object_type}\x1f{envelope.object_id}"
+    return f"{envelope.source}\x1f{envelope.object_type}\x1f{envelope.object_id}"
 
 
 def known_fact(facts: tuple[_Versioned, ...], fact_id: str) -> _Versioned | None:
@@ -99,8 +99,9 @@ def with_evidence(state: GroupState, evidence: Evidence, first_days: Mapping[str
 
 
 def with_document(state: GroupState, source: str, lines: tuple[DocLine, ...]) -> GroupState:
-    """A document, in place of the earlier version of its source object."""
-    kept = (each for each in state.documents.lines if each.object != source)
+    """A document (one line at least), in place of the earlier version of its source object."""
+    replaced = (source, lines[0].kind)
+    kept = (each for each in state.documents.lines if (each.object, each.kind) != replaced)
     by_key = tuple(sorted((*kept, *lines), key=lambda each: (each.doc, each.line)))
     return replace(state, documents=Documents(by_key, state.documents.cash))
 

@@ -31,6 +31,10 @@ VERSIONS_MAX = 200
 DOCUMENT_LINES_MAX = 2_000
 """Document lines of a group: each decision adds them up. Long numbers reach ``ROW_BYTES_MAX`` before."""
 
+RATED_MAX = 20_000
+"""Rated amounts of a group over all its meters: a row of theirs holds one meter from one day, but each decision that
+emits adds all of them up, and they lie in memory together."""
+
 _SHORT_PERIOD_DAYS = 28
 _BALANCES = 3
 """Ledger keys that are no obligation: contract liability, contract asset, refund liability."""
@@ -45,6 +49,8 @@ def check_limits(before: GroupState, after: GroupState) -> None:
             raise Refused(
                 "LIMIT_EXCEEDED", f"{name} of the group would take {size} bytes, over {ROW_BYTES_MAX}"
             )
+    if after.usage is not before.usage and sum(len(each.rated) for each in after.usage) > RATED_MAX:
+        raise Refused("LIMIT_EXCEEDED", f"more than {RATED_MAX} rated amounts in one group")
     for kind, total in _sums(before, after):
         if total > SUM_MAX:
             raise Refused("LIMIT_EXCEEDED", f"{kind} of the group would add up to {total}, over {SUM_MAX}")
@@ -103,9 +109,10 @@ def _ledger_bytes(state: GroupState) -> int:
         extents[line.arrangement].reach(line.at)
         extents[line.arrangement].total += abs(line.amount) + abs(line.tax)
     for bucket in state.usage:
-        for rated in bucket.rated:
-            extents[bucket.arrangement].reach(rated.at)
-            extents[bucket.arrangement].total += rated.amount
+        if bucket.rated:
+            days = [rated.at for rated in bucket.rated]
+            extents[bucket.arrangement].reach(min(days), max(days))
+            extents[bucket.arrangement].total += sum([rated.amount for rated in bucket.rated])
     for cash in state.documents.cash:
         contracts[cash.contract][0].reach(cash.at)
         contracts[cash.contract][0].total += cash.amount

@@ -133,6 +133,17 @@ def test_document_lines_are_counted_too(monkeypatch):
     assert [code for code, _ in inbox.refusals] == ["LIMIT_EXCEEDED"]
 
 
+def test_rated_amounts_are_counted_over_all_meters_and_days(monkeypatch):
+    monkeypatch.setattr(limits, "RATED_MAX", 2)
+    activation, fact = told(GROWING["usage"])
+    inbox = fresh()
+    inbox.deliver(activation)
+    for number in range(3):
+        inbox.deliver(replace(numbered(fact, number), usage_from=number))
+    assert [code for code, _ in inbox.refusals] == ["LIMIT_EXCEEDED"]
+    inbox.run(day_of("2025-12"))
+
+
 def test_layers_that_outgrew_their_row_are_not_kept_and_the_group_books_the_same(monkeypatch):
     change = {"at": MARCH, "type": "contract_amended", "price_change": 60, "change": [{"po": "S", "qty": 2}]}
     steps = told(change, GROWING["deliveries"], GROWING["document lines"])

@@ -118,6 +118,14 @@ def test_a_document_that_is_renumbered_gives_up_its_old_number(described):
     assert sum(billed) == (-50_00 if described is MEMO else 100_00)
 
 
+def test_an_invoice_and_a_memo_of_one_object_are_two_documents():
+    activation, invoice, memo = told(INVOICE, MEMO)
+    same = replace(memo.envelope, object_id="I1", object_type=invoice.envelope.object_type)
+    for order in ((invoice, replace(memo, envelope=same)), (replace(memo, envelope=same), invoice)):
+        inbox = played([activation, *order])
+        assert {line.doc for line in inbox.state.documents.lines} == {"I1", "1001"}
+
+
 def test_a_memo_that_is_renumbered_takes_its_open_question_along():
     activation, first = told({name: value for name, value in MEMO.items() if name != "reason"})
     inbox = played([activation, first, version(first, 2, memo_number="another")])
