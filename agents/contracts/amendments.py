@@ -12,7 +12,8 @@ from tieout.agents.contracts.admission import admitted_items, check_amounts, che
 from tieout.agents.contracts.decision import Refused
 from tieout.agents.contracts.draft import Draft
 from tieout.agents.contracts.emission import entity_of
-from tieout.agents.contracts.facts import refold, with_contract, with_terms
+from tieout.agents.contracts.facts import rebased, with_contract
+from tieout.agents.contracts.fold import Folded
 from tieout.agents.contracts.modification import (
     Promises,
     check_amendable,
@@ -57,10 +58,10 @@ def amend(state: GroupState, event: ContractAmended, draft: Draft) -> Accepted:
         raise Refused(
             "DATES_INVALID", f"the change counts from day {at}, before {promises.arrangement.id} opened"
         )
-    state = _rebased(with_contract(state, replace(contract, watermark=terms.version)), terms)
+    state, folded = _rebased(with_contract(state, replace(contract, watermark=terms.version)), terms)
     update_order(state, promises.arrangement, terms, contract.last, draft)
     tell_booked(state, promises.arrangement, terms, None, draft)
-    tell_modification(state, terms, draft)
+    tell_modification(terms, folded, draft)
     return Accepted(state, ((terms.arrangement, at),))
 
 
@@ -95,12 +96,14 @@ def cancel(state: GroupState, event: ContractCancelled, draft: Draft) -> Accepte
     )
     contract = replace(contract, watermark=event.envelope.object_version, status="cancelled")
     state = with_contract(state, contract)
+    folds = []
     for terms in added:
-        state = _rebased(state, terms)
+        state, folded = _rebased(state, terms)
+        folds.append(folded)
     cancel_order(state.arrangement(added[0].arrangement), added[0], access_end, event.reason, draft)
     tell_booked(state, state.arrangement(added[0].arrangement), added[0], None, draft)
-    for terms in added:
-        tell_modification(state, terms, draft)
+    for terms, folded in zip(added, folds, strict=True):
+        tell_modification(terms, folded, draft)
     return Accepted(state, tuple((terms.arrangement, at) for terms in added))
 
 
@@ -250,10 +253,9 @@ def _check_ssp(
         raise Refused("SSP_MISSING", f"lines {missing} state no stand-alone selling price for what remains")
 
 
-def _rebased(state: GroupState, terms: Terms) -> GroupState:
+def _rebased(state: GroupState, terms: Terms) -> tuple[GroupState, Folded]:
     """The state with a version that re-bases its arrangement, unless that takes back more than is left (row 15)."""
-    state = with_terms(state, (terms,))
-    folded = refold(state, terms.arrangement)
+    state, folded = rebased(state, terms)
     for rebase in folded.rebases:
         if rebase.pool < 0 and rebase.members:
             raise Refused(
@@ -265,7 +267,7 @@ def _rebased(state: GroupState, terms: Terms) -> GroupState:
         earned = share.base + share.amount
         if earned < 0:
             raise Refused("RECOGNISED_NEGATIVE", f"line {share.po!r} would have earned {earned} in all")
-    return state
+    return state, folded
 
 
 def _accounting_date(draft: Draft, arrangement: Arrangement, approved: Day, effective: Day) -> Day:

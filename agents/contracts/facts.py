@@ -59,11 +59,21 @@ def with_contract(state: GroupState, contract: Contract) -> GroupState:
 def with_terms(state: GroupState, added: Iterable[Terms]) -> GroupState:
     """Accepted versions; layers of their arrangements are folded again."""
     added = tuple(added)
+    return refolded(_joined(state, added), sorted({each.arrangement for each in added}))
+
+
+def rebased(state: GroupState, terms: Terms) -> tuple[GroupState, Folded]:
+    """An accepted version with the fold of its arrangement, which costs as many steps as it has versions."""
+    state = _joined(state, (terms,))
+    folded = refold(state, terms.arrangement)
+    return with_layers(state, (folded.layers,)), folded
+
+
+def _joined(state: GroupState, added: tuple[Terms, ...]) -> GroupState:
     keys = {(each.contract, each.version, each.arrangement) for each in added}
     kept = (each for each in state.facts.terms if (each.contract, each.version, each.arrangement) not in keys)
     terms = tuple(sorted((*kept, *added), key=canonical))
-    state = replace(state, facts=replace(state.facts, terms=terms))
-    return refolded(state, sorted({each.arrangement for each in added}))
+    return replace(state, facts=replace(state.facts, terms=terms))
 
 
 def with_components(state: GroupState, added: tuple[Component, ...], removed: tuple[str, ...]) -> GroupState:
@@ -144,7 +154,12 @@ def refolded(state: GroupState, arrangements: list[str]) -> GroupState:
     """The state with fresh layers of these arrangements."""
     if not arrangements:
         return state
-    fresh: tuple[Layers, ...] = tuple(refold(state, each).layers for each in arrangements)
+    return with_layers(state, tuple(refold(state, each).layers for each in arrangements))
+
+
+def with_layers(state: GroupState, fresh: tuple[Layers, ...]) -> GroupState:
+    """The state with these layers in place of those of the same arrangements."""
+    arrangements = [each.arrangement for each in fresh]
     kept = (each for each in state.layers if each.arrangement not in arrangements)
     return replace(state, layers=tuple(sorted((*kept, *fresh), key=lambda each: each.arrangement)))
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from tieout.agents.contracts.draft import RULE_VERSION, Draft, ident
 from tieout.agents.contracts.emission import entity_of
-from tieout.agents.contracts.facts import refold
+from tieout.agents.contracts.fold import Folded
 from tieout.agents.contracts.measures import MONTH, span_weight
 from tieout.agents.contracts.orders import stated_price
 from tieout.agents.contracts.periods import books_of
@@ -38,14 +38,13 @@ def tell_billed(arrangement: Arrangement, at: Day, amount: Minor, cumulative: Mi
     _tell(arrangement, "billed", at, amount, cumulative, draft, acv=None, treatment=None)
 
 
-def tell_modification(state: GroupState, terms: Terms, draft: Draft) -> None:
+def tell_modification(terms: Terms, folded: Folded, draft: Draft) -> None:
     """The treatment, why, and the figures it rests on: what was frozen, the pool, and each share of it."""
     inputs = [
         DecisionInput("approved", str(terms.approved)),
         DecisionInput("effective", str(terms.effective)),
         DecisionInput("price_change", str(terms.pool)),
     ]
-    folded = refold(state, terms.arrangement)
     for rebase in folded.rebases:
         if rebase.terms.contract == terms.contract and rebase.terms.version == terms.version:
             inputs.append(DecisionInput("pool", str(rebase.pool)))

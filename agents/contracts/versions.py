@@ -20,7 +20,7 @@ from tieout.agents.contracts.admission import (
 )
 from tieout.agents.contracts.decision import Refused
 from tieout.agents.contracts.draft import Draft
-from tieout.agents.contracts.facts import with_contract, with_terms
+from tieout.agents.contracts.facts import rebased, with_contract, with_terms
 from tieout.agents.contracts.limits import OBLIGATIONS_MAX, VERSIONS_MAX
 from tieout.agents.contracts.modification import renews_at_ssp
 from tieout.agents.contracts.orders import create_order, update_order, upsert_customer
@@ -145,13 +145,13 @@ def open_separately(
         _arrangement(contract, terms.version, entity, terms.at),
     )
     arrangement = state.arrangement(terms.arrangement)
-    state = with_terms(state, (terms,))
+    state, folded = rebased(state, terms)
     if terms.kind == "renew":
         create_order(state, arrangement, terms, terms.at, last, draft)
     else:
         update_order(state, arrangement, terms, last, draft)
     tell_booked(state, arrangement, terms, last, draft)
-    tell_modification(state, terms, draft)
+    tell_modification(terms, folded, draft)
     return Accepted(state, ((arrangement.id, terms.at),))
 
 
