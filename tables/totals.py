@@ -41,6 +41,15 @@ _LONG_MAX = 2**63 - 1
 """Largest amount that the published totals can carry; the row keeps counting beyond it."""
 
 
+_CURRENCIES_MAX = 63
+OTHER_CURRENCIES = "XXX"
+"""Currencies beyond the first 63 of a row are published as one sum under ISO 4217's "no currency"."""
+
+
+def _amounts(by_currency: dict[str, int]) -> tuple[AmountTotal, ...]:
+    return tuple(AmountTotal(name, min(amount, _LONG_MAX)) for name, amount in by_currency.items())
+
+
 def _sorted(counts: dict[str, int]) -> dict[str, int]:
     """Equal counters have equal bytes, whatever came first."""
     return dict(sorted(counts.items()))
@@ -99,15 +108,15 @@ class Totals:
 
     def published(self) -> tuple[OutcomeTotal, ...]:
         """The totals as the ``control-totals`` topic shows them."""
-        by_key: dict[str, list[AmountTotal]] = {}
+        by_key: dict[tuple[str, str], dict[str, int]] = {}
         for key in sorted(self._amounts):
             event_type, outcome, currency = key.split(_SEPARATOR)
             if self._amounts[key]:
-                by_key.setdefault(event_type + _SEPARATOR + outcome, []).append(
-                    AmountTotal(currency, min(self._amounts[key], _LONG_MAX))
-                )
+                amounts = by_key.setdefault((event_type, outcome), {})
+                named = currency if len(amounts) < _CURRENCIES_MAX else OTHER_CURRENCIES
+                amounts[named] = amounts.get(named, 0) + self._amounts[key]
         return tuple(
-            OutcomeTotal(event_type, outcome, count, tuple(by_key.get(event_type + _SEPARATOR + outcome, ())))
+            OutcomeTotal(event_type, outcome, count, _amounts(by_key.get((event_type, outcome), {})))
             for event_type, outcome, count in self.counts()
         )
 

@@ -10,10 +10,13 @@ from contract_inbox import CODEC, CUT, Inbox
 from msgspec.structs import replace
 
 from tieout.agents import deciding
+from tieout.agents.contracts.currencies import ISO_4217
 from tieout.agents.spec import MustHalt
 from tieout.avro.control import ReferenceActivated, RevenueRun
+from tieout.avro.outcomes import ControlTotals
 from tieout.streams.sample_events import DAY_ONE, activated, amended, delivered, invoiced, paid, seal
 from tieout.tables.keys import GROUP_ROWS, group_of, group_prefix
+from tieout.tables.totals import Totals
 from tieout.tables.waiting import decode_waiting
 
 
@@ -176,6 +179,16 @@ def test_totals_beyond_what_a_long_carries_are_published_as_the_most_it_can():
     inbox.tick(2_000)
     amounts = [a.amount_minor for row in inbox.said("totals")[-1].totals for a in row.amounts]
     assert max(amounts) == 2**63 - 1
+
+
+def test_totals_in_more_currencies_than_a_row_may_name_are_still_published():
+    totals = Totals()
+    for code in sorted(ISO_4217):
+        totals.arrive("invoice_posted", "parked", code, 100)
+    (row,) = totals.published()
+    assert len(row.amounts) == 64
+    assert sum(amount.amount_minor for amount in row.amounts) == 100 * len(ISO_4217)
+    CODEC.encode(ControlTotals(0, 0, 0, totals.received, (row,)))
 
 
 class Stuck:
