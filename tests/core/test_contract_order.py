@@ -11,7 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tieout.avro.commands import JournalPost
-from tieout.tables.reference import MonthCalendar
+from tieout.avro.control import ReferenceActivated
+from tieout.avro.reference import CalendarPeriod, CalendarPublished, EntityPublished, ReferenceHeader
+from tieout.tables.reference import MonthCalendar, Reference
 
 YEAR = dt.date(2025, 1, 1)
 dates = st.integers(0, 330).map(lambda days: YEAR + dt.timedelta(days=days))
@@ -252,3 +254,47 @@ def test_replay_gives_the_same_commands():
     first, second = (play(list(scenario(events).steps()), [(1, ("run", 3))]) for _ in range(2))
     assert first.commands == second.commands
     assert first.revenue == second.revenue
+
+
+def listed(count):
+    """The scenario's reference with a calendar of ``count`` periods of four weeks from the year's first day on."""
+    rows = list(scenario([])._rows())
+    rows = [
+        msgspec.structs.replace(row, calendar="445") if isinstance(row, EntityPublished) else row
+        for row in rows
+    ]
+    first = day_of(YEAR)
+    periods = tuple(CalendarPeriod(f"P{n:02}", first + 28 * n, first + 28 * n + 27) for n in range(count))
+    header = ReferenceHeader("t", "calendar", "445", 1, 0)
+    return Reference.of([*rows, CalendarPublished(header, "listed", periods)], 0)
+
+
+markers = st.lists(
+    st.one_of(
+        st.tuples(st.just("run"), st.integers(-10, 500).map(lambda day: day + day_of(YEAR))),
+        st.tuples(st.just("close"), st.sampled_from(["P00", "P03", "P12", "P13", "2025-01", "", "²"])),
+    ),
+    max_size=6,
+)
+
+
+@settings(max_examples=80, deadline=None)
+@given(versions(), facts(), markers, st.integers(13, 15))
+def test_no_marker_raises_on_a_calendar_that_ends_and_a_longer_one_makes_up_for_it(
+    told, happened, marked, count
+):
+    short, whole = Inbox(listed(count)), Inbox(listed(40))
+    steps = list(scenario(told + happened).steps())
+    for step in steps:
+        short.deliver(step)
+        whole.deliver(step)
+    for place, (kind, value) in enumerate(marked):
+        for inbox in (short, whole):
+            inbox.run(value) if kind == "run" else inbox.close(value)
+            assert inbox.state.control_seq == place + 1
+    short.reference = listed(40)
+    for inbox in (short, whole):
+        inbox.mark(lambda header: ReferenceActivated(header, 1))
+        inbox.run(day_of("2026-12"))
+    assert not [each for each in short.state.group.open_items if each.event_type == "revenue_run"]
+    assert booked(short) == booked(whole)
