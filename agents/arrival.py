@@ -18,10 +18,8 @@ from tieout.avro.events import (
     PaymentReceived,
     UsageRated,
 )
+from tieout.tables.totals import NO_CURRENCY
 from tieout.tables.waiting import Waiting
-
-_NO_CURRENCY = "XXX"
-"""ISO 4217's code for "no currency": what an event without an amount, or in no known currency, counts under."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +72,8 @@ def amount_of(event: Event) -> tuple[str, int]:
         case InvoicePosted() | CreditMemoIssued() | PaymentReceived() | UsageRated():
             return _currency(event.currency), event.amount_minor
         case _:
-            return _NO_CURRENCY, 0
+            return NO_CURRENCY, 0
 
 
 def _currency(text: str) -> str:
-    return text if text in ISO_4217 else _NO_CURRENCY
+    return text if text in ISO_4217 else NO_CURRENCY

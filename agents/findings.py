@@ -13,6 +13,7 @@ from tieout.avro.commands import Cause
 from tieout.avro.control import Marker
 from tieout.avro.outcomes import DecisionRecorded, ExceptionItem
 from tieout.tables.contract import GroupState
+from tieout.tables.totals import NO_CURRENCY
 
 
 def exception_about(
@@ -86,7 +87,7 @@ def exception_about_group(
         fact_id=scope,
         event_type=marker.EVENT_TYPE,
         amount_minor=0,
-        currency="XXX",
+        currency=NO_CURRENCY,
         opened_at=now_us,
         resolved_at=None,
         detail=detail,

@@ -21,7 +21,7 @@ from tieout.avro.control import ControlReceipt
 from tieout.avro.outcomes import ControlTotals, DeadLetter, DecisionRecorded, ExceptionItem
 from tieout.tables.keys import TOTALS_ROW
 from tieout.tables.reference import Reference
-from tieout.tables.totals import UNKNOWN_TYPE, Totals
+from tieout.tables.totals import NO_CURRENCY, UNKNOWN_TYPE, Totals
 from tieout.tables.waiting import Waiting
 
 _MINUTE_MS = 60_000
@@ -109,7 +109,7 @@ class Results:
 
     def unreadable(self, event_type: str) -> None:
         """Count a record that ended as a dead letter before it was an event; its type may be unknown (empty)."""
-        self.totals.arrive(event_type or UNKNOWN_TYPE, "dead_lettered", "XXX", 0)
+        self.totals.arrive(event_type or UNKNOWN_TYPE, "dead_lettered", NO_CURRENCY, 0)
 
     def internal_error(self, error: Exception, clock_ms: int) -> str:
         """Count a decision that raised; gives its description. Raises MustHalt when there are too many in a minute."""

@@ -42,8 +42,8 @@ _LONG_MAX = 2**63 - 1
 
 
 _CURRENCIES_MAX = 63
-OTHER_CURRENCIES = "XXX"
-"""Currencies beyond the first 63 of a row are published as one sum under ISO 4217's "no currency"."""
+NO_CURRENCY = "XXX"
+"""ISO 4217's "no currency": amounts in no known one, and what a published row has beyond its first 63."""
 
 
 def _amounts(by_currency: dict[str, int]) -> tuple[AmountTotal, ...]:
@@ -113,7 +113,7 @@ class Totals:
             event_type, outcome, currency = key.split(_SEPARATOR)
             if self._amounts[key]:
                 amounts = by_key.setdefault((event_type, outcome), {})
-                named = currency if len(amounts) < _CURRENCIES_MAX else OTHER_CURRENCIES
+                named = currency if len(amounts) < _CURRENCIES_MAX else NO_CURRENCY
                 amounts[named] = amounts.get(named, 0) + self._amounts[key]
         return tuple(
             OutcomeTotal(event_type, outcome, count, _amounts(by_key.get((event_type, outcome), {})))
