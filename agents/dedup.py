@@ -32,17 +32,16 @@ class Dedup:
         """The verdict; a new event is remembered at once, in the same transaction as its effects."""
         envelope = event.envelope
         by_version = EVENT_TYPES[envelope.event_type].ordering == "version"
-        row = self._rows.get(_key(entry, event))
+        key = _key(entry, event)
+        row = self._rows.get(key)
         verdict = judge(decode_seen(row) if row is not None else None, envelope, by_version=by_version)
         if verdict is Verdict.NEW:
-            self.remember(entry, event, offset, effects)
+            effects.put(key, encode_seen(_seen(event, offset)))
         return verdict
 
     def remember(self, entry: GroupEntry, event: Event, offset: int, effects: Effects) -> None:
         """From now on this content is the one that counts under the event's identity."""
-        envelope = event.envelope
-        seen = Seen(envelope.content_hash, envelope.object_version, offset)
-        effects.put(_key(entry, event), encode_seen(seen))
+        effects.put(_key(entry, event), encode_seen(_seen(event, offset)))
 
     def forget(self, entry: GroupEntry, event: Event, effects: Effects) -> None:
         """The event could not be kept: when it is sent again it is new."""
@@ -50,18 +49,21 @@ class Dedup:
 
     def repeats_conflict(self, entry: GroupEntry, event: Event, offset: int, effects: Effects) -> bool:
         """Whether this very conflicting content has been set aside before; it is remembered if not."""
-        envelope = event.envelope
-        text = f"{fact_id(event)}\x1f{envelope.content_hash.hex()}"
+        text = f"{fact_id(event)}\x1f{event.envelope.content_hash.hex()}"
         key = entry.prefix + IDENTITY + identity_digest(text)
         if self._rows.get(key) is not None:
             return True
-        effects.put(key, encode_seen(Seen(envelope.content_hash, envelope.object_version, offset)))
+        effects.put(key, encode_seen(_seen(event, offset)))
         return False
 
 
 def fact_id(event: Event) -> str:
     """The event's identity as text: the cause id of everything that it leads to."""
     return identity_text(event.envelope, by_version=False)
+
+
+def _seen(event: Event, offset: int) -> Seen:
+    return Seen(event.envelope.content_hash, event.envelope.object_version, offset)
 
 
 def _key(entry: GroupEntry, event: Event) -> bytes:

@@ -9,7 +9,7 @@ and open another one on the committed rows.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -148,4 +148,3 @@ class AgentSpec:
     open: Callable[[TaskContext], AgentTask]
     tick: Callable[[int], tuple[bytes | None, bytes]] | None = None
     calls: CallSpec | None = None
-    labels: Mapping[str, str] | None = None
