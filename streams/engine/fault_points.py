@@ -4,7 +4,7 @@ Off unless ``TIEOUT_FAULT_POINTS`` is set when the process starts, for example
 ``before_commit=kill@3,between_sends=stop``: the action at the third (first) passage. Actions: ``kill`` (SIGKILL to
 oneself), ``stop`` (SIGSTOP), ``raise`` (``FaultInjected``), ``exit`` (status 70), ``sleep:SECONDS`` (blocks). With ``TIEOUT_FAULT_MARK``
 set to a file, a fault fires only while that file does not exist, and creates it: a restarted process goes on.
-Invariant: with the variable unset, a passage is one comparison.
+Invariant: with the variable unset, a passage is one comparison, and there is none per record.
 """
 
 from __future__ import annotations
@@ -12,23 +12,36 @@ from __future__ import annotations
 import os
 import signal
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
+
+from tieout.agents.spec import Effects, LogRecord
 
 POINTS = (
     "before_fence",
     "after_fence",
     "during_restore",
+    "after_decode",
+    "after_decide",
     "after_step",
     "before_begin",
     "after_begin",
+    "before_ack",
     "between_sends",
     "before_commit",
     "after_commit",
     "before_store_write",
     "after_store_write",
+    "before_tell",
     "during_revoke",
+    "during_rebalance",
     "during_work",
 )
+"""In the order of a partition's life. ``after_decode`` and ``after_decide`` lie around the step of one record,
+``after_step`` follows a slice of them; ``before_ack``: records are sent and not acknowledged; ``before_tell``: the
+position is committed and the group has not been told; ``during_work``: the revenue run and other sweeps."""
+
+Step = Callable[[LogRecord, Effects], None]
 
 
 class FaultInjected(Exception):  # noqa: N818 - a test asked for it
@@ -73,6 +86,19 @@ def passing(name: str) -> None:
     fault.countdown -= 1
     if fault.countdown == 0 and _first_time():
         _strike(name, fault.action)
+
+
+def around(step: Step) -> Step:
+    """An agent's step with the points of one record around it; in production the step itself."""
+    if _armed is None:
+        return step
+
+    def passed(record: LogRecord, effects: Effects) -> None:
+        passing("after_decode")
+        step(record, effects)
+        passing("after_decide")
+
+    return passed
 
 
 def _first_time() -> bool:

@@ -13,6 +13,7 @@ from typing import Any
 
 from faust.types import TP
 
+from tieout.streams.engine.fault_points import passing
 from tieout.streams.engine.limits import EngineSettings
 from tieout.streams.engine.transport import BatchConsumer
 
@@ -63,6 +64,7 @@ class GroupFeed:
         mine = {where for where in everything if where.topic == self.topic}
         self.rebalances += 1
         await self._settle({where.partition for where in mine})
+        passing("during_rebalance")
         seeks: dict[TP, tuple[int, int]] = {}
         for where in mine:
             number = next(self._numbers)
@@ -116,6 +118,7 @@ class GroupFeed:
             return
         thread = self._the_consumer._thread  # noqa: SLF001
         told = {self._where(partition): offset for partition, offset in positions.items()}
+        passing("before_tell")
         if not await thread.run_here(thread.tell(told)):
             self._positions = positions | self._positions
 

@@ -17,6 +17,7 @@ from aiokafka.errors import InvalidProducerEpoch, KafkaError, ProducerFenced
 
 from tieout.agents.spec import Headers
 from tieout.streams.engine.errors import BrokerSilent, CommitUnanswered, Fenced, RecordTooLarge
+from tieout.streams.engine.fault_points import passing
 from tieout.streams.engine.limits import EngineSettings
 
 log = logging.getLogger("tieout.engine.kafka")
@@ -113,6 +114,7 @@ class KafkaSession:
                 batch.close()
                 future = await self._producer.send_batch(batch, topic, partition=partition)
                 sent.append(((topic, partition), count, future))
+        passing("before_ack")
         results = await asyncio.gather(*(future for _, _, future in sent), return_exceptions=True)
         ends: dict[tuple[str, int], int] = {}
         for (place, count, _), result in zip(sent, results, strict=True):

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from tieout.agents.spec import AgentSpec, AgentTask, LogRecord, NotReady
 from tieout.streams.engine.calls import Calls
 from tieout.streams.engine.crash_journal import CrashCounter
-from tieout.streams.engine.fault_points import passing
+from tieout.streams.engine.fault_points import around, passing
 from tieout.streams.engine.inbox import Inbox
 from tieout.streams.engine.limits import EngineSettings
 from tieout.streams.engine.ports import Clock, Feed, Scheduler, Session
@@ -101,7 +101,7 @@ class Working:
         if self._held is None and self.crashes.is_careful(self.inbox.next):
             return self._step_one_carefully()
         limit, deadline = self.settings.max_records_per_transaction, began + self.settings.max_slice_seconds
-        take, step, effects = self.inbox.take, self.task.step, self.transaction.effects
+        take, step, effects = self.inbox.take, around(self.task.step), self.transaction.effects
         clock_ms, last, count = self.position.clock_ms, None, 0
         if self._held is not None and began < self._retry_at:
             return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -273,6 +274,32 @@ def test_a_fault_fires_at_the_passage_it_was_armed_for():
         fault_points.arm("")
     with pytest.raises(ValueError, match="no such fault point"):
         fault_points.arm("nowhere=kill")
+
+
+def test_the_points_of_one_record_cost_nothing_until_they_are_armed():
+    stepped: list[int] = []
+
+    def step(record, effects) -> None:
+        stepped.append(record)
+
+    assert fault_points.around(step) is step
+    fault_points.arm("after_decode=raise@2,after_decide=raise@2")
+    try:
+        around = fault_points.around(step)
+        around(1, None)
+        with pytest.raises(fault_points.FaultInjected, match="after_decode"):
+            around(2, None)
+        with pytest.raises(fault_points.FaultInjected, match="after_decide"):
+            around(3, None)
+        assert stepped == [1, 3]
+    finally:
+        fault_points.arm("")
+
+
+def test_every_named_point_is_somewhere_on_the_way():
+    engine = Path(fault_points.__file__).parent
+    code = "".join(path.read_text() for path in engine.glob("*.py"))
+    assert [name for name in fault_points.POINTS if f'passing("{name}")' not in code] == []
 
 
 def test_deadlines_that_do_not_nest_are_refused():
