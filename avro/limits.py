@@ -1,4 +1,4 @@
-"""How many items each list of a schema may hold (``maxItems``), compiled once per schema.
+"""How much one value may hold: its bytes, and the items of each of its lists (``maxItems``).
 
 Avro bounds nothing, so a short value can name a long list. Invariant: ``check`` passes only a value in which every
 list, at any depth, is within its schema's limit.
@@ -9,6 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from tieout.avro.shapes import Items, Optional, Record, Shape
+
+MAX_VALUE_BYTES = 1 << 20
+"""One value, framed. Kafka's own default limit of a record batch, and four times the largest row we keep."""
 
 
 class TooManyItems(ValueError):  # noqa: N818 - the codec turns it into a reason of this name
@@ -23,14 +28,19 @@ class ItemLimits:
     records: tuple[tuple[str, ItemLimits], ...]
 
     @classmethod
-    def of(cls, resolved: Mapping[str, Any]) -> ItemLimits:
-        """Compile a self-contained record schema. A list without ``maxItems`` is a KeyError: the lint comes first."""
-        return _compile(resolved, {}) or cls((), ())
-
-    @property
-    def bounds_anything(self) -> bool:
-        """Whether the record holds a list at any depth."""
-        return bool(self.lists or self.records)
+    def of(cls, shape: Record) -> ItemLimits | None:
+        """The limits of a record's lists; None where it holds none, at any depth."""
+        lists: list[tuple[str, int, ItemLimits | None]] = []
+        records: list[tuple[str, ItemLimits]] = []
+        for field, declared in shape.fields:
+            kind = declared.value if isinstance(declared, Optional) else declared
+            if isinstance(kind, Items):
+                lists.append((field, kind.most, _of_item(kind.item)))
+            else:
+                nested = _of_item(kind)
+                if nested is not None:
+                    records.append((field, nested))
+        return cls(tuple(lists), tuple(records)) if lists or records else None
 
     def check(self, value: Mapping[str, Any]) -> None:
         """Raises TooManyItems at the first list that is too long."""
@@ -49,30 +59,5 @@ class ItemLimits:
                 nested.check(inner)
 
 
-def _compile(record: Mapping[str, Any], named: dict[str, ItemLimits | None]) -> ItemLimits | None:
-    lists: list[tuple[str, int, ItemLimits | None]] = []
-    records: list[tuple[str, ItemLimits]] = []
-    for field in record["fields"]:
-        for branch in _branches(field["type"]):
-            if isinstance(branch, dict) and branch["type"] == "array":
-                inner = _named(branch["items"], named)
-                lists.append((field["name"], branch["maxItems"], inner))
-            else:
-                nested = _named(branch, named)
-                if nested is not None:
-                    records.append((field["name"], nested))
-    limits = ItemLimits(tuple(lists), tuple(records)) if lists or records else None
-    named[f"{record['namespace']}.{record['name']}"] = limits
-    return limits
-
-
-def _branches(kind: Any) -> list[Any]:
-    return kind if isinstance(kind, list) else [kind]
-
-
-def _named(kind: Any, named: dict[str, ItemLimits | None]) -> ItemLimits | None:
-    if isinstance(kind, str):
-        return named.get(kind)
-    if kind["type"] == "record":
-        return _compile(kind, named)
-    return None
+def _of_item(shape: Shape) -> ItemLimits | None:
+    return ItemLimits.of(shape) if isinstance(shape, Record) else None

@@ -1,10 +1,9 @@
 """Goal: what is written is what is read, for every record. Method: Hypothesis over the schemas' own bounds."""
 
 import dataclasses
-import io
 import struct
+import typing
 
-import fastavro
 import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -13,8 +12,9 @@ from hypothesis import strategies as st
 from tieout.avro import control, events
 from tieout.avro.catalogue import RECORDS
 from tieout.avro.codec import MAX_VALUE_BYTES, Codec, Undecodable, Unencodable
-from tieout.avro.framing import frame
+from tieout.avro.fastavro_codec import FastavroRecords
 from tieout.avro.loading import LockedSchema, RecordFile, fingerprint
+from tieout.avro.shapes import shape_of
 
 FEW = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
@@ -68,48 +68,62 @@ def envelope(event_type="milestone_completed"):
     )  # fmt: skip
 
 
+def framed_as(schema_id):
+    return struct.pack(">BI", 0, schema_id)
+
+
 def milestone(**changes):
     event = events.MilestoneCompleted(envelope=envelope(), po="A", milestone="go-live", percent_ppm=None)
     return msgspec.structs.replace(event, **changes)
 
 
-def with_version_two(files):
-    """The language after a release that gave milestones one more field."""
-    name = "tieout.events.MilestoneCompleted"
-    one = files.records[name, 1]
-    field = {
-        "name": "certifier",
-        "type": ["null", {"type": "string", "pii": "none", "maxLength": 9}],
-        "default": None,
-    }
-    schema = {**one.schema, "fields": [*one.schema["fields"], field]}
-    two = RecordFile(name, 2, one.file.replace(".v1.", ".v2."), one.uses, schema)
-    grown = dataclasses.replace(files, records={**files.records, (name, 2): two})
-    entry = LockedSchema(900, name, 2, two.file, fingerprint(grown.resolve(name, 2)))
-    return dataclasses.replace(grown, lock=(*grown.lock, entry))
+MILESTONE = "tieout.events.MilestoneCompleted"
+CERTIFIER = {
+    "name": "certifier",
+    "type": ["null", {"type": "string", "pii": "none", "maxLength": 9}],
+    "default": None,
+}
 
 
-def test_bytes_of_an_older_release_are_read_by_a_newer_one(codec, files):
-    newer = Codec(with_version_two(files))
-    assert newer.decode(codec.encode(milestone())) == milestone()
-    assert newer.schema_id(events.MilestoneCompleted) == 900
+@pytest.fixture
+def grown(files, monkeypatch):
+    """The language after a release that gave milestones one more field, in its schema and in its class."""
+    one = files.records[MILESTONE, 1]
+    schema = {**one.schema, "fields": [*one.schema["fields"], CERTIFIER]}
+    two = RecordFile(MILESTONE, 2, one.file.replace(".v1.", ".v2."), one.uses, schema)
+    files = dataclasses.replace(files, records={**files.records, (MILESTONE, 2): two})
+    entry = LockedSchema(900, MILESTONE, 2, two.file, fingerprint(files.resolve(MILESTONE, 2)))
+    text = typing.Annotated[str, msgspec.Meta(max_length=9)] | None
+    kind = msgspec.defstruct(
+        "MilestoneCompleted", [("certifier", text)], bases=(events.MilestoneCompleted,), frozen=True, gc=False
+    )
+    monkeypatch.setitem(RECORDS_NOW, MILESTONE, dataclasses.replace(RECORDS[MILESTONE], struct=kind))
+    monkeypatch.setattr("tieout.avro.codec.RECORDS", RECORDS_NOW)
+    return dataclasses.replace(files, lock=(*files.lock, entry)), kind
 
 
-def test_a_field_that_an_older_release_did_not_have_is_its_default(codec, files):
-    name = "tieout.events.MilestoneCompleted"
-    today = files.records[name, 1]
-    fields = [field for field in today.schema["fields"] if field["name"] != "percent_ppm"]
-    older = dataclasses.replace(today, schema={**today.schema, "fields": fields})
-    newer = dataclasses.replace(today, version=2, file=today.file.replace(".v1.", ".v2."))
-    grown = dataclasses.replace(files, records={**files.records, (name, 1): older, (name, 2): newer})
-    entry = LockedSchema(900, name, 2, newer.file, "")
-    value = Codec(grown).encode(milestone(percent_ppm=7))
-    with_both = Codec(dataclasses.replace(grown, lock=(*files.lock, entry)))
-    assert with_both.decode(value) == milestone(percent_ppm=None)
+RECORDS_NOW = dict(RECORDS)
+
+
+def test_bytes_of_an_older_release_are_read_by_a_newer_one_with_the_default_of_what_they_lack(codec, grown):
+    files, kind = grown
+    newer = Codec(files, codec.implementation)
+    older = milestone(percent_ppm=7)
+    assert newer.decode(codec.encode(older)) == kind(*msgspec.structs.astuple(older), None)
+    assert newer.schema_id(kind) == 900
+
+
+def test_a_release_writes_the_newest_version_of_its_records(codec, grown):
+    files, kind = grown
+    newer = Codec(files, codec.implementation)
+    message = kind(*msgspec.structs.astuple(milestone()), "TUV")
+    value = newer.encode(message)
+    assert framed_as(900) == value[:5]
+    assert newer.decode(value) == message
 
 
 def test_bytes_of_a_newer_release_are_unknown_until_this_one_has_the_schema(codec):
-    value = struct.pack(">BI", 0, 900) + codec.encode(milestone())[5:]
+    value = framed_as(900) + codec.encode(milestone())[5:]
     with pytest.raises(Undecodable) as caught:
         codec.decode(value)
     assert (caught.value.reason, caught.value.schema_id) == ("unknown_schema", 900)
@@ -162,24 +176,25 @@ def too_long(event, beyond):
     yield msgspec.structs.replace(event, bundles=(bundle,) * (50 + beyond)), "bundles", 50
 
 
-def written_without_limits(codec, message):
+def written_without_limits(codec, files, message):
     """The bytes that a writer without our limits would make."""
-    writing = codec._writings[type(message)]
-    buffer = io.BytesIO()
-    fastavro.schemaless_writer(buffer, writing.schema, msgspec.to_builtins(message, builtin_types=(bytes,)))
-    return frame(writing.schema_id, buffer.getvalue())
+    schema = files.resolve(RECORDS_OF[type(message)], 1)
+    records = FastavroRecords(schema, type(message), shape_of(schema, type(message)))
+    records._limits = None
+    return records.encode(message, framed_as(codec.schema_id(type(message))))
 
 
+RECORDS_OF = {kind.struct: name for name, kind in RECORDS.items()}
 FEWEST = settings(max_examples=3, deadline=None)
 
 
-def test_a_list_longer_than_its_limit_is_refused_at_any_depth(codec, any_record):
+def test_a_list_longer_than_its_limit_is_refused_at_any_depth(codec, any_record, files):
     @FEWEST
     @given(any_record("tieout.events.ContractActivated", most=1), st.integers(1, 3))
     def check(event, beyond):
         for message, _, limit in too_long(event, beyond):
             with pytest.raises(Undecodable, match=f"at most {limit}") as caught:
-                codec.decode(written_without_limits(codec, message))
+                codec.decode(written_without_limits(codec, files, message))
             assert caught.value.reason == "too_many_items"
 
     check()

@@ -1,0 +1,55 @@
+"""One record type to bytes and back, by the implementation that is asked for. The one place that chooses.
+
+Invariant: both implementations write the same bytes, read the same records, and refuse with the same reason codes;
+tests/core/test_avro_differential.py compares them, and lists what the compiled one refuses beyond that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal, Protocol, TypeVar
+
+import msgspec
+
+from tieout.avro.fastavro_codec import FastavroRecords
+from tieout.avro.shapes import shape_of
+
+Implementation = Literal["compiled", "fastavro"]
+Wanted = Literal["auto", "compiled", "fastavro"]
+"""What a setting may ask for: ``auto`` is the compiled one where it is installed."""
+
+S = TypeVar("S", bound=msgspec.Struct)
+
+
+class RecordCodec(Protocol[S]):
+    """Records of one class and schema; no framing of its own. Immutable: share one per process."""
+
+    def decode(self, value: bytes, offset: int = 0) -> S:
+        """The record that begins at ``offset`` and ends with ``value``. Raises Undecodable, without a schema id."""
+        ...
+
+    def encode(self, message: S, head: bytes = b"") -> bytes:
+        """``head`` and the record's bytes after it. Raises Unencodable."""
+        ...
+
+
+class CodecMissing(RuntimeError):  # noqa: N818 - read aloud: the codec is missing
+    """The compiled codec was asked for by name and is not installed. Says how to get it."""
+
+
+def implementation(wanted: Wanted = "auto") -> Implementation:
+    """Which one ``wanted`` means here. Raises CodecMissing."""
+    if wanted == "compiled":
+        raise CodecMissing(
+            "the compiled Avro codec is not installed; install a C compiler and tieout again, or ask for auto"
+        )
+    return "fastavro"
+
+
+def record_codec(schema: Mapping[str, Any], struct: type[S], wanted: Wanted = "auto") -> RecordCodec[S]:
+    """The codec of a self-contained schema (every array with ``maxItems``) and the class that mirrors it.
+
+    Raises SchemaError where schema and class differ, and CodecMissing.
+    """
+    implementation(wanted)
+    return FastavroRecords(schema, struct, shape_of(schema, struct))
