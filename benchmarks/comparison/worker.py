@@ -73,7 +73,7 @@ async def make_changelog(bootstrap: str, topic: str, partitions: int) -> None:
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
     try:
         await admin.start()
-        rows = NewTopic(topic, partitions, -1, topic_configs={"cleanup.policy": "compact"})
+        rows = NewTopic(topic, partitions, 1, topic_configs={"cleanup.policy": "compact"})
         answer = await admin.create_topics([rows])
     finally:
         await admin.close()
