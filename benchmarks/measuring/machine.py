@@ -1,0 +1,59 @@
+"""Facts about the machine and the code, without which a figure means nothing."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+import subprocess
+import time
+from pathlib import Path
+
+from tieout.streams.operate.broker.jars import read_lock
+
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGES = ("tieout", "aiokafka", "faust-streaming", "rocksdict", "msgspec", "fastavro")
+_ROUNDS = 1_000_000
+
+
+def facts() -> dict[str, object]:
+    """CPU, memory, versions and commit."""
+    return {
+        "cpu": _cpu_model(),
+        "cpu_count": os.cpu_count(),
+        "memory_gib": round(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30, 1),
+        "machine": platform.machine(),
+        "system": platform.platform(terse=True),
+        "python": platform.python_version(),
+        "kafka": read_lock().kafka_version,
+        "packages": {name: importlib.metadata.version(name) for name in PACKAGES},
+        "commit": _commit(),
+    }
+
+
+def kloops_per_second() -> int:
+    """Thousand rounds per CPU-second of a fixed loop: how fast the machine is at this moment."""
+    began, number = time.process_time(), 1
+    for _ in range(_ROUNDS):
+        number = (number * 1_103_515_245 + 12_345) & 0x7FFF_FFFF
+    return round(_ROUNDS / 1000 / (time.process_time() - began))
+
+
+def _cpu_model() -> str:
+    for line in Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("model name"):
+            return line.partition(":")[2].strip()
+    return platform.processor()
+
+
+def _commit() -> str:
+    """Short hash; with a plus sign when files differ from it, the report itself not counted."""
+    git = ["git", "-c", "safe.directory=*", "-C", str(ROOT)]
+    told = subprocess.run([*git, "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
+    if told.returncode:
+        return "unknown"
+    changed = subprocess.run(
+        [*git, "status", "--porcelain", "-uno", "--", ".", ":!docs"],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    return told.stdout.strip() + ("+" if changed.stdout.strip() else "")

@@ -1,0 +1,106 @@
+"""CPU time and memory of processes from ``/proc``, sampled while they run.
+
+Invariant: what neither the watched processes nor this one and its children used counts as foreign, so that a figure
+taken on a busy machine says so.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from bisect import bisect_left
+from pathlib import Path
+
+_TICKS = os.sysconf("SC_CLK_TCK")
+_PAGE = os.sysconf("SC_PAGE_SIZE")
+EVERY_SECONDS = 0.1
+_IDLE_FIELDS = (3, 4)
+
+
+def cpu_seconds(pid: int) -> float:
+    """User and system time of a process, all threads, and of its children that have ended; 0 when it is gone."""
+    fields = _stat(pid)
+    return sum(map(int, fields[11:15])) / _TICKS if fields else 0.0
+
+
+def rss_mib(pid: int) -> float:
+    """Resident memory in MiB; 0 when it is gone."""
+    fields = _stat(pid)
+    return int(fields[21]) * _PAGE / 2**20 if fields else 0.0
+
+
+def with_children(pid: int) -> list[int]:
+    """A process and all that live below it."""
+    found, look = [], [pid]
+    while look:
+        each = look.pop()
+        found.append(each)
+        for task in Path(f"/proc/{each}/task").glob("*/children"):
+            try:
+                look += map(int, task.read_text().split())
+            except OSError:
+                continue
+    return found
+
+
+def busy_seconds() -> float:
+    """CPU-seconds that the whole machine has worked, steal included."""
+    fields = [int(f) for f in Path("/proc/stat").read_text().partition("\n")[0].split()[1:9]]
+    return (sum(fields) - sum(fields[place] for place in _IDLE_FIELDS)) / _TICKS
+
+
+def _stat(pid: int) -> list[str]:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return []
+
+
+class Sampler(threading.Thread):
+    """Samples some processes and their children every tenth of a second, and everything below this process every second.
+
+    Rows are (monotonic seconds, CPU-seconds, MiB), summed over the watched processes.
+    """
+
+    def __init__(self, *pids: int) -> None:
+        super().__init__(daemon=True, name="sampler")
+        self.rows: list[tuple[float, float, float]] = []
+        self._pids = pids
+        self._foreign: list[tuple[float, float]] = []
+        self._ended = threading.Event()
+
+    def run(self) -> None:
+        while not self._ended.is_set():
+            now = time.monotonic()
+            pids = [each for pid in self._pids for each in with_children(pid)]
+            self.rows.append((now, sum(map(cpu_seconds, pids)), sum(map(rss_mib, pids))))
+            if not self._foreign or now - self._foreign[-1][0] > 1:
+                own = sum(map(cpu_seconds, with_children(os.getpid())))
+                self._foreign.append((now, busy_seconds() - own))
+            self._ended.wait(EVERY_SECONDS)
+
+    def stop(self) -> None:
+        """End the sampling."""
+        self._ended.set()
+        self.join()
+
+    def cpu_at(self, moment: float) -> float:
+        """CPU-seconds at a moment, between two samples in proportion."""
+        place = bisect_left(self.rows, (moment,))
+        if place == 0 or place == len(self.rows):
+            return self.rows[min(place, len(self.rows) - 1)][1]
+        (t0, c0, _), (t1, c1, _) = self.rows[place - 1], self.rows[place]
+        return c0 + (c1 - c0) * (moment - t0) / (t1 - t0)
+
+    def peak_mib(self, began: float = 0.0, ended: float = float("inf")) -> float:
+        """Largest resident memory between two moments."""
+        return max((mib for t, _, mib in self.rows if began <= t <= ended), default=0.0)
+
+    def foreign_percent(self, began: float, ended: float) -> float | None:
+        """Share of the machine that others used, in percent; None where it was not watched long enough."""
+        rows = [row for row in self._foreign if began - 1 <= row[0] <= ended + 1]
+        if len(rows) < 2 or rows[-1][0] == rows[0][0]:  # noqa: PLR2004 - a difference needs two
+            return None
+        (t0, f0), (t1, f1) = rows[0], rows[-1]
+        return round(max(0.0, f1 - f0) / (t1 - t0) / (os.cpu_count() or 1) * 100, 1)

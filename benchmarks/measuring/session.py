@@ -1,0 +1,110 @@
+"""One broker, one subject, its workers and a live reader: what latency, spike and rebalance have in common.
+
+Invariant: when the session ends, the judge has seen every output of every delivery that was sent in it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiokafka import AIOKafkaProducer
+
+from measuring.broker import Ground, ground
+from measuring.latency import Sent
+from measuring.schedule import Phase
+from measuring.sending import Delivery, drive, producer_at
+from measuring.subject import Subject, refuse
+from measuring.visible import Reader
+from measuring.workers import Worker
+
+READY_SECONDS = 120.0
+DRAINED_SECONDS = 600.0
+FIRST_EVENTS = 2_000
+"""Sent before anything is measured, so that every partition has begun to work."""
+_SOON_SECONDS = 0.1
+
+
+@dataclass(slots=True)
+class Session:
+    """``sent`` is the number of deliveries so far; the next ones are taken from ``prepared``."""
+
+    subject: Subject
+    ground: Ground
+    reader: Reader
+    producer: AIOKafkaProducer
+    prepared: Iterator[Delivery]
+    workers: dict[str, Worker] = field(default_factory=dict)
+    sent: int = 0
+    _ends: dict[int, int] = field(default_factory=dict)
+
+    def worker(self, name: str, tuning: Mapping[str, Any] | None = None) -> Worker:
+        """Start the worker of this name (again)."""
+        worker = self.workers.get(name)
+        if worker is None:
+            worker = self.workers[name] = self.subject.worker(self.ground, name, tuning or {})
+        worker.start()
+        return worker
+
+    async def send(self, phases: Sequence[Phase], backlog_max: float = float("inf")) -> tuple[float, Sent]:
+        """Send by schedule; the moment of its start, and what was sent. Stops early above a backlog."""
+        before = sum(self.reader.positions.values())
+        began = time.monotonic() + _SOON_SECONDS
+
+        def too_far(count: int) -> bool:
+            return count - (sum(self.reader.positions.values()) - before) > backlog_max
+
+        sent = await drive(
+            self.producer, self.subject.input_topic, self.prepared, phases, began=began, too_far=too_far
+        )
+        self.sent += sent.count
+        self._ends |= sent.ends()
+        return began, sent
+
+    async def drained(self) -> None:
+        """Wait until everything that was sent has been dealt with, as the reader sees it."""
+        if not await self.reader.until(self._ends, DRAINED_SECONDS):
+            raise SystemExit(
+                f"not drained after {DRAINED_SECONDS:g} s: {self.reader.positions} of {self._ends}\n{self._said()}"
+            )
+
+    def _said(self) -> str:
+        return "\n".join(worker.last_words() for worker in self.workers.values())
+
+    async def warm_up(self) -> None:
+        """Send the first events and wait for them."""
+        _, sent = await self.send([Phase("first", FIRST_EVENTS, 1.0)])
+        if not await self.reader.until(sent.ends(), READY_SECONDS):
+            raise SystemExit(f"the worker did not begin:\n{self._said()}")
+
+
+@asynccontextmanager
+async def session(
+    subject: Subject, events: int, workers: Sequence[str] = ("one",), tuning: Mapping[str, Any] | None = None
+) -> AsyncIterator[Session]:
+    """Everything up and warm; at the end the judge, unless something has failed before.
+
+    Without workers it is a floor: the reader watches the inbox itself, and there is nothing to judge.
+    """
+    prepared = list(subject.deliveries(events + FIRST_EVENTS))
+    async with ground() as place:
+        await subject.prepare(place.bootstrap)
+        watched = (subject.changelog, "positions") if workers else (subject.input_topic, "records")
+        reader = Reader(place.bootstrap, watched[0], subject.partitions, watched[1])
+        await reader.start()
+        async with producer_at(place.bootstrap) as producer:
+            running = Session(subject, place, reader, producer, iter(prepared))
+            try:
+                for name in workers:
+                    running.worker(name, tuning)
+                await running.warm_up()
+                yield running
+                if workers:
+                    refuse(subject, await subject.judge(place.bootstrap, running.sent))
+            finally:
+                for worker in running.workers.values():
+                    worker.stop()
+                await reader.stop()
