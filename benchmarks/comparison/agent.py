@@ -12,8 +12,9 @@ from collections.abc import Sequence
 import msgspec
 
 from comparison.records import ACCOUNTS, Command, Entry, Event, Revenue
-from comparison.wire import Unreadable, Wire, load_wire
+from comparison.wire import Wire, load_wire
 from tieout.agents.spec import AgentSpec, AgentTask, Effects, LogRecord, Output, TaskContext
+from tieout.avro.refusals import Undecodable
 from tieout.tables.codec import RowCodec
 
 STATE, HELD, ASIDE = b"s", b"h", b"x"
@@ -60,7 +61,7 @@ class JobTask:
         """Take one delivery of one event."""
         try:
             event = self._decode(record.value)
-        except Unreadable as error:
+        except Undecodable as error:
             return self.isolate(record, str(error), effects)
         if event.event_type not in ACCOUNTS:
             return self.isolate(record, "its event type is none of the job's", effects)

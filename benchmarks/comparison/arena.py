@@ -134,7 +134,8 @@ def _judge_topic(bootstrap: str, topic: str, partitions: int, kind: type[Judge])
 
 async def _read_and_judge(bootstrap: str, topic: str, partitions: int, kind: type[Judge]) -> Verdict:
     judging = kind(_expected) if _expected is not None else None
-    records, first, last, faults, duplicates, shown = 0, 0, 0, 0, 0, []
+    records, first, last, faults, duplicates = 0, 0, 0, 0, 0
+    shown: list[str] = []
 
     def note(found: Iterator[str]) -> None:
         nonlocal faults, duplicates

@@ -29,7 +29,7 @@ async def run(environment: dict[str, str]) -> None:
     """Run until SIGTERM."""
     bootstrap = environment["BOOTSTRAP"]
     places = [TopicPartition(environment["INPUT"], p) for p in range(int(environment["PARTITIONS"]))]
-    wire, limit = load_wire(environment.get("JOB_CODEC")), int(environment.get("JOB_RECORDS", "5000"))
+    wire, limit = load_wire(environment.get("JOB_CODEC", "auto")), int(environment.get("JOB_RECORDS", "5000"))
     consumer = AIOKafkaConsumer(
         bootstrap_servers=bootstrap,
         isolation_level="read_committed",
@@ -55,7 +55,7 @@ async def run(environment: dict[str, str]) -> None:
     ended = await asyncio.gather(*working, return_exceptions=True)
     await consumer.stop()
     for error in ended:
-        if not isinstance(error, asyncio.CancelledError):
+        if isinstance(error, Exception):
             raise error
 
 

@@ -13,7 +13,8 @@ from itertools import accumulate
 from typing import Any
 
 from comparison.records import Command, Event, Revenue
-from comparison.wire import Unreadable, plain_decoder
+from comparison.wire import plain_decoder
+from tieout.avro.refusals import Undecodable
 
 ASSET, DEFERRED, RECEIVABLE, EARNED = "contract_asset", "deferred_revenue", "receivable", "revenue"
 _POSTED = {
@@ -118,7 +119,7 @@ class Judge:
         self.records += 1
         try:
             said = self._decode(value)
-        except Unreadable as error:
+        except Undecodable as error:
             yield f"unreadable: {self.topic} {key!r}: {error}"
             return
         contract_id, sequence = said["contract_id"], said["sequence"]

@@ -7,30 +7,31 @@ from __future__ import annotations
 
 import io
 import json
-import struct
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast, get_args
 
 import fastavro
 import msgspec
 
 from comparison.records import SCHEMA_IDS, Command, Event, Revenue
+from tieout.avro.framing import HEADER_BYTES, frame
+from tieout.avro.record_codec import CodecMissing, Wanted, implementation, record_codec
+from tieout.avro.refusals import Undecodable
 
 SCHEMAS = Path(__file__).parent / "schemas"
-HEADER_BYTES = 5
 
 Record = TypeVar("Record", bound=msgspec.Struct)
 
 
-class Unreadable(ValueError):  # noqa: N818 - named for what happened to the bytes
-    """These bytes are not the record that was asked for."""
-
-
 @dataclass(frozen=True, slots=True)
 class Wire:
-    """The three conversions that a worker of the job needs, and the name of the codec that does them."""
+    """The three conversions that a worker of the job needs, and the name of the codec that does them.
+
+    ``decode_event`` raises ``Undecodable``.
+    """
 
     codec: str
     decode_event: Callable[[bytes | None], Event]
@@ -40,75 +41,70 @@ class Wire:
 
 def installed_codecs() -> tuple[str, ...]:
     """Fastest first."""
-    return ("fastavro",)
+    try:
+        return implementation("compiled"), "fastavro"
+    except CodecMissing:
+        return ("fastavro",)
 
 
-def load_wire(codec: str | None = None) -> Wire:
-    """The codec of this name; None: the fastest that is installed. Reads the schema files once."""
-    if codec is not None and codec not in installed_codecs():
-        raise ValueError(f"codec {codec!r} is not installed; there is {' and '.join(installed_codecs())}")
+def load_wire(name: str = "auto") -> Wire:
+    """The codec of this name; ``auto``: the fastest that is installed. Reads the schema files once."""
+    if name not in get_args(Wanted):
+        raise ValueError(f"codec {name!r} is none of {get_args(Wanted)}")
+    codec = cast(Wanted, name)
     return Wire(
-        codec="fastavro",
-        decode_event=decoder(Event),
-        encode_command=encoder(Command),
-        encode_revenue=encoder(Revenue),
+        codec=implementation(codec),
+        decode_event=decoder(Event, codec),
+        encode_command=encoder(Command, codec),
+        encode_revenue=encoder(Revenue, codec),
     )
 
 
-def schema_of(kind: type[msgspec.Struct]) -> Any:
-    """The parsed schema of a record class."""
+def schema_of(kind: type[msgspec.Struct]) -> dict[str, Any]:
+    """The schema of a record class, as its file says it."""
     text = (SCHEMAS / f"{kind.__name__.lower()}.avsc").read_text(encoding="utf-8")
-    return fastavro.parse_schema(json.loads(text), named_schemas={})
+    schema: dict[str, Any] = json.loads(text)
+    return schema
 
 
 def header_of(kind: type[msgspec.Struct]) -> bytes:
     """The first bytes of each of its values."""
-    return struct.pack(">BI", 0, SCHEMA_IDS[kind])
+    return frame(SCHEMA_IDS[kind], b"")
 
 
-def decoder(kind: type[Record]) -> Callable[[bytes | None], Record]:
-    """Bytes to records by fastavro; the function raises ``Unreadable``."""
-    plain, convert = plain_decoder(kind), msgspec.convert
+def decoder(kind: type[Record], codec: Wanted = "fastavro") -> Callable[[bytes | None], Record]:
+    """Bytes to records; the function raises ``Undecodable``."""
+    header, read = header_of(kind), record_codec(schema_of(kind), kind, codec).decode
 
     def decode(value: bytes | None) -> Record:
-        return convert(plain(value), kind)
+        if value is None or not value.startswith(header):
+            raise Undecodable("bad_magic", f"not a framed {kind.__name__}")
+        return read(value, HEADER_BYTES)
 
     return decode
 
 
+def encoder(kind: type[Record], codec: Wanted = "fastavro") -> Callable[[Record], bytes]:
+    """Records to bytes."""
+    return partial(record_codec(schema_of(kind), kind, codec).encode, head=header_of(kind))
+
+
 def plain_decoder(kind: type[msgspec.Struct]) -> Callable[[bytes | None], dict[str, Any]]:
-    """Bytes to dicts by fastavro, as the oracle reads; the function raises ``Unreadable``."""
-    parsed, header, read = schema_of(kind), header_of(kind), fastavro.schemaless_reader
+    """Bytes to dicts by fastavro alone, as the oracle reads; the function raises ``Undecodable``."""
+    parsed = fastavro.parse_schema(schema_of(kind), named_schemas={})
+    header, read = header_of(kind), fastavro.schemaless_reader
 
     def decode(value: bytes | None) -> dict[str, Any]:
         if value is None or not value.startswith(header):
-            raise Unreadable(f"not a framed {kind.__name__}")
+            raise Undecodable("bad_magic", f"not a framed {kind.__name__}")
         body = io.BytesIO(value)
         body.seek(HEADER_BYTES)
         try:
             found: dict[str, Any] = read(body, parsed, None)
         except Exception as error:
-            raise Unreadable(f"not a {kind.__name__}: {type(error).__name__}") from error
+            raise Undecodable("malformed", f"not a {kind.__name__}: {type(error).__name__}") from error
         if body.tell() != len(value):
-            raise Unreadable(f"bytes follow the {kind.__name__}")
+            raise Undecodable("trailing_bytes", f"bytes follow the {kind.__name__}")
         return found
 
     return decode
-
-
-def encoder(kind: type[Record]) -> Callable[[Record], bytes]:
-    """Records to bytes by fastavro."""
-    parsed, header, write, plain = (
-        schema_of(kind),
-        header_of(kind),
-        fastavro.schemaless_writer,
-        msgspec.to_builtins,
-    )
-
-    def encode(record: Record) -> bytes:
-        body = io.BytesIO()
-        body.write(header)
-        write(body, parsed, plain(record))
-        return body.getvalue()
-
-    return encode

@@ -42,7 +42,7 @@ async def run(environment: dict[str, str]) -> None:
         raise SystemExit("this worker has one guarantee, exactly once; set GUARANTEE=eos")
     changelog = changelog_of(group)
     await make_changelog(bootstrap, changelog, int(environment["PARTITIONS"]))
-    wire = load_wire(environment.get("JOB_CODEC"))
+    wire = load_wire(environment.get("JOB_CODEC", "auto"))
     logging.getLogger("tieout.job").info("codec: %s", wire.codec)
     worker = await run_worker(
         [
