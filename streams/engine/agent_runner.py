@@ -30,6 +30,9 @@ from tieout.streams.engine.transport import BatchSchema
 
 log = logging.getLogger("tieout.engine")
 
+HEARTBEAT_SECONDS = 0.5
+"""A member hears of a rebalance at its next heartbeat, and all that have heard stand still until the last one has."""
+
 StoreHomes = Callable[[Path], StoreHome]
 """Gives the home of the store that lives in a directory."""
 
@@ -96,7 +99,7 @@ class AgentRunner:
             consumer_group_instance_id=f"{self._group}-{worker_id}",
             consumer_max_fetch_size=settings.fetch_bytes,
             broker_session_timeout=session,
-            broker_heartbeat_interval=session / 3,
+            broker_heartbeat_interval=min(HEARTBEAT_SECONDS, session / 3),
             broker_request_timeout=max(session * 2, 20.0),
             broker_max_poll_interval=settings.max_poll_seconds,
             stream_wait_empty=False,

@@ -20,6 +20,7 @@ from typing import Any, TypeVar
 import faust
 from aiokafka.consumer.fetcher import FetchResult
 from aiokafka.errors import KafkaError
+from aiokafka.protocol.group import JoinGroupRequest
 from aiokafka.structs import OffsetAndMetadata, TopicPartition
 from faust.transport import drivers
 from faust.transport.drivers import aiokafka as driver
@@ -33,7 +34,7 @@ T = TypeVar("T")
 
 DUEL_LOSSES, DUEL_SECONDS = 2, 60.0
 """Two processes with one static id take it from each other at every heartbeat. The elder loses first, and so is the
-first to have lost twice: it ends, the younger stays."""
+first to have lost twice: it joins no more and ends, the younger stays."""
 
 POLL_SECONDS = 0.1
 """Longest wait of one poll; a partition that has room again is noticed after it."""
@@ -53,25 +54,35 @@ class BatchThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]  # Faust
         return consumer
 
     async def on_start(self) -> None:
-        """Watch the heartbeats: nothing else tells that another process carries our static id."""
+        """Watch heartbeats and joins: nothing else tells that another process carries our static id."""
         await super().on_start()
         coordinator = self._ensure_consumer()._coordinator  # noqa: SLF001
-        self._beaten = time.monotonic()
+        self._answered = 0.0
         self._losses: list[float] = []
-        self._lost = ""
-        coordinator._do_heartbeat = partial(self._heartbeat, coordinator, coordinator._do_heartbeat)  # noqa: SLF001
+        coordinator._do_heartbeat = partial(self._heartbeat, coordinator._do_heartbeat)  # noqa: SLF001
+        coordinator.ensure_active_group = partial(self._join, coordinator, coordinator.ensure_active_group)
 
-    async def _heartbeat(self, coordinator: Any, beat: Callable[[], Awaitable[bool]]) -> bool:
-        """Beat; a membership that is lost although this process has slept through nothing was taken by somebody."""
-        generation, member = coordinator.generation, coordinator.member_id
+    async def _heartbeat(self, beat: Callable[[], Awaitable[bool]]) -> bool:
         answered = await beat()
-        now, last = time.monotonic(), self._beaten
-        self._beaten = now
-        if coordinator.generation != generation and member != self._lost:
-            self._lost = member
-            if now - last < self.app.feed.settings.session_timeout_seconds:
-                self._losses = [then for then in self._losses if now - then < DUEL_SECONDS] + [now]
+        if answered:
+            self._answered = time.monotonic()
         return answered
+
+    async def _join(self, coordinator: Any, join: Callable[..., Awaitable[Any]], *given: Any) -> Any:
+        """Join the group again, unless another process keeps taking this one's place: then stay out.
+
+        A membership that is lost although the group has answered within the session was taken by somebody.
+        """
+        now = time.monotonic()
+        lost = coordinator.member_id == JoinGroupRequest.UNKNOWN_MEMBER_ID
+        if lost and now - self._answered < self.app.feed.settings.session_timeout_seconds:
+            self._losses = [then for then in self._losses if now - then < DUEL_SECONDS] + [now]
+        if len(self._losses) >= DUEL_LOSSES:
+            await asyncio.wait([coordinator._closing])  # noqa: SLF001 - ``check`` says why, and the worker ends
+            return None
+        joined = await join(*given)
+        self._answered = time.monotonic() if joined is not None else 0.0
+        return joined
 
     async def run_here(self, work: Coroutine[Any, Any, T]) -> T:
         """Run ``work`` on this thread's loop, awaited from the main one."""

@@ -229,6 +229,12 @@ def make_bench(bootstrap: str, make_topic, unique, folder: Path, partitions: int
 
 
 @pytest.fixture(scope="session")
+def bench_of():
+    """Make a bench of another size; whoever makes it stops its workers."""
+    return make_bench
+
+
+@pytest.fixture(scope="session")
 def toy():
     """The toy agent's module, for tests that run a task in their own process."""
     spec = importlib.util.spec_from_file_location("toy_worker", TOY_WORKER)

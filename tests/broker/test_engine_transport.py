@@ -37,6 +37,7 @@ LEANED_ON = {
     "FetchResult": (fetcher.FetchResult, "413d9409"),
     "Fetcher.fetched_records": (fetcher.Fetcher.fetched_records, "88933bf1"),
     "GroupCoordinator._do_heartbeat": (GroupCoordinator._do_heartbeat, "36333712"),
+    "GroupCoordinator.ensure_active_group": (GroupCoordinator.ensure_active_group, "94062925"),
     "GroupCoordinator.check_errors": (GroupCoordinator.check_errors, "6ab60968"),
     "AIOKafkaConsumer.seek": (RealConsumer.seek, "70d2576f"),
     "MessageAccumulator": (message_accumulator.MessageAccumulator, "f19aa25d"),
