@@ -1,216 +1,156 @@
-"""Drain rate: a preloaded inbox to empty, by one worker, beside the floor of the same run.
+"""Drain: how fast workers take a backlog that is there, by batch size, workers, partitions and number of contracts.
 
-    make bench                      # medians of 3 runs of 5,000 contracts; writes benchmarks/results/drain.json
-    .venv/bin/python benchmarks/drain.py --contracts 20000 --runs 3
+    make bench-drain                              # writes benchmarks/results/drain.json
+    .venv/bin/python benchmarks/drain.py --only contracts --contracts 20000 --runs 3
 
-Measured: events per second of wall time and per CPU-second of the worker process (user and system, all threads), from
-the first committed control totals to the last, and the share of the worker's CPU time per stage. The stages of the
-pipeline are timed by its stopwatch (one event in 16); ``commit`` is what is left: fetching, rows, sending, transactions,
-the store, heartbeats. Broker, worker and reader share the machine's cores. The floor writes each input record twice and
-does nothing else: it shows what transactions cost, not what a contract agent could reach.
+Workers are up, warm and have shared the partitions out; a slice of events is written behind an open transaction, then
+released at once. Wall: from the release until a live read-committed reader has seen the last position. CPU: user and
+system of all workers from the release to a second after the end. A run counts only if the judge finds nothing: the
+comparison job's oracle, and for the contract agent the tests' independent oracle after a revenue run (base), or control
+totals, ids, lanes and balances (the other configurations, whose streams are cut off). The floor reads and writes the
+same bytes in the same transactions without decode, state or logic. Broker, workers, reader share the machine's cores.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
-import datetime as dt
 import json
-import os
-import platform
-import statistics
 import subprocess
 import sys
-import tempfile
-import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from aiokafka import AIOKafkaProducer
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from measuring import machine, results
+from measuring.broker import create_topics
+from measuring.contract_subject import EVENTS_PER_CONTRACT, ContractSubject, GrownContracts
+from measuring.job_subject import GrownJob, JobSubject
+from measuring.percentiles import medians
+from measuring.processes import Sampler
+from measuring.session import Session, session
+from measuring.subject import Subject
 
-from tieout.agents.decode import inbox_key
-from tieout.agents.pipeline import EVENT_STAGES
-from tieout.avro.codec import Codec
-from tieout.avro.control import ControlHeader, ReferenceActivated
-from tieout.streams.edges.producing import produce_events
-from tieout.streams.edges.reference import publish_reference
-from tieout.streams.operate.broker import EmbeddedBroker
-from tieout.streams.operate.demo.journey import erp_accounts, outputs_of
-from tieout.streams.operate.demo.progress import PartitionProgress
-from tieout.streams.operate.demo.readback import read_raw, read_topics
-from tieout.streams.operate.demo.workers import WorkerProcess
-from tieout.streams.operate.generate import Generation, generate
-from tieout.streams.operate.status import decode
-from tieout.streams.operate.vitals import HEARTBEAT_SECONDS
-from tieout.streams.topics import (
-    CONTRACT_EVENTS,
-    CONTROL_TOTALS,
-    WORKER_STATUS,
-    apply,
-    plan,
-    topic_table,
-)
-
-TENANT = "acme"
-RESULTS = Path(__file__).parent / "results"
+FIGURES = ("events_per_second", "events_per_cpu_second", "rss_mib", "foreign_percent")
+RECORDS = "max_records_per_transaction"
+AFTER_SECONDS = 1.0
+"""CPU time so long after the last event is counted too, so that nothing is left for later."""
 
 
-async def one_run(options: argparse.Namespace, number: int) -> dict[str, Any]:
-    """One broker, one preloaded inbox, the floor over it, then the worker over it."""
-    with tempfile.TemporaryDirectory(prefix="tieout-bench-") as directory:
-        home = Path(directory)
-        broker = await asyncio.to_thread(EmbeddedBroker(home / "kafka", heap_mb=512).start)
-        try:
-            generation = generate(options.scenario, options.contracts, number)
-            events = await preload(broker.bootstrap, options, generation)
-            floor = await measure_floor(broker.bootstrap, options)
-            worker = await measure_worker(broker.bootstrap, options, (generation, events), home)
-        finally:
-            await asyncio.to_thread(broker.stop)
-    return {"seed": number, "events": events, "floor": floor, "worker": worker}
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """One row of the table. ``grown`` deliveries are drained before the runs, to make the state as large as asked."""
+
+    name: str
+    subject: Callable[[], Subject]
+    slice_events: int
+    workers: int = 1
+    tuning: Mapping[str, Any] = field(default_factory=dict)
+    grown: int = 0
 
 
-async def preload(bootstrap: str, options: argparse.Namespace, generation: Generation) -> int:
-    """Topics, reference rows and their activation, and every event; the number of events."""
-    codec, reference = Codec.load(), generation.reference()
-    table = topic_table(options.partitions, erp_accounts=erp_accounts(generation))
-    await apply(bootstrap, await plan(bootstrap, table))
-    upto = (await publish_reference(bootstrap, codec, reference)).upto
-    marker = codec.encode(ReferenceActivated(ControlHeader("bench", 1, TENANT, "bench", 0), upto))
-    producer = AIOKafkaProducer(bootstrap_servers=bootstrap)
-    await producer.start()
-    for partition in range(options.partitions):
-        await producer.send_and_wait(CONTRACT_EVENTS, marker, key=b"control", partition=partition)
-    await producer.stop()
-    records = (
-        (inbox_key(e.envelope.tenant, e.envelope.group_id), codec.encode(e), ()) for e in generation.events()
-    )
-    return await produce_events(bootstrap, records, CONTRACT_EVENTS)
+async def one_run(running: Session, events: int) -> dict[str, Any]:
+    """Write a slice, release it, wait until the reader has seen its end."""
+    kloops = machine.kloops_per_second()
+    loaded = await running.load(events)
+    sampler = Sampler(*(worker.pid for worker in running.workers.values()))
+    sampler.start()
+    from_here = len(running.reader.seen)
+    began = await loaded.release()
+    await running.drained()
+    await asyncio.sleep(AFTER_SECONDS)
+    sampler.stop()
+    ended = max(look.moment for look in running.reader.seen[from_here:])
+    wall, cpu = ended - began, sampler.cpu_at(ended + AFTER_SECONDS) - sampler.cpu_at(began)
+    return {
+        "machine_kloops": kloops,
+        "foreign_percent": sampler.foreign_percent(began, ended),
+        "events": loaded.count,
+        "wall_seconds": round(wall, 3),
+        "cpu_seconds": round(cpu, 3),
+        "events_per_second": round(loaded.count / wall, 1),
+        "events_per_cpu_second": round(loaded.count / max(cpu, 1e-9), 1),
+        "rss_mib": round(sampler.peak_mib(), 1),
+    }
 
 
-async def measure_floor(bootstrap: str, options: argparse.Namespace) -> dict[str, float]:
-    """Run the floor over the inbox, as a process of its own."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
-    await admin.start()
-    await admin.create_topics(
-        [
-            NewTopic("floor-output", options.partitions, 1),
-            NewTopic("floor-rows", options.partitions, 1, topic_configs={"cleanup.policy": "compact"}),
-        ]
-    )
-    await admin.close()
+async def measure(configuration: Configuration, runs: int) -> list[dict[str, Any]]:
+    """All runs of a configuration in one session; the floor over the same inbox when the workers are done."""
+    subject = configuration.subject()
+    names = [f"w{number}" for number in range(configuration.workers)]
+    events = configuration.grown + configuration.slice_events * runs
+    found = []
+    async with session(subject, events, names, configuration.tuning) as running:
+        if configuration.grown:
+            await (await running.load(configuration.grown)).release()
+            await running.drained()
+        for _ in range(runs):
+            found.append(await one_run(running, configuration.slice_events))
+            print(f"{configuration.name}: {found[-1]}", flush=True)
+        await running.send_the_rest()
+        if not configuration.grown:
+            found[-1]["floor"] = await floor_over(running)
+    return found
+
+
+async def floor_over(running: Session) -> dict[str, float]:
+    """Run the floor over everything in the inbox, as a process of its own."""
+    topics = ["floor-output", "floor-rows"]
+    await create_topics(running.ground.bootstrap, topics, running.subject.partitions)
     command = [
-        sys.executable, str(Path(__file__).with_name("floor.py")), "--bootstrap", bootstrap,
-        "--input", CONTRACT_EVENTS, "--output", "floor-output", "--rows", "floor-rows",
-        "--partitions", str(options.partitions), "--records", str(options.records),
+        sys.executable, str(Path(__file__).with_name("floor.py")), "--bootstrap", running.ground.bootstrap,
+        "--input", running.subject.input_topic, "--output", topics[0], "--rows", topics[1],
+        "--partitions", str(running.subject.partitions),
     ]  # fmt: skip
     done = await asyncio.to_thread(subprocess.run, command, check=True, capture_output=True, timeout=600)
-    found = json.loads(done.stdout)
-    return {**found, **rates(found["records"], found["wall_seconds"], found["cpu_seconds"])}
-
-
-async def measure_worker(
-    bootstrap: str, options: argparse.Namespace, preloaded: tuple[Generation, int], home: Path
-) -> dict[str, Any]:
-    """Run one worker over the inbox."""
-    generation, events = preloaded
-    environment = {
-        "TIEOUT_BOOTSTRAP": bootstrap,
-        "TIEOUT_AGENTS": "contracts",
-        "TIEOUT_PARTITIONS": str(options.partitions),
-        "TIEOUT_STATE_DIR": str(home / "state"),
-        "TIEOUT_TRANSACTION_MAX_RECORDS": str(options.records),
-        "TIEOUT_TICK_SECONDS": "1",
-        "TIEOUT_LOG_FORMAT": "json",
-    }
-    progress = PartitionProgress(bootstrap, CONTROL_TOTALS, options.partitions, Codec.load())
-    await progress.start()
-    worker = WorkerProcess("bench", environment, home / "worker.log")
-    worker.start()
-    try:
-        if not await progress.until(lambda now: now.received > 0, 120):
-            raise SystemExit(f"the worker did not begin:\n{worker.last_words()}")
-        began, began_cpu, first = time.monotonic(), cpu_seconds(worker.pid), progress.received
-        if not await progress.until(lambda now: now.received >= events, 1_800):
-            raise SystemExit(f"the worker did not finish:\n{worker.last_words()}")
-        wall, cpu = time.monotonic() - began, cpu_seconds(worker.pid) - began_cpu
-        await asyncio.sleep(HEARTBEAT_SECONDS)
-        stages = stage_shares(await stage_seconds(bootstrap), cpu_seconds(worker.pid))
-        outputs = await read_topics(
-            bootstrap, outputs_of(generation, options.partitions), Codec.load(), lambda *_: None
-        )
-    finally:
-        worker.ask_to_stop()
-        await asyncio.to_thread(worker.wait)
-        await progress.stop()
-    done = events - first
+    told = json.loads(done.stdout)
     return {
-        "records": done,
-        "wall_seconds": wall,
-        "cpu_seconds": cpu,
-        "outputs_per_event": outputs / events,
-        "stages": stages,
-        **rates(done, wall, cpu),
+        "events_per_second": round(told["records"] / told["wall_seconds"], 1),
+        "events_per_cpu_second": round(told["records"] / told["cpu_seconds"], 1),
     }
 
 
-async def stage_seconds(bootstrap: str) -> dict[str, float]:
-    """Seconds that the events spent in each stage of the pipeline, from the worker's own last heartbeat."""
-    latest: dict[bytes, bytes] = {}
-    await read_raw(bootstrap, {WORKER_STATUS: 1}, lambda record: latest.__setitem__(record.key, record.value))
-    seconds: dict[str, float] = {}
-    for value in latest.values():
-        for partition in decode(value).partitions if value is not None else ():
-            for stage in partition.stages:
-                seconds[stage.stage] = seconds.get(stage.stage, 0.0) + stage.seconds
-    return {stage: seconds.get(stage, 0.0) for stage in EVENT_STAGES}
+def configurations(options: argparse.Namespace) -> list[Configuration]:
+    """The rows of the table: the two bases first."""
+    of_job, of_contracts = options.job_events, options.contracts * EVENTS_PER_CONTRACT // options.runs
+    small = partial(ContractSubject, contracts=options.contracts)
+
+    def job(name: str, subject: Callable[[], Subject] = JobSubject, **more: Any) -> Configuration:
+        return Configuration(f"job{name}", subject, of_job, **more)
+
+    def contracts(name: str, subject: Callable[[], Subject] = small, **more: Any) -> Configuration:
+        return Configuration(f"contracts{name}", subject, of_contracts, **more)
+
+    whole = partial(ContractSubject, contracts=options.contracts, whole=True)
+    bases = [contracts("", whole), job("")]
+    if options.quick:
+        return bases
+    return [
+        *bases,
+        *(job(f", {n:,} records a transaction", tuning={RECORDS: n}) for n in (500, 2_000, 10_000)),
+        *(job(f", {n} partitions", partial(JobSubject, partitions=n)) for n in (1, 8)),
+        job(", 2 workers", workers=2),
+        *(job(f", state of {n:,} contracts", partial(GrownJob, contracts=n), grown=n) for n in options.state),
+        contracts(", 500 records a transaction", tuning={RECORDS: 500}),
+        contracts(", 2 workers", workers=2),
+        *(
+            contracts(f", state of {n:,} contracts", partial(GrownContracts, contracts=n), grown=n)
+            for n in options.contract_state
+        ),
+    ]
 
 
-def stage_shares(seconds: dict[str, float], cpu: float) -> dict[str, float]:
-    """Share of the worker's CPU time per stage; commit is the rest."""
-    shares = {stage: value / cpu for stage, value in seconds.items()}
-    return {**shares, "commit": max(0.0, 1 - sum(shares.values()))}
-
-
-def rates(records: int, wall: float, cpu: float) -> dict[str, float]:
-    """Events per second, wall and CPU."""
-    return {"events_per_second": records / wall, "events_per_cpu_second": records / max(cpu, 1e-9)}
-
-
-def cpu_seconds(pid: int) -> float:
-    """User and system time of a process (Linux)."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def report(options: argparse.Namespace, runs: list[dict[str, Any]]) -> dict[str, Any]:
-    """Medians, ratios, machine facts, and the runs."""
-
-    def median(part: str, figure: str) -> float:
-        return round(statistics.median(run[part][figure] for run in runs), 1)
-
-    figures = ("events_per_second", "events_per_cpu_second")
-    medians = {part: {figure: median(part, figure) for figure in figures} for part in ("worker", "floor")}
-    return {
-        "benchmark": "drain",
-        "made": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
-        "command": "benchmarks/drain.py " + " ".join(sys.argv[1:]),
-        "machine": {
-            "cpu_count": os.cpu_count(),
-            "machine": platform.machine(),
-            "python": platform.python_version(),
-            "system": platform.system(),
-        },
-        "options": vars(options),
-        "medians": medians,
-        "ratio_to_floor": {f: round(medians["worker"][f] / medians["floor"][f], 3) for f in figures},
-        "stage_shares": {
-            stage: round(statistics.median(run["worker"]["stages"].get(stage, 0.0) for run in runs), 3)
-            for stage in runs[0]["worker"]["stages"]
-        },
-        "runs": runs,
-    }
+def floors(runs: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, dict[str, float]]:
+    """Configuration -> its rates over those of its floor."""
+    found = {}
+    for name, rows in runs.items():
+        floor = rows[-1].get("floor")
+        if floor:
+            ours = medians(rows, FIGURES)
+            found[name] = {figure: round(ours[figure] / value, 3) for figure, value in floor.items()}
+    return found
 
 
 def main() -> None:
@@ -218,17 +158,27 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--scenario", default="day")
-    parser.add_argument("--contracts", type=int, default=5_000)
-    parser.add_argument("--partitions", type=int, default=4)
-    parser.add_argument("--records", type=int, default=5_000)
+    parser.add_argument("--contracts", type=int, default=6_000, help="of the contract agent's base")
+    parser.add_argument("--job-events", type=int, default=200_000, help="per run of the job")
+    parser.add_argument("--state", type=int, nargs="*", default=[20_000, 200_000, 1_000_000])
+    parser.add_argument("--contract-state", type=int, nargs="*", default=[20_000, 100_000])
     parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--only", default="", help="configurations whose name begins so")
+    parser.add_argument("--quick", action="store_true", help="the two bases alone, small")
     options = parser.parse_args()
-    runs = [asyncio.run(one_run(options, seed)) for seed in range(1, options.runs + 1)]
-    found = report(options, runs)
-    RESULTS.mkdir(exist_ok=True)
-    (RESULTS / "drain.json").write_text(json.dumps(found, indent=1) + "\n")
-    print(json.dumps({k: found[k] for k in ("medians", "ratio_to_floor", "stage_shares")}, indent=1))
+    if options.quick:
+        options.contracts, options.job_events, options.runs = 2_000, 100_000, 1
+    runs: dict[str, list[dict[str, Any]]] = {}
+    for configuration in configurations(options):
+        if configuration.name.startswith(options.only):
+            runs[configuration.name] = asyncio.run(measure(configuration, options.runs))
+    results.write(
+        "drain",
+        options=vars(options),
+        medians={name: medians(rows, FIGURES) for name, rows in runs.items()},
+        ratio_to_floor=floors(runs),
+        runs=[{"configuration": name, **row} for name, rows in runs.items() for row in rows],
+    )
 
 
 if __name__ == "__main__":

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import random
 from collections.abc import Iterator, Mapping
+from itertools import count as count_from
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import comparison.worker
-from comparison.generator import job_events, partition_of
-from comparison.oracle import anomalies, expected
+from comparison import arena
+from comparison.generator import FIRST_DAY, FIRST_MICROS, job_events, partition_of
+from comparison.oracle import expected
+from comparison.records import Event, Line
+from comparison.wire import encoder
 from measuring.broker import Ground, create_topics
 from measuring.sending import Delivery
 from measuring.workers import Worker
-from tieout.streams.operate.demo.readback import read_raw
 
 ENDLESS = 1 << 40
 """Distinct events of the stream of which a run takes the beginning; a stream that ends would deliver its last ones sooner."""
@@ -67,9 +72,44 @@ class JobSubject:
         return Worker(name, [script], environment, ground.home / f"{name}.log")
 
     async def judge(self, bootstrap: str, count: int) -> list[str]:
-        said: dict[str, list[tuple[bytes | None, bytes | None]]] = {COMMANDS: [], REVENUE: []}
-        topics = dict.fromkeys(said, self.partitions)
-        await read_raw(
-            bootstrap, topics, lambda record: said[record.topic].append((record.key, record.value))
-        )
-        return anomalies(said[COMMANDS], said[REVENUE], expected(self._pairs(count)))
+        due = expected(self._pairs(count))
+        verdicts = await asyncio.to_thread(arena.judge, bootstrap, (COMMANDS, REVENUE), self.partitions, due)
+        return [anomaly for verdict in verdicts for anomaly in verdict.anomalies]
+
+
+class GrownJob(JobSubject):
+    """Every contract gets its first event before any gets another one; then all are touched alike.
+
+    A run over it shows what the number of contracts costs, and nothing else: each event finds a state.
+    """
+
+    def _pairs(self, count: int) -> Iterator[tuple[bytes, bytes]]:
+        return islice(self._told(), count)
+
+    def _told(self) -> Iterator[tuple[bytes, bytes]]:
+        encode, chance = encoder(Event), random.Random(self._seed)
+        sequences = [0] * self._contracts
+        for number in count_from(0):
+            first = number < self._contracts
+            contract = number if first else int(chance.random() * self._contracts)
+            sequences[contract] += 1
+            event = _event(contract, sequences[contract], number)
+            yield event.contract_id.encode(), encode(event)
+
+
+def _event(contract: int, sequence: int, number: int) -> Event:
+    """An event of the usual size: two lines."""
+    line = Line(
+        product=f"PRD-SUBSCRIPTION-{contract % 500:04d}", quantity=3, unit_price_minor=100 + number % 49_900
+    )
+    return Event(
+        event_id=f"{contract:016x}-{number:019d}",
+        contract_id=f"C-{contract:08d}",
+        sequence=sequence,
+        event_type="activated" if sequence == 1 else "invoice_posted",
+        occurred_at=FIRST_MICROS + number * 1_000,
+        effective_date=FIRST_DAY + number % 365,
+        amount_minor=6 * line.unit_price_minor,
+        currency="USD",
+        lines=(line, line),
+    )

@@ -12,6 +12,7 @@ import time
 from array import array
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from aiokafka import AIOKafkaProducer
@@ -23,6 +24,7 @@ STEP_SECONDS = 0.005
 """What is due within it goes out together: without it every event would cost the broker a request."""
 BATCH_BYTES = 256 << 10
 _IN_FLIGHT_MAX = 32
+OPEN_SECONDS = 110
 
 
 class Delivery(NamedTuple):
@@ -46,21 +48,44 @@ async def producer_at(bootstrap: str) -> AsyncIterator[AIOKafkaProducer]:
         await producer.stop()
 
 
-async def preload(bootstrap: str, topic: str, deliveries: Iterable[Delivery]) -> dict[int, int]:
-    """Send all as fast as it goes; partition -> offset behind its last record."""
+@dataclass(slots=True)
+class Loaded:
+    """Records that are written and not yet visible: an open transaction holds them back until ``release``."""
+
+    producer: AIOKafkaProducer
+    ends: dict[int, int]
+    count: int
+
+    async def release(self) -> float:
+        """Let readers see all of them at once; the moment before it was asked for."""
+        moment = time.monotonic()
+        await self.producer.commit_transaction()
+        await self.producer.stop()
+        return moment
+
+
+async def load(bootstrap: str, topic: str, deliveries: Iterable[Delivery], name: str) -> Loaded:
+    """Write all in one open transaction, so that workers that are up and warm find nothing until it ends."""
+    producer = AIOKafkaProducer(
+        bootstrap_servers=bootstrap,
+        transactional_id=f"bench-{name}",
+        transaction_timeout_ms=OPEN_SECONDS * 1000,
+        max_batch_size=BATCH_BYTES,
+    )
+    await producer.start()
+    await producer.begin_transaction()
     sent, pending = Sent(), []
-    async with producer_at(bootstrap) as producer:
-        filling = _Filling(producer, topic)
-        for delivery in deliveries:
-            full = filling.add(delivery, 0.0)
-            if full is not None:
-                pending.append(await filling.send(full))
-                if len(pending) >= _IN_FLIGHT_MAX:
-                    await _note(sent, pending.pop(0))
-        pending += [await filling.send(partition) for partition in list(filling.open)]
-        for each in pending:
-            await _note(sent, each)
-    return sent.ends()
+    filling = _Filling(producer, topic)
+    for delivery in deliveries:
+        full = filling.add(delivery, 0.0)
+        if full is not None:
+            pending.append(await filling.send(full))
+            if len(pending) >= _IN_FLIGHT_MAX:
+                await _note(sent, pending.pop(0))
+    pending += [await filling.send(partition) for partition in list(filling.open)]
+    for each in pending:
+        await _note(sent, each)
+    return Loaded(producer, sent.ends(), sent.count)
 
 
 async def drive(

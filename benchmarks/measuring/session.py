@@ -5,7 +5,9 @@ Invariant: when the session ends, the judge has seen every output of every deliv
 
 from __future__ import annotations
 
+import asyncio
 import time
+from collections import deque
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -16,7 +18,7 @@ from aiokafka import AIOKafkaProducer
 from measuring.broker import Ground, ground
 from measuring.latency import Sent
 from measuring.schedule import Phase
-from measuring.sending import Delivery, drive, producer_at
+from measuring.sending import Delivery, Loaded, drive, load, producer_at
 from measuring.subject import Subject, refuse
 from measuring.visible import Reader
 from measuring.workers import Worker
@@ -25,6 +27,8 @@ READY_SECONDS = 120.0
 DRAINED_SECONDS = 600.0
 FIRST_EVENTS = 2_000
 """Sent before anything is measured, so that every partition has begun to work."""
+SETTLE_SECONDS = 4.0
+"""Until several workers have shared the partitions out."""
 _SOON_SECONDS = 0.1
 
 
@@ -36,9 +40,10 @@ class Session:
     ground: Ground
     reader: Reader
     producer: AIOKafkaProducer
-    prepared: Iterator[Delivery]
+    prepared: deque[Delivery]
     workers: dict[str, Worker] = field(default_factory=dict)
     sent: int = 0
+    _judged: int = 0
     _ends: dict[int, int] = field(default_factory=dict)
 
     def worker(self, name: str, tuning: Mapping[str, Any] | None = None) -> Worker:
@@ -58,11 +63,33 @@ class Session:
             return count - (sum(self.reader.positions.values()) - before) > backlog_max
 
         sent = await drive(
-            self.producer, self.subject.input_topic, self.prepared, phases, began=began, too_far=too_far
+            self.producer,
+            self.subject.input_topic,
+            _popped(self.prepared, len(self.prepared)),
+            phases,
+            began=began,
+            too_far=too_far,
         )
         self.sent += sent.count
         self._ends |= sent.ends()
         return began, sent
+
+    async def load(self, count: int) -> Loaded:
+        """Write the next deliveries behind an open transaction; ``release`` of what it gives starts the drain."""
+        loaded = await load(
+            self.ground.bootstrap,
+            self.subject.input_topic,
+            _popped(self.prepared, count),
+            f"load-{self.sent}",
+        )
+        self.sent += loaded.count
+        self._ends |= loaded.ends
+        return loaded
+
+    async def send_the_rest(self) -> None:
+        """Whatever is prepared and was not needed: a judge of whole streams wants it."""
+        await (await self.load(len(self.prepared))).release()
+        await self.drained()
 
     async def drained(self) -> None:
         """Wait until everything that was sent has been dealt with, as the reader sees it."""
@@ -74,11 +101,24 @@ class Session:
     def _said(self) -> str:
         return "\n".join(worker.last_words() for worker in self.workers.values())
 
+    async def judge(self) -> None:
+        """Raise where the judge finds anything wrong; the workers must still run when there is something new."""
+        if self._judged < self.sent:
+            refuse(self.subject, await self.subject.judge(self.ground.bootstrap, self.sent))
+            self._judged = self.sent
+
     async def warm_up(self) -> None:
         """Send the first events and wait for them."""
-        _, sent = await self.send([Phase("first", FIRST_EVENTS, 1.0)])
-        if not await self.reader.until(sent.ends(), READY_SECONDS):
-            raise SystemExit(f"the worker did not begin:\n{self._said()}")
+        for _ in range(2 if len(self.workers) > 1 else 1):
+            _, sent = await self.send([Phase("first", FIRST_EVENTS, 1.0)])
+            if not await self.reader.until(sent.ends(), READY_SECONDS):
+                raise SystemExit(f"the worker did not begin:\n{self._said()}")
+            await asyncio.sleep(SETTLE_SECONDS if len(self.workers) > 1 else 0)
+
+
+def _popped(prepared: deque[Delivery], count: int) -> Iterator[Delivery]:
+    for _ in range(min(count, len(prepared))):
+        yield prepared.popleft()
 
 
 @asynccontextmanager
@@ -89,21 +129,21 @@ async def session(
 
     Without workers it is a floor: the reader watches the inbox itself, and there is nothing to judge.
     """
-    prepared = list(subject.deliveries(events + FIRST_EVENTS))
+    prepared = deque(subject.deliveries(events + 2 * FIRST_EVENTS))
     async with ground() as place:
         await subject.prepare(place.bootstrap)
         watched = (subject.changelog, "positions") if workers else (subject.input_topic, "records")
         reader = Reader(place.bootstrap, watched[0], subject.partitions, watched[1])
         await reader.start()
         async with producer_at(place.bootstrap) as producer:
-            running = Session(subject, place, reader, producer, iter(prepared))
+            running = Session(subject, place, reader, producer, prepared)
             try:
                 for name in workers:
                     running.worker(name, tuning)
                 await running.warm_up()
                 yield running
                 if workers:
-                    refuse(subject, await subject.judge(place.bootstrap, running.sent))
+                    await running.judge()
             finally:
                 for worker in running.workers.values():
                     worker.stop()
