@@ -19,10 +19,11 @@ from tieout.agents.spec import LogRecord
 from tieout.streams.engine.errors import BrokerSilent
 from tieout.streams.engine.kafka_session import KafkaSession
 from tieout.streams.engine.limits import MIB, EngineSettings
+from tieout.streams.engine.log_slices import fetched, sliced
 from tieout.streams.engine.ports import Bounds
 
-READ_BYTES = 4 * MIB
-"""One fetch of a restore: larger ones gain nothing and hold memory."""
+READ_BYTES = 1 * MIB
+"""One fetch of a restore: larger ones gain nothing and hold memory. Another one is under way meanwhile."""
 
 STALL_SECONDS = 30.0
 """A read that gets nothing for so long, although records must be there, gives up with a name."""
@@ -45,11 +46,9 @@ class KafkaLog:
 
     async def bounds(self, topic: str, partition: int) -> Bounds:
         where = TopicPartition(topic, partition)
-        committed = await self._probe("read_committed")
-        written = await self._probe("read_uncommitted")
-        stable = await self._ask(committed.end_offsets([where]))
-        high = await self._ask(written.end_offsets([where]))
-        start = await self._ask(written.beginning_offsets([where]))
+        stable = await self._query("read_committed", lambda probe: probe.end_offsets([where]))
+        high = await self._query("read_uncommitted", lambda probe: probe.end_offsets([where]))
+        start = await self._query("read_uncommitted", lambda probe: probe.beginning_offsets([where]))
         return Bounds(start=start[where], stable=stable[where], high=high[where])
 
     async def read(
@@ -65,13 +64,11 @@ class KafkaLog:
             consumer.seek(where, start)
             position, silent_since = start, asyncio.get_running_loop().time()
             while position < end:
-                records: list[Any] = (await consumer.getmany(where, timeout_ms=200)).get(where, [])
-                reached = min(await consumer.position(where), end)
-                if reached > position:
-                    if records and records[-1].offset >= end:
-                        records = [record for record in records if record.offset < end]
-                    position, silent_since = reached, asyncio.get_running_loop().time()
-                    yield records, position
+                batch = await fetched(consumer, where, 0.2)
+                if batch is not None and batch.next > position:
+                    for records, position in sliced(batch, end):
+                        yield records, position
+                    silent_since = asyncio.get_running_loop().time()
                 elif asyncio.get_running_loop().time() - silent_since > STALL_SECONDS:
                     raise BrokerSilent(
                         f"{topic}/{partition}: nothing after offset {position} for {STALL_SECONDS:g} s, "

@@ -41,7 +41,7 @@ class Position(msgspec.Struct, frozen=True, array_like=True):
 class StoreMark(msgspec.Struct, frozen=True, array_like=True):
     """How far a store has its changelog; ``next`` is the first offset that it lacks.
 
-    ``digest`` is of the rows in the store; in the middle of a restore it is not yet the one in the changelog.
+    ``digest`` is of the rows in the store; empty while a restore has not added them up.
     """
 
     changelog: str
@@ -87,6 +87,13 @@ class Digest:
 
     def __init__(self, raw: bytes = b"") -> None:
         self.value = int.from_bytes(raw, "little")
+
+    @classmethod
+    def of(cls, total: int) -> Digest:
+        """From the sum of ``row_weight``."""
+        made = cls()
+        made.value = total % _MODULUS
+        return made
 
     def change(self, key: bytes, before: bytes | None, after: bytes | None) -> None:
         """Count a row's change."""

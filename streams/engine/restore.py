@@ -2,7 +2,9 @@
 
 Called only after the fence: then nobody else can add to the changelog, and its last stable offset must be its end.
 Invariant: where that does not hold, the restore waits and then halts, because committed rows of ours would be hidden;
-and a store whose digest does not match what the changelog says is thrown away and built anew, never trusted.
+and a store whose rows do not add up to the digest that the changelog has for them is thrown away and built anew, never
+trusted. The rows are written as they come and added up once at the end, which is quicker than keeping the sum, and
+finds what a disk has lost or kept too long as well.
 """
 
 from __future__ import annotations
@@ -23,8 +25,12 @@ from tieout.streams.engine.positions import (
     decode_store_mark,
     encode,
 )
+from tieout.streams.engine.restore_report import RestoreReport
 from tieout.streams.engine.status import RestoreProgress
+from tieout.streams.engine.tally import tally
 from tieout.tables.store import Changes, Store, StoreCorrupt
+
+MISMATCH = "its rows do not add up to the changelog's digest"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,39 +52,48 @@ class Restore:
     settings: EngineSettings
     clock: Clock
     scheduler: Scheduler
-    progress: RestoreProgress | None = None
     waiting_for: str | None = None
     _store: Store | None = None
+    _report: RestoreReport | None = None
 
     async def run(self) -> tuple[Store, StoreMark]:
-        """Give the store with all committed rows and its mark. Raises ``Halt``, ``StoreFull``."""
+        """Give the store with all committed rows and its mark. Raises ``Halt``, ``StoreFull``, ``StoreCorrupt``."""
         bounds = await self._decided_bounds()
         identity = await self.log.identity(self.topic, self.partition)
         try:
             why = self._open()
-            return await self._bring_up(identity, bounds, why)
+            mark = await self._bring_up(identity, bounds, why)
+            return self._opened, mark
         except BaseException:
             self._close()
             raise
 
-    async def _bring_up(self, identity: str, bounds: Bounds, why: str | None) -> tuple[Store, StoreMark]:
-        mark, distrust = self._trusted(identity, bounds)
+    @property
+    def progress(self) -> RestoreProgress | None:
+        """How far it is; None before it knows."""
+        return None if self._report is None else self._report.progress
+
+    async def _bring_up(self, identity: str, bounds: Bounds, why: str | None) -> StoreMark:
+        distrust: str | None = None
+        try:
+            mark, distrust = self._trusted(identity, bounds)
+            if distrust is None:
+                done = await self._replay(mark, identity, bounds, why)
+                if done is not None:
+                    return done
+                distrust = MISMATCH if mark is not None else None
+        except StoreCorrupt as error:
+            distrust = str(error)
         if distrust is not None:
-            mark, why = None, distrust
             self._renew()
-        done = await self._replay(mark, identity, bounds, why)
-        if done is not None and self.settings.verify_rows and digest_of(self._opened) != done.digest:
-            done = None
-        if done is None and mark is not None:
-            self._renew()
-            done = await self._replay(None, identity, bounds, "its digest does not match the changelog's")
-        if done is None:
-            raise Halt(
-                "changelog_damaged",
-                f"{self._where}: the rows replayed from the beginning do not add up to the digest written with them; "
-                "records are missing or changed: restore the changelog topic",
-            )
-        return self._opened, done
+            done = await self._replay(None, identity, bounds, distrust)
+            if done is not None:
+                return done
+        raise Halt(
+            "changelog_damaged",
+            f"{self._where}: the rows replayed from the beginning do not add up to the digest written with them; "
+            "records are missing or changed: restore the changelog topic",
+        )
 
     @property
     def _where(self) -> str:
@@ -110,15 +125,17 @@ class Restore:
         self._store = self.home.open()
 
     def _trusted(self, identity: str, bounds: Bounds) -> tuple[StoreMark | None, str | None]:
-        """The store's mark (None: it is new), and why it must be thrown away, if it must."""
-        try:
-            mark = decode_store_mark(self._opened.get(STORE_ROW))
-        except StoreCorrupt as error:
-            return None, str(error)
-        if mark is not None and mark.changelog != identity:
+        """The store's mark (None: it is new), and why it must be thrown away, if it must. Raises ``StoreCorrupt``."""
+        mark = decode_store_mark(self._opened.get(STORE_ROW))
+        if mark is None:
+            is_new = next(self._opened.scan(b""), None) is None
+            return None, None if is_new else "it has rows and does not say of which changelog"
+        if mark.changelog != identity:
             return None, f"it belongs to {mark.changelog}, not to {identity}"
-        if mark is not None and mark.next > bounds.high:
+        if mark.next > bounds.high:
             return None, f"it is ahead of the changelog ({mark.next} > {bounds.high})"
+        if mark.next < bounds.start:
+            return None, f"it ends before the changelog begins ({mark.next} < {bounds.start})"
         return mark, None
 
     async def _decided_bounds(self) -> Bounds:
@@ -142,47 +159,35 @@ class Restore:
     async def _replay(
         self, mark: StoreMark | None, identity: str, bounds: Bounds, why: str | None
     ) -> StoreMark | None:
-        """Replay [mark, end) into the store; None when the digests do not match at the end."""
-        store, started = self._opened, self.clock.monotonic()
-        begin = bounds.start if mark is None else mark.next
-        now = StoreMark(changelog=identity, next=begin, digest=b"") if mark is None else mark
-        records = 0
-        self._report(begin, begin, bounds.high, records, started, why)
-        if begin < bounds.high:
-            async for batch, reached in self.log.read(self.topic, self.partition, begin, bounds.high):
+        """Replay [mark, end) into the store; None when its rows do not add up at the end."""
+        store = self._opened
+        now = mark or StoreMark(changelog=identity, next=bounds.start, digest=b"")
+        keeps_sum = bool(now.digest) and not self.settings.verify_rows
+        report = self._report = RestoreReport(self._where, now.next, bounds.high, why, self.clock)
+        if now.next < bounds.high:
+            async for batch, reached in self.log.read(self.topic, self.partition, now.next, bounds.high):
                 passing("during_restore")
                 rows = {record.key or b"": record.value for record in batch}
-                now = StoreMark(changelog=identity, next=reached, digest=_digest_after(store, now, rows))
-                store.write({**rows, STORE_ROW: encode(now)})
-                records += len(batch)
-                self._report(begin, reached, bounds.high, records, started, why)
+                digest = _digest_after(store, now.digest, rows) if keeps_sum else b""
+                now = StoreMark(changelog=identity, next=reached, digest=digest)
+                rows[STORE_ROW] = encode(now)
+                store.write(rows)
+                report.replayed(len(batch), reached)
                 await self.scheduler.sleep(0)
-        said = store.get(DIGEST_ROW) or b""
-        return now if Digest(said).value == Digest(now.digest).value else None
-
-    def _report(self, start: int, at: int, end: int, records: int, started: float, why: str | None) -> None:
-        self.progress = RestoreProgress(
-            start=start,
-            end=end,
-            position=at,
-            records=records,
-            seconds=self.clock.monotonic() - started,
-            rebuilt_because=why,
-        )
+        digest = now.digest if keeps_sum else (await tally(store, self.scheduler, report.added_up)).encode()
+        said = Digest(store.get(DIGEST_ROW) or b"")
+        if said.value != Digest(digest).value:
+            return None
+        if digest != now.digest:
+            now = StoreMark(changelog=identity, next=now.next, digest=digest)
+            store.write({STORE_ROW: encode(now)})
+        report.over()
+        return now
 
 
-def digest_of(store: Store) -> bytes:
-    """The digest of all rows that are in a store, by looking at each of them."""
-    digest = Digest()
-    for key, value in store.scan(b""):
-        if not key.startswith(ENGINE_ROW_PREFIX):
-            digest.change(key, None, value)
-    return digest.encode()
-
-
-def _digest_after(store: Store, mark: StoreMark, rows: Changes) -> bytes:
-    digest = Digest(mark.digest)
+def _digest_after(store: Store, digest: bytes, rows: Changes) -> bytes:
+    kept = Digest(digest)
     for key, value in rows.items():
         if not key.startswith(ENGINE_ROW_PREFIX):
-            digest.change(key, store.get(key), value)
-    return digest.encode()
+            kept.change(key, store.get(key), value)
+    return kept.encode()

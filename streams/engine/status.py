@@ -18,7 +18,10 @@ STAGES = ("step", "flush", "begin", "send_outputs", "send_rows", "commit", "stor
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RestoreProgress:
-    """Changelog offsets of a running or finished restore: from where, to where, how far, in how many seconds."""
+    """A running or finished restore: changelog offsets from where, to where, how far, in how many seconds.
+
+    ``records`` were read; ``rows`` were added up afterwards, to compare the store with the changelog's digest.
+    """
 
     start: int
     end: int
@@ -26,12 +29,31 @@ class RestoreProgress:
     records: int
     seconds: float
     rebuilt_because: str | None = None
+    rows: int = 0
+    is_over: bool = False
 
     @property
     def share(self) -> float:
-        """0 to 1."""
+        """0 to 1, of the replay."""
         span = self.end - self.start
         return 1.0 if span <= 0 else (self.position - self.start) / span
+
+    @property
+    def seconds_left(self) -> float | None:
+        """At the pace so far; None while there is none. The adding up behind the replay is not in it."""
+        if self.is_over or self.position >= self.end:
+            return 0.0
+        done = self.position - self.start
+        return None if done <= 0 else self.seconds * (self.end - self.position) / done
+
+    @property
+    def text(self) -> str:
+        """How far it is, for people."""
+        if self.is_over or self.position >= self.end:
+            return f"{self.records:,} records read, {self.rows:,} rows added up"
+        left = self.seconds_left
+        ahead = "" if left is None else f", about {left:.0f} s left"
+        return f"{self.share:.0%}, {self.records:,} records{ahead}"
 
 
 @dataclass(slots=True)
