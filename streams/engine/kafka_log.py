@@ -8,7 +8,7 @@ the isolation of a consumer that fetches in the background once restored aborted
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -79,11 +79,22 @@ class KafkaLog:
 
     async def identity(self, topic: str, partition: int) -> str:
         if not self._cluster:
-            probe = await self._probe("read_committed")
-            client = probe._client  # noqa: SLF001 - no public call tells the cluster id
-            response = await self._ask(client.send(client.get_random_node(), MetadataRequest([])))
+            response = await self._query("read_committed", _ask_metadata)
             self._cluster = str(getattr(response, "cluster_id", ""))
         return f"{self._cluster}/{topic}/{partition}"
+
+    async def _query(self, isolation: str, question: Callable[[AIOKafkaConsumer], Awaitable[Any]]) -> Any:
+        """Ask over a probe, and over a new one next time where there is no answer: aiokafka keeps a connection whose
+        other end is gone unless its own time limit is reached, and ours is shorter.
+        """
+        probe = await self._probe(isolation)
+        try:
+            return await self._ask(question(probe))
+        except BrokerSilent:
+            if probe is not None and self._probes.get(isolation) is probe:
+                del self._probes[isolation]
+                await probe.stop()
+            raise
 
     async def close(self) -> None:
         """Close the probes."""
@@ -116,3 +127,10 @@ class KafkaLog:
             raise BrokerSilent(
                 f"the broker at {self._bootstrap} did not answer: {error!r}; check it"
             ) from error
+
+
+def _ask_metadata(probe: AIOKafkaConsumer) -> Awaitable[Any]:
+    """What the cluster is; no public call tells its id."""
+    client = probe._client  # noqa: SLF001
+    answer: Awaitable[Any] = client.send(client.get_random_node(), MetadataRequest([]))
+    return answer

@@ -1,0 +1,100 @@
+"""Mistakes that the engine must not make, planted at its seams, so that the campaign's checks can be seen to work.
+
+Each is one of the ways in which engines of this kind have lost or repeated data.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from tieout.streams.engine import opening
+from tieout.streams.engine.kafka_log import KafkaLog
+from tieout.streams.engine.kafka_session import KafkaSession
+
+WINDOW_SECONDS = 0.4
+"""How long the mistake stands open for a kill to hit it."""
+
+
+def no_fence(worker_id: str) -> None:
+    """Each worker has transactional ids of its own, so that nobody fences anybody."""
+    real = KafkaLog.fence
+    KafkaLog.fence = lambda self, name: real(self, f"{name}-{worker_id}")
+
+
+def outputs_after_position(_: str) -> None:
+    """The position is committed first, the outputs follow in a transaction of their own."""
+    send, begin, commit = KafkaSession.send, KafkaSession.begin, KafkaSession.commit
+
+    async def hold_back(self: Any) -> Any:
+        if not hasattr(self, "late"):
+            self.late = dict(self._building)
+            self._building.clear()
+            return {}
+        return await send(self)
+
+    async def commit_in_two(self: Any) -> None:
+        await commit(self)
+        late = self.__dict__.pop("late")
+        await asyncio.sleep(WINDOW_SECONDS)
+        if late:
+            self._building.update(late)
+            await begin(self)
+            await send(self)
+            await commit(self)
+
+    KafkaSession.send = hold_back  # type: ignore[method-assign]
+    KafkaSession.commit = commit_in_two  # type: ignore[method-assign]
+
+
+def ack_before_commit(_: str) -> None:
+    """The store is written and the position taken for committed while the transaction is still open."""
+    begin, commit = KafkaSession.begin, KafkaSession.commit
+
+    async def later(self: Any) -> None:
+        async def owed() -> None:
+            await asyncio.sleep(WINDOW_SECONDS)
+            await commit(self)
+
+        self.owed = asyncio.ensure_future(owed())
+
+    async def settle_then_begin(self: Any) -> None:
+        if hasattr(self, "owed"):
+            await self.owed
+        await begin(self)
+
+    KafkaSession.begin = settle_then_begin  # type: ignore[method-assign]
+    KafkaSession.commit = later  # type: ignore[method-assign]
+
+
+def skipped_position(_: str) -> None:
+    """Each start begins one record too late."""
+    real = opening.starting_point
+
+    def late(position: Any, seen: Any) -> Any:
+        found = real(position, seen)
+        return replace_next(found, found.next + 1) if found.next else found
+
+    opening.starting_point = late  # type: ignore[assignment]
+
+
+def replace_next(position: Any, offset: int) -> Any:
+    """The same position, reading on from another offset."""
+    return type(position)(
+        **{**{name: getattr(position, name) for name in position.__struct_fields__}, "next": offset}
+    )
+
+
+DEFECTS: dict[str, Callable[[str], None]] = {
+    "no fence": no_fence,
+    "outputs after position": outputs_after_position,
+    "ack before commit": ack_before_commit,
+    "skipped position": skipped_position,
+}
+
+
+def plant(defect: str, worker_id: str) -> None:
+    """Make the mistake of that name in this process; none for an empty one."""
+    if defect:
+        DEFECTS[defect](worker_id)
