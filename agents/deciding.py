@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from tieout.agents.arrival import Arrival
 from tieout.agents.contracts.decide import apply_marker, decide
@@ -41,6 +41,8 @@ class Deciding:
     parking: Parking
     references: References
     lap: Callable[[str], None]
+    _views: dict[int, View] = field(default_factory=dict, init=False)
+    """The view of the last ``control_seq``, for the next decision on it."""
 
     def decide(self, entry: GroupEntry, arrival: Arrival, now_us: int, effects: Effects) -> None:
         """Decide an event that is ready, then whatever of its contract became ready through it."""
@@ -174,9 +176,10 @@ class Deciding:
         return [(self.parking.rearrive(row), row)]
 
     def _view(self, control_seq: int, now_us: int) -> View:
-        return View(
-            reference=self.reference_at(control_seq),
-            controls=self.sweep.controls,
-            control_seq=control_seq,
-            now=now_us,
-        )
+        """Markers up to ``control_seq``, and what follows from them, are the same whatever markers come after."""
+        known = self._views.get(control_seq)
+        if known is None:
+            self._views.clear()
+            known = View(self.reference_at(control_seq), self.sweep.controls, control_seq, now_us, {})
+            self._views[control_seq] = known
+        return known if known.now == now_us else known._replace(now=now_us)

@@ -6,8 +6,7 @@ a function of state, event, view and cause.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from tieout.avro.commands import Cause, Command
 from tieout.avro.events import Micros
@@ -16,19 +15,26 @@ from tieout.tables.contract import GroupState
 from tieout.tables.controls import Controls
 from tieout.tables.reference import Reference
 
+if TYPE_CHECKING:
+    from tieout.agents.contracts.periods import Books
+
 Retry = Literal["never", "version", "reference"]
 """When the same event is worth trying again: not by itself, after the contract's next version, or after the next
 activation of reference data."""
 
 
-@dataclass(frozen=True, slots=True)
-class View:
-    """What lies outside the group: reference data and markers as of ``control_seq``; ``now`` labels, never computes."""
+class View(NamedTuple):
+    """What lies outside the group: reference data and markers as of ``control_seq``; ``now`` labels, never computes.
+
+    ``books``, if given, remembers the books of entities by (id, version): whoever passes it on passes it with the same
+    reference data, markers and ``control_seq``, of which it is a function.
+    """
 
     reference: Reference
     controls: Controls
     control_seq: int
     now: Micros
+    books: dict[tuple[str, int], Books] | None = None
 
 
 class CausedBy(NamedTuple):
@@ -58,8 +64,7 @@ class InvariantBroken(AssertionError):  # noqa: N818 - named after the reason co
     """A decision would break a rule that always holds; nothing of it may be used."""
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(NamedTuple):
     """The group's next state and everything that it says."""
 
     state: GroupState

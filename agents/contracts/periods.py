@@ -54,7 +54,17 @@ class Books(NamedTuple):
 
 
 def books_of(view: View, entity: EntityPublished) -> Books:
-    """The entity's books as of the view's marker."""
+    """The entity's books as of the view's marker. Refused where the entity's calendar is not published."""
+    if view.books is None:
+        return _books(view, entity)
+    key = entity.header.id, entity.header.version
+    known = view.books.get(key)
+    if known is None:
+        known = view.books[key] = _books(view, entity)
+    return known
+
+
+def _books(view: View, entity: EntityPublished) -> Books:
     calendar = view.reference.calendar(entity.calendar)
     if calendar is None:
         raise Refused("PERIOD_CALENDAR_MISSING", f"no calendar {entity.calendar!r} is published", "reference")
