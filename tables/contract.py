@@ -15,6 +15,7 @@ import msgspec
 from tieout.avro.commands import Cause
 from tieout.avro.events import Day, Minor
 from tieout.tables.codec import RowCodec
+from tieout.tables.extent import Extent, extent_of
 from tieout.tables.facts import Documents, Facts, Layers, UsageBucket
 from tieout.tables.ledger import Ledger
 
@@ -110,7 +111,8 @@ class Group(msgspec.Struct, frozen=True, array_like=True, gc=False):
 class GroupState(msgspec.Struct, frozen=True, gc=False):
     """Everything known of a group; one changelog row per field, one per usage bucket.
 
-    ``layers`` may be empty after a load: they are folded again when they are needed.
+    ``layers`` may be empty after a load: they are folded again when they are needed. ``extent`` is what facts, documents
+    and usage add up to, and has no row.
     """
 
     group: Group
@@ -119,6 +121,7 @@ class GroupState(msgspec.Struct, frozen=True, gc=False):
     ledger: Ledger = Ledger()
     usage: tuple[UsageBucket, ...] = ()
     layers: tuple[Layers, ...] = ()
+    extent: Extent = Extent()
 
     @property
     def tenant(self) -> str:
@@ -185,17 +188,26 @@ def state_rows(before: GroupState | None, after: GroupState) -> Iterator[tuple[b
         yield from _changed_usage(() if before is None else before.usage, after.usage)
 
 
-def changed_fact_rows(before: GroupState, after: GroupState) -> Iterator[tuple[str, int]]:
-    """(what it holds, encoded bytes) of the rows that grow with facts and changed; never the layers, a cache."""
+_AROUND_DOCUMENTS = 16
+"""Bytes around the documents of a row: its version, and the lengths of its lists."""
+
+
+def changed_fact_rows(before: GroupState, after: GroupState, large: int) -> Iterator[tuple[str, int]]:
+    """(what it holds, encoded bytes) of the rows that grow with facts, changed and may have more than ``large`` bytes.
+
+    Never the layers, a cache, nor usage: ``usage_bytes`` tells of the one row that a rated amount is added to.
+    """
     if after.group is not before.group:
         yield "contracts and open items", len(_GROUP.encode(after.group))
     if after.facts is not before.facts:
         yield "contract versions and deliveries", len(_FACTS.encode(after.facts))
-    if after.documents is not before.documents:
+    if after.documents is not before.documents and after.extent.document_bytes + _AROUND_DOCUMENTS > large:
         yield "documents and payments", len(_DOCUMENTS.encode(after.documents))
-    if after.usage is not before.usage:
-        for _, row in _changed_usage(before.usage, after.usage):
-            yield "usage of one meter from one day", len(row)
+
+
+def usage_bytes(bucket: UsageBucket) -> int:
+    """Encoded bytes of a bucket's row."""
+    return len(_USAGE.encode(bucket))
 
 
 def state_from_rows(rows: Iterable[tuple[bytes, bytes]]) -> GroupState:
@@ -208,13 +220,15 @@ def state_from_rows(rows: Iterable[tuple[bytes, bytes]]) -> GroupState:
         else:
             single[suffix] = value
     cached = _LAYERS.decode(single[_F]) if _F in single else _Cached(b"", ())
+    facts, documents = _FACTS.decode(single[_T]), _DOCUMENTS.decode(single[_B])
     return GroupState(
         group=_GROUP.decode(single[_G]),
-        facts=_FACTS.decode(single[_T]),
-        documents=_DOCUMENTS.decode(single[_B]),
+        facts=facts,
+        documents=documents,
         ledger=_LEDGER.decode(single[_L]),
         usage=tuple(sorted(usage, key=usage_order)),
         layers=cached.layers if cached.digest == _digest(single[_T]) else (),
+        extent=extent_of(facts, documents, usage),
     )
 
 

@@ -16,6 +16,7 @@ from tieout.agents.contracts.facts import (
     with_usage,
     without_usage,
 )
+from tieout.agents.contracts.limits import check_usage_row
 from tieout.agents.contracts.measures import micro
 from tieout.agents.contracts.versions import Accepted
 from tieout.avro.events import GoodsDelivered, MilestoneCompleted, UsageRated
@@ -83,16 +84,16 @@ def usage(state: GroupState, event: UsageRated, draft: Draft) -> Accepted:
         version=event.envelope.object_version,
     )
     touched = {terms.arrangement: event.usage_to}
-    for bucket in state.usage:
-        known = known_fact(bucket.rated, rated.id)
-        if known is not None:
-            if known.version >= rated.version:
-                return Accepted(state, (), effect=False)
-            state = without_usage(state, bucket, known)
-            touched[bucket.arrangement] = min(known.at, touched.get(bucket.arrangement, known.at))
-            break
+    if state.extent.knows_rated(rated.id):
+        before, known = _rated(state, rated.id)
+        if known.version >= rated.version:
+            return Accepted(state, (), effect=False)
+        state = without_usage(state, before, known)
+        touched[before.arrangement] = min(known.at, touched.get(before.arrangement, known.at))
     bucket = UsageBucket(contract.id, event.meter, event.usage_from, terms.arrangement, item.po, ())
-    return Accepted(with_usage(state, bucket, rated), tuple(sorted(touched.items())))
+    state, bucket = with_usage(state, bucket, rated)
+    check_usage_row(bucket)
+    return Accepted(state, tuple(sorted(touched.items())))
 
 
 def milestone(state: GroupState, event: MilestoneCompleted, draft: Draft) -> Accepted:
@@ -101,6 +102,12 @@ def milestone(state: GroupState, event: MilestoneCompleted, draft: Draft) -> Acc
     _line(state, contract, event.po)
     assert draft.cause.id
     return Accepted(state, (), effect=False)
+
+
+def _rated(state: GroupState, rated_id: str) -> tuple[UsageBucket, RatedUsage]:
+    """The rated amount of this id, which is known, and its bucket."""
+    found = ((bucket, known_fact(bucket.rated, rated_id)) for bucket in state.usage)
+    return next((bucket, known) for bucket, known in found if known is not None)
 
 
 def _metered(state: GroupState, contract: Contract, meter: str) -> tuple[Terms, Item]:

@@ -17,6 +17,7 @@ from tieout.agents.contracts.measures import deliveries
 from tieout.agents.contracts.targets import terms_of
 from tieout.avro.events import Day, Event
 from tieout.tables.contract import Contract, GroupState, OpenItem, usage_order
+from tieout.tables.extent import extent_of
 from tieout.tables.facts import (
     Cash,
     Component,
@@ -73,14 +74,14 @@ def _joined(state: GroupState, added: tuple[Terms, ...]) -> GroupState:
     keys = {(each.contract, each.version, each.arrangement) for each in added}
     kept = (each for each in state.facts.terms if (each.contract, each.version, each.arrangement) not in keys)
     terms = tuple(sorted((*kept, *added), key=canonical))
-    return replace(state, facts=replace(state.facts, terms=terms))
+    return _with_facts(state, replace(state.facts, terms=terms))
 
 
 def with_components(state: GroupState, added: tuple[Component, ...], removed: tuple[str, ...]) -> GroupState:
     """Price effects of a document, in place of those of its earlier version."""
     old = [each for each in state.facts.components if each.id in removed]
     kept = tuple(each for each in state.facts.components if each.id not in removed)
-    state = replace(state, facts=replace(state.facts, components=_by_id((*kept, *added))))
+    state = _with_facts(state, replace(state.facts, components=_by_id((*kept, *added))))
     folded = {each.arrangement for each in (*old, *added) if each.reach == "version"}
     return refolded(state, sorted(folded))
 
@@ -91,7 +92,7 @@ def without_terms(state: GroupState, contract: str) -> GroupState:
     if not gone:
         return state
     kept = tuple(each for each in state.facts.terms if each.contract != contract)
-    state = replace(state, facts=replace(state.facts, terms=kept))
+    state = _with_facts(state, replace(state.facts, terms=kept))
     return refolded(state, sorted({each.arrangement for each in gone}))
 
 
@@ -100,9 +101,13 @@ def with_evidence(state: GroupState, evidence: Evidence, first_days: Mapping[str
 
     Layers rest on it only when a version came after it.
     """
-    kept = (each for each in state.facts.evidence if each.id != evidence.id)
-    added = _by_id((*kept, evidence))
-    state = replace(state, facts=Facts(state.facts.terms, state.facts.components, added))
+    before = state.facts.evidence
+    kept = tuple([each for each in before if each.id != evidence.id])
+    facts = Facts(state.facts.terms, state.facts.components, _by_id((*kept, evidence)))
+    if len(kept) < len(before):
+        state = _with_facts(state, facts)
+    else:
+        state = replace(state, facts=facts, extent=state.extent.reaching(evidence.at))
     later = {each.arrangement: each.steps[-1].from_day for each in state.layers}
     stale = [each for each in sorted(first_days) if each not in later or first_days[each] < later[each]]
     return refolded(state, stale)
@@ -111,32 +116,46 @@ def with_evidence(state: GroupState, evidence: Evidence, first_days: Mapping[str
 def with_document(state: GroupState, source: str, lines: tuple[DocLine, ...]) -> GroupState:
     """A document (one line at least), in place of the earlier version of its source object."""
     replaced = (source, lines[0].kind)
-    kept = (each for each in state.documents.lines if (each.object, each.kind) != replaced)
+    before = state.documents.lines
+    kept = [each for each in before if (each.object, each.kind) != replaced]
     by_key = tuple(sorted((*kept, *lines), key=lambda each: (each.doc, each.line)))
-    return replace(state, documents=Documents(by_key, state.documents.cash))
+    documents = Documents(by_key, state.documents.cash)
+    if len(kept) < len(before):
+        return _with_documents(state, documents)
+    return replace(state, documents=documents, extent=state.extent.with_lines(lines))
 
 
 def with_cash(state: GroupState, cash: Cash) -> GroupState:
     """A payment, in place of its earlier version."""
-    kept = (each for each in state.documents.cash if each.id != cash.id)
-    return replace(state, documents=Documents(state.documents.lines, _by_id((*kept, cash))))
+    before = state.documents.cash
+    kept = [each for each in before if each.id != cash.id]
+    documents = Documents(state.documents.lines, _by_id((*kept, cash)))
+    if len(kept) < len(before):
+        return _with_documents(state, documents)
+    return replace(state, documents=documents, extent=state.extent.with_cash(cash))
 
 
 def without_usage(state: GroupState, bucket: UsageBucket, rated: RatedUsage) -> GroupState:
     """The state without a rated amount that a later version replaces; its bucket stays, if need be empty."""
     left = replace(bucket, rated=tuple(each for each in bucket.rated if each is not rated))
-    return replace(state, usage=tuple(left if each is bucket else each for each in state.usage))
+    usage = tuple(left if each is bucket else each for each in state.usage)
+    return replace(state, usage=usage, extent=extent_of(state.facts, state.documents, usage))
 
 
-def with_usage(state: GroupState, bucket: UsageBucket, rated: RatedUsage) -> GroupState:
-    """A rated amount in its bucket; ``bucket`` says where, its own ``rated`` is not looked at."""
+def with_usage(state: GroupState, bucket: UsageBucket, rated: RatedUsage) -> tuple[GroupState, UsageBucket]:
+    """A new rated amount in its bucket; ``bucket`` says where, its own ``rated`` is not looked at.
+
+    Gives the state, and the bucket as it stands in it.
+    """
     key = usage_order(bucket)
     place = bisect_left(state.usage, key, key=usage_order)
     known = state.usage[place : place + 1] if place < len(state.usage) else ()
     before = known if known and usage_order(known[0]) == key else ()
     amounts = _by_id((*(before[0].rated if before else ()), rated))
     behind = state.usage[place + len(before) :]
-    return replace(state, usage=(*state.usage[:place], replace(bucket, rated=amounts), *behind))
+    bucket = replace(bucket, rated=amounts)
+    usage = (*state.usage[:place], bucket, *behind)
+    return replace(state, usage=usage, extent=state.extent.with_rated(rated)), bucket
 
 
 def with_open_items(state: GroupState, items: tuple[OpenItem, ...]) -> GroupState:
@@ -162,6 +181,14 @@ def with_layers(state: GroupState, fresh: tuple[Layers, ...]) -> GroupState:
     arrangements = [each.arrangement for each in fresh]
     kept = (each for each in state.layers if each.arrangement not in arrangements)
     return replace(state, layers=tuple(sorted((*kept, *fresh), key=lambda each: each.arrangement)))
+
+
+def _with_facts(state: GroupState, facts: Facts) -> GroupState:
+    return replace(state, facts=facts, extent=extent_of(facts, state.documents, state.usage))
+
+
+def _with_documents(state: GroupState, documents: Documents) -> GroupState:
+    return replace(state, documents=documents, extent=extent_of(state.facts, documents, state.usage))
 
 
 def earliest_fact(state: GroupState, arrangement: str, contract: str) -> Day:

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 
 from tieout.agents.contracts.decision import Refused
 from tieout.avro.events import Day, Minor
-from tieout.tables.contract import GroupState, changed_fact_rows
-from tieout.tables.facts import Facts
+from tieout.tables.contract import GroupState, changed_fact_rows, usage_bytes
+from tieout.tables.facts import Facts, UsageBucket
 
 ROW_BYTES_MAX = 192 * 1024
 """A row of facts, encoded. The changelog takes 256 kB; a quarter is left for what a group's head gains without a
@@ -46,16 +46,15 @@ def check_limits(before: GroupState, after: GroupState) -> None:
     """LIMIT_EXCEEDED when what a fact added makes a row, the ledger to come, or a sum too large."""
     if after is before:
         return
-    for name, size in changed_fact_rows(before, after):
-        if size > ROW_BYTES_MAX:
-            raise Refused(
-                "LIMIT_EXCEEDED", f"{name} of the group would take {size} bytes, over {ROW_BYTES_MAX}"
-            )
-    if after.usage is not before.usage and sum(len(each.rated) for each in after.usage) > RATED_MAX:
+    for name, size in changed_fact_rows(before, after, ROW_BYTES_MAX):
+        _check_row(name, size)
+    if after.usage is not before.usage and len(after.extent.rated_ids) > RATED_MAX:
         raise Refused("LIMIT_EXCEEDED", f"more than {RATED_MAX} rated amounts in one group")
     for kind, total in _sums(before, after):
         if total > SUM_MAX:
             raise Refused("LIMIT_EXCEEDED", f"{kind} of the group would add up to {total}, over {SUM_MAX}")
+    if _ledger_bytes_at_most(after) <= ROW_BYTES_MAX:
+        return
     size = _ledger_bytes(after)
     if size > ROW_BYTES_MAX and size > _ledger_bytes(before):
         raise Refused(
@@ -65,15 +64,23 @@ def check_limits(before: GroupState, after: GroupState) -> None:
         )
 
 
+def check_usage_row(bucket: UsageBucket) -> None:
+    """LIMIT_EXCEEDED when the rated amounts of one meter from one day would make their row too large."""
+    _check_row("usage of one meter from one day", usage_bytes(bucket))
+
+
+def _check_row(name: str, size: int) -> None:
+    if size > ROW_BYTES_MAX:
+        raise Refused("LIMIT_EXCEEDED", f"{name} of the group would take {size} bytes, over {ROW_BYTES_MAX}")
+
+
 def _sums(before: GroupState, after: GroupState) -> Iterator[tuple[str, Minor]]:
     if after.facts is not before.facts:
-        agreed = sum(abs(each.pool) for each in after.facts.terms)
-        yield "prices and price changes", agreed + sum(abs(each.amount) for each in after.facts.components)
+        yield "prices and price changes", after.extent.agreed
     if after.documents is not before.documents:
-        billed = sum(abs(each.amount) + abs(each.tax) for each in after.documents.lines)
-        yield "documents and payments", billed + sum(each.amount for each in after.documents.cash)
+        yield "documents and payments", after.extent.billed
     if after.usage is not before.usage:
-        yield "rated usage", sum(each.amount for bucket in after.usage for each in bucket.rated)
+        yield "rated usage", after.extent.used
 
 
 class _Extent:
@@ -96,8 +103,21 @@ class _Extent:
         """Estimate from above: every key moves in every period."""
         span = 0 if self.first is None or self.last is None else self.last - self.first
         width = _SMALL_BYTES if self.total < _SMALL else _LARGE_BYTES
-        per_key = 32 + width * (span // _SHORT_PERIOD_DAYS + 2)
-        return len(name.encode()) + self.names_bytes + self.keys * per_key
+        return len(name.encode()) + self.names_bytes + self.keys * _key_bytes(width, span)
+
+
+def _key_bytes(width: int, span: int) -> int:
+    return 32 + width * (span // _SHORT_PERIOD_DAYS + 2)
+
+
+def _ledger_bytes_at_most(state: GroupState) -> int:
+    """No less than ``_ledger_bytes``: as if every key of the group moved over the span of all its facts."""
+    extent = state.extent
+    keys, names_bytes = extent.keys, extent.names_bytes
+    for arrangement in state.group.arrangements:
+        keys += _BALANCES
+        names_bytes += len(arrangement.id.encode())
+    return names_bytes + keys * _key_bytes(_LARGE_BYTES, max(0, extent.last - extent.first))
 
 
 def _ledger_bytes(state: GroupState) -> int:

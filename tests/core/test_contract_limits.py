@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from tieout.agents.contracts import documents, limits
 from tieout.tables import contract as rows
+from tieout.tables.extent import extent_of
 
 YEAR = dt.date(2025, 1, 1)
 MARCH = dt.date(2025, 3, 1)
@@ -163,3 +164,38 @@ def test_layers_that_outgrew_their_row_are_not_kept_and_the_group_books_the_same
 def test_the_caps_leave_room_in_a_changelog_record():
     assert limits.ROW_BYTES_MAX + 32 * 1024 <= 256 * 1024
     assert rows.LAYERS_BYTES_MAX < 256 * 1024
+
+
+def test_what_a_group_adds_up_to_is_the_same_however_it_was_reached():
+    change = {"at": MARCH, "type": "contract_amended", "price_change": 60, "change": [{"po": "S", "qty": 2}]}
+    steps = told(change, *GROWING.values())
+    *_, delivered, used, billed = (step for step in steps if step.envelope.event_type != "payment_received")
+    paid = next(step for step in steps if step.envelope.event_type == "payment_received")
+    again = [
+        replace(each, envelope=replace(each.envelope, object_version=2, effective_date=day_of(YEAR)))
+        for each in (paid, delivered, billed)
+    ]
+    later = replace(used, envelope=replace(used.envelope, object_version=2), usage_from=0, amount_minor=7)
+    inbox = fresh()
+    spans = set()
+    late = numbered(paid, 2)
+    late = replace(late, envelope=replace(late.envelope, effective_date=day_of(END) + 40))
+    early = replace(late, envelope=replace(again[0].envelope, object_id=late.envelope.object_id))
+    for step in (
+        *steps,
+        late,
+        *again,
+        early,
+        later,
+        *(numbered(step, 1) for step in (paid, delivered, used, billed)),
+    ):
+        inbox.deliver(step)
+        state = inbox.state
+        assert state.extent == extent_of(state.facts, state.documents, state.usage)
+        assert limits._ledger_bytes_at_most(state) >= limits._ledger_bytes(state)
+        assert len(rows._DOCUMENTS.encode(state.documents)) <= (
+            state.extent.document_bytes + rows._AROUND_DOCUMENTS
+        )
+        spans.add((state.extent.first, state.extent.last))
+    assert not inbox.refusals
+    assert len(spans) == 2, "no fact has moved the span, or it stayed when the fact moved back"

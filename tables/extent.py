@@ -1,0 +1,133 @@
+"""What the facts of a group add up to: counted and summed once, then kept while facts are added.
+
+Invariant: ``Extent`` is a function of the facts, ``extent_of``, however it was reached. It is derived and never
+stored: adding a fact costs the same however old the group is, and what replaces a fact measures anew.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterable
+
+import msgspec
+
+from tieout.avro.events import Day, Minor
+from tieout.tables.facts import Cash, DocLine, Documents, Evidence, Facts, RatedUsage, UsageBucket
+
+_NEVER_FIRST: Day = 2**31
+_NEVER_LAST: Day = -(2**31)
+"""The span of no fact at all: any day widens it."""
+
+_encoded = msgspec.msgpack.Encoder().encode
+
+
+class Extent(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """Sums over a group. ``first``..``last`` holds every day on which a fact counts or a promise is earned.
+
+    ``keys``, ``names_bytes``: obligations and contra classes, with the length of their names. ``agreed``, ``billed``
+    (with tax and cash) and ``used`` are absolute amounts; ``document_bytes`` is what documents and cash take encoded,
+    each by itself. ``rated_ids`` names every rated amount, sorted.
+    """
+
+    first: Day = _NEVER_FIRST
+    last: Day = _NEVER_LAST
+    keys: int = 0
+    names_bytes: int = 0
+    agreed: Minor = 0
+    billed: Minor = 0
+    used: Minor = 0
+    document_bytes: int = 0
+    rated_ids: tuple[str, ...] = ()
+
+    def reaching(self, day: Day) -> Extent:
+        """With a fact that counts on a day and adds up to nothing."""
+        return self if self.first <= day <= self.last else self._replaced(day)
+
+    def with_lines(self, lines: Iterable[DocLine]) -> Extent:
+        """With the lines of a document."""
+        grown = self
+        for line in lines:
+            grown = grown._billed(line.at, abs(line.amount) + abs(line.tax), len(_encoded(line)))
+        return grown
+
+    def with_cash(self, cash: Cash) -> Extent:
+        """With a payment."""
+        return self._billed(cash.at, cash.amount, len(_encoded(cash)))
+
+    def with_rated(self, rated: RatedUsage) -> Extent:
+        """With a rated amount that is not among them."""
+        place = bisect_left(self.rated_ids, rated.id)
+        return Extent(
+            min(self.first, rated.at),
+            max(self.last, rated.at),
+            self.keys,
+            self.names_bytes,
+            self.agreed,
+            self.billed,
+            self.used + rated.amount,
+            self.document_bytes,
+            (*self.rated_ids[:place], rated.id, *self.rated_ids[place:]),
+        )
+
+    def knows_rated(self, rated_id: str) -> bool:
+        """Whether a rated amount with this id is among them."""
+        place = bisect_left(self.rated_ids, rated_id)
+        return place < len(self.rated_ids) and self.rated_ids[place] == rated_id
+
+    def _billed(self, at: Day, amount: Minor, size: int) -> Extent:
+        return Extent(
+            min(self.first, at),
+            max(self.last, at),
+            self.keys,
+            self.names_bytes,
+            self.agreed,
+            self.billed + amount,
+            self.used,
+            self.document_bytes + size,
+            self.rated_ids,
+        )
+
+    def _replaced(self, day: Day) -> Extent:
+        return msgspec.structs.replace(self, first=min(self.first, day), last=max(self.last, day))
+
+
+def extent_of(facts: Facts, documents: Documents, usage: Iterable[UsageBucket]) -> Extent:
+    """The extent of these facts, from nothing."""
+    keys, names_bytes, agreed = _agreed(facts)
+    rated = [each for bucket in usage for each in bucket.rated]
+    days = [*_days(facts), *[each.at for each in rated]]
+    extent = Extent(
+        min(days, default=_NEVER_FIRST),
+        max(days, default=_NEVER_LAST),
+        keys,
+        names_bytes,
+        agreed,
+        used=sum([each.amount for each in rated]),
+        rated_ids=tuple(sorted([each.id for each in rated])),
+    )
+    extent = extent.with_lines(documents.lines)
+    for cash in documents.cash:
+        extent = extent.with_cash(cash)
+    return extent
+
+
+def _agreed(facts: Facts) -> tuple[int, int, Minor]:
+    items = [item for terms in facts.terms for item in terms.add]
+    contra = [each.contra for each in facts.components if each.contra]
+    agreed = sum([abs(each.pool) for each in facts.terms]) + sum(
+        [abs(each.amount) for each in facts.components]
+    )
+    names_bytes = sum([len(item.po.encode()) for item in items]) + sum(
+        [len(name.encode()) for name in contra]
+    )
+    return len(items) + len(contra), names_bytes, agreed
+
+
+def _days(facts: Facts) -> list[Day]:
+    dated: tuple[Evidence, ...] = facts.evidence
+    days = [each.at for each in dated] + [each.at for each in facts.components]
+    for terms in facts.terms:
+        days.append(terms.at)
+        days += [each.value for each in terms.change if each.field != "qty"]
+        days += [day for item in terms.add for day in (item.first, item.last) if day is not None]
+    return days
