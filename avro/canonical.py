@@ -19,9 +19,14 @@ Invariant: equal content gives equal bytes, on any machine and in any release. t
 from __future__ import annotations
 
 import hashlib
+from functools import cache
+from operator import attrgetter
 from typing import Any
 
 import msgspec
+from msgspec import inspect
+
+from tieout.avro.events import Envelope
 
 HASH_BYTES = 16
 _TRAVEL = frozenset(
@@ -36,6 +41,7 @@ _TRAVEL = frozenset(
     }
 )
 _encoder = msgspec.json.Encoder(order="sorted")
+_in_order = msgspec.json.Encoder()
 
 
 def canonical_json(content: Any) -> bytes:
@@ -45,10 +51,59 @@ def canonical_json(content: Any) -> bytes:
 
 def content_hash(event: msgspec.Struct) -> bytes:
     """16 bytes over the business content of an event (any record with an ``envelope``); rules 1 to 5."""
-    plain = msgspec.to_builtins(event, builtin_types=(bytes,))
-    envelope = {key: value for key, value in plain["envelope"].items() if key not in _TRAVEL}
-    text = _encoder.encode(_without_nulls({**plain, "envelope": envelope}))
+    text = _in_order.encode(_form(type(event)).of(event))
     return hashlib.blake2b(text, digest_size=HASH_BYTES).digest()
+
+
+class _Form:
+    """How records of one class become a record that is encoded as its canonical text, by rules 2, 3 and 4.
+
+    That record's fields are in order, and null by default, and a field that has its default is not written.
+    """
+
+    __slots__ = ("_deep", "_make", "_values")
+
+    def __init__(self, struct: type[msgspec.Struct], left_out: frozenset[str]) -> None:
+        described = inspect.type_info(struct)
+        assert isinstance(described, inspect.StructType), struct
+        kinds = {each.name: each.type for each in described.fields}
+        names = sorted(kinds.keys() - left_out)
+        flat = {name for name in names if _is_flat(kinds[name])}
+        self._deep = tuple(place for place, name in enumerate(names) if name not in flat)
+        self._values = attrgetter(*names)
+        self._make = msgspec.defstruct(
+            f"Canonical{struct.__name__}", [(name, Any, None) for name in names], omit_defaults=True, gc=False
+        )
+
+    def of(self, record: msgspec.Struct) -> msgspec.Struct:
+        if not self._deep:
+            return self._make(*self._values(record))
+        values = list(self._values(record))
+        for place in self._deep:
+            values[place] = _formed(values[place])
+        return self._make(*values)
+
+
+def _formed(value: Any) -> Any:
+    if isinstance(value, msgspec.Struct):
+        return _form(type(value)).of(value)
+    return [_formed(item) for item in value] if isinstance(value, tuple) else value
+
+
+@cache
+def _form(struct: type[msgspec.Struct]) -> _Form:
+    return _Form(struct, _TRAVEL if struct is Envelope else frozenset())
+
+
+def _is_flat(kind: inspect.Type) -> bool:
+    """Whether values of this type hold no record, at any depth."""
+    if isinstance(kind, inspect.UnionType):
+        return all(_is_flat(each) for each in kind.types)
+    return (
+        _is_flat(kind.item_type)
+        if isinstance(kind, inspect.VarTupleType)
+        else not isinstance(kind, inspect.StructType)
+    )
 
 
 _LEAVES = frozenset({str, int, bool})
