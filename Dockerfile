@@ -1,7 +1,9 @@
 # The image of the workers, the topics' set-up and the stats page; the command says which.
 FROM python:3.12-slim-bookworm AS build
+# For the compiled Avro codec; the image that runs has no compiler.
+RUN apt-get update -qq && apt-get install -qq -y --no-install-recommends gcc libc6-dev
 WORKDIR /source
-COPY pyproject.toml README.md LICENSE ./
+COPY pyproject.toml setup.py README.md LICENSE ./
 COPY avro avro
 COPY tables tables
 COPY agents agents

@@ -14,6 +14,11 @@ import msgspec
 from tieout.avro.fastavro_codec import FastavroRecords
 from tieout.avro.shapes import shape_of
 
+try:
+    from tieout.avro.compiled_codec import CompiledRecords
+except ImportError:  # an install without a C compiler
+    CompiledRecords = None  # type: ignore[assignment,misc]  # the name is a class or nothing
+
 Implementation = Literal["compiled", "fastavro"]
 Wanted = Literal["auto", "compiled", "fastavro"]
 """What a setting may ask for: ``auto`` is the compiled one where it is installed."""
@@ -39,11 +44,11 @@ class CodecMissing(RuntimeError):  # noqa: N818 - read aloud: the codec is missi
 
 def implementation(wanted: Wanted = "auto") -> Implementation:
     """Which one ``wanted`` means here. Raises CodecMissing."""
-    if wanted == "compiled":
+    if wanted == "compiled" and CompiledRecords is None:
         raise CodecMissing(
-            "the compiled Avro codec is not installed; install a C compiler and tieout again, or ask for auto"
+            "the compiled Avro codec is not installed: install a C compiler, then tieout again, or ask for auto"
         )
-    return "fastavro"
+    return "fastavro" if wanted == "fastavro" or CompiledRecords is None else "compiled"
 
 
 def record_codec(schema: Mapping[str, Any], struct: type[S], wanted: Wanted = "auto") -> RecordCodec[S]:
@@ -51,5 +56,8 @@ def record_codec(schema: Mapping[str, Any], struct: type[S], wanted: Wanted = "a
 
     Raises SchemaError where schema and class differ, and CodecMissing.
     """
-    implementation(wanted)
-    return FastavroRecords(schema, struct, shape_of(schema, struct))
+    shape = shape_of(schema, struct)
+    if implementation(wanted) == "compiled":
+        assert CompiledRecords is not None
+        return CompiledRecords(shape)
+    return FastavroRecords(schema, struct, shape)

@@ -24,6 +24,7 @@ from tieout.agents.emit import OutputTopics
 from tieout.agents.pipeline import ContractTask, PipelineSettings
 from tieout.agents.spec import AgentSpec, Caller
 from tieout.avro.codec import Codec
+from tieout.avro.record_codec import CodecMissing
 from tieout.streams import topics
 from tieout.streams.edges.control import ReceiptCaller, Receipts
 from tieout.streams.edges.producing import partition_of
@@ -120,7 +121,11 @@ async def _run(settings: Settings, start_at: Mapping[str, int]) -> int:
 
 def build(settings: Settings) -> Parts:
     """The parts that agents share; nothing runs yet."""
-    codec = Codec.load()
+    try:
+        codec = Codec.load(settings.codec)
+    except CodecMissing as missing:
+        raise StartRefused(f"TIEOUT_CODEC=compiled: {missing}") from None
+    logs.logger(__name__).info("codec", implementation=codec.implementation)
     return Parts(
         settings=settings,
         codec=codec,

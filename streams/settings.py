@@ -182,6 +182,12 @@ class Settings(BaseSettings):
         "bearer token (or basic-auth password) of page, metrics and API; probes need none. At least 128 bits",
     )
 
+    codec: Literal["auto", "compiled", "fastavro"] = _setting(
+        "auto",
+        "name",
+        "how a worker reads and writes Avro bodies: auto takes the compiled codec where it is installed; both give the same"
+        " bytes",
+    )
     log_format: Literal["auto", "json", "console"] = _setting(
         "auto", "name", "auto writes colour to a terminal and JSON lines to anything else"
     )

@@ -21,6 +21,7 @@ SELF = "tests/test_tidy.py"  # it has to spell what it bans
 ADAPTER = "tables/rocksdb_store.py"  # the one module of tables/ that does I/O
 MODULE_LINES_MAX = 400
 FUNCTION_LINES_MAX = 50  # without the docstring
+COMPILED_COLUMNS_MAX = 120
 THIRD_PARTY_IN_PURE = {"msgspec", "fastavro", "tieout"}
 IMPURE_STDLIB = set(
     re.findall(
@@ -58,6 +59,14 @@ class Rule:
 
 def is_python(path: str) -> bool:
     return path.endswith(".py")
+
+
+def is_compiled(path: str) -> bool:
+    return path.endswith((".pyx", ".pxi"))
+
+
+def has_lines(path: str) -> bool:
+    return is_python(path) or is_compiled(path)
 
 
 def in_packages(path: str) -> bool:
@@ -99,6 +108,18 @@ def short_functions(source: Source) -> Iterator[str]:
 def module_docstring(source: Source) -> Iterator[str]:
     if not ast.get_docstring(source.tree):
         yield "1: no docstring saying why the module exists and which invariant it keeps"
+
+
+def compiled_docstring(source: Source) -> Iterator[str]:
+    if not re.match(r'(#.*\n)*"""\w', source.text):
+        yield "1: no docstring saying why the module exists and which invariant it keeps"
+
+
+def compiled_line_length(source: Source) -> Iterator[str]:
+    """What ruff does for Python: it does not read Cython."""
+    for number, line in enumerate(source.text.splitlines(), 1):
+        if len(line) > COMPILED_COLUMNS_MAX:
+            yield f"{number}: {len(line)} columns; at most {COMPILED_COLUMNS_MAX}"
 
 
 def imports(source: Source) -> Iterator[tuple[int, str]]:
@@ -226,9 +247,11 @@ def assertions_stay_on(source: Source) -> Iterator[str]:
 
 
 RULES: dict[str, Rule] = {
-    "short_module": Rule(is_python, short_module),
+    "short_module": Rule(has_lines, short_module),
     "short_functions": Rule(in_packages, short_functions),
     "module_docstring": Rule(in_packages, module_docstring),
+    "compiled_docstring": Rule(is_compiled, compiled_docstring),
+    "compiled_line_length": Rule(is_compiled, compiled_line_length),
     "pure_imports": Rule(is_pure, pure_imports),
     "independent_oracle": Rule(judges, independent_oracle),
     "pure_calls": Rule(is_pure, pure_calls),
@@ -280,6 +303,9 @@ def test_the_tree_keeps_the_rule(name):
 
 PLANTED = [
     ("short_module", "tests/long.py", "x = 1\n" * 401),
+    ("short_module", "avro/long.pyx", "x = 1\n" * 401),
+    ("compiled_docstring", "avro/silent.pyx", "# cython: language_level=3\ncdef int x = 1\n"),
+    ("compiled_line_length", "avro/wide.pxi", "x = 1" + " " * 116 + "\n"),
     ("short_functions", "agents/long.py", "def f():\n" + "    x = 1\n" * 50),
     ("short_functions", "streams/long.py", 'async def f():\n    """Doc."""\n' + "    x = 1\n" * 51),
     ("module_docstring", "streams/silent.py", "x = 1\n"),

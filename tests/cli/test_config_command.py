@@ -44,6 +44,16 @@ def test_show_never_prints_a_secret(monkeypatch):
         assert "(set, not shown)" in result.output
 
 
+def test_show_says_which_codec_a_worker_would_run_here(monkeypatch):
+    monkeypatch.setenv("TIEOUT_CODEC", "fastavro")
+    assert "codec                        fastavro (here: fastavro)" in run("show").stdout
+    monkeypatch.setattr("tieout.avro.record_codec.CompiledRecords", None)
+    monkeypatch.setenv("TIEOUT_CODEC", "auto")
+    assert "auto (here: fastavro)" in run("show").stdout
+    monkeypatch.setenv("TIEOUT_CODEC", "compiled")
+    assert "compiled (not installed here: a worker would refuse to start)" in run("show").stdout
+
+
 def test_show_as_json_is_one_object_with_every_setting():
     assert set(json.loads(run("show", "--json").stdout)) == set(Settings.model_fields)
 

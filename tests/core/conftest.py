@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from tieout.avro.catalogue import EVENT_TYPES, RECORDS
 from tieout.avro.codec import Codec
 from tieout.avro.loading import packaged
+from tieout.avro.record_codec import CodecMissing
 
 _INT = {"int": (-(2**31), 2**31 - 1), "long": (-(2**63), 2**63 - 1)}
 _DATES = {
@@ -16,16 +17,20 @@ _DATES = {
 _TYPE_NAME = {event.record: event.name for event in EVENT_TYPES.values()}
 
 
-def _values(kind, named, most):
+def _values(kind, named, least, most):
     if isinstance(kind, list):
-        return st.none() | _values(kind[1], named, most)
+        return st.none() | _values(kind[1], named, least, most)
     spec = named.get(kind, {"type": kind}) if isinstance(kind, str) else kind
     base = spec["type"]
     if base == "record":
         named[f"{spec['namespace']}.{spec['name']}"] = spec
-        return st.fixed_dictionaries({f["name"]: _values(f["type"], named, most) for f in spec["fields"]})
+        return st.fixed_dictionaries(
+            {f["name"]: _values(f["type"], named, least, most) for f in spec["fields"]}
+        )
     if base == "array":
-        return st.lists(_values(spec["items"], named, most), max_size=min(most, spec["maxItems"]))
+        return st.lists(
+            _values(spec["items"], named, least, most), min_size=least, max_size=min(most, spec["maxItems"])
+        )
     if base == "string":
         return st.text(
             st.characters(exclude_categories=["Cs"]),
@@ -43,22 +48,32 @@ def files():
     return packaged()
 
 
-@pytest.fixture(scope="session")
-def codec(files):
-    return Codec(files)
+@pytest.fixture(scope="session", params=["compiled", "fastavro"])
+def codec(request, files):
+    """Whatever is true of the codec is true of both implementations."""
+    return installed(lambda: Codec(files, request.param))
+
+
+def installed(make):
+    """What ``make`` makes with the compiled codec; a skip where it is not installed."""
+    try:
+        return make()
+    except CodecMissing:
+        pytest.skip("the compiled Avro codec is not installed: this machine had no C compiler")
 
 
 @pytest.fixture(scope="session")
 def any_record(files):
-    """``any_record(name, most=3)``: a strategy of records of that full name, within the bounds of its schema."""
+    """``any_record(name, least=0, most=3)``: a strategy of records within the bounds of that schema, with ``least`` to
+    ``most`` items in each list."""
 
     def build(record, plain):
         if record in _TYPE_NAME:
             plain["envelope"]["event_type"] = _TYPE_NAME[record]
         return msgspec.convert(plain, RECORDS[record].struct)
 
-    def strategy(record, most=3):
-        values = _values(files.resolve(record, files.locked(record)[-1].version), {}, most)
+    def strategy(record, least=0, most=3):
+        values = _values(files.resolve(record, files.locked(record)[-1].version), {}, least, most)
         return values.map(lambda plain: build(record, plain))
 
     return strategy

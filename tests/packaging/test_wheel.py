@@ -14,7 +14,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDERS = ("avro", "tables", "agents", "streams")
-BUILD_INPUTS = (*FOLDERS, "pyproject.toml", "README.md", "LICENSE")
+BUILD_INPUTS = (*FOLDERS, "pyproject.toml", "setup.py", "README.md", "LICENSE")
 
 
 def run(*command, **options):
@@ -29,17 +29,27 @@ def shipped_files():
     return [path for path in listed.split("\0") if path and (ROOT / path).is_file()]
 
 
-@pytest.fixture(scope="module")
-def wheel(tmp_path_factory):
+def built(tmp_path_factory, **environment):
     """The wheel, built from a copy so that the checkout stays clean, with the setuptools of this environment."""
     source = tmp_path_factory.mktemp("source")
     for path in shipped_files():
         (source / path).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / path, source / path)
     target = tmp_path_factory.mktemp("wheel")
-    run(sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", target, source, cwd=target)
-    (built,) = target.glob("*.whl")
-    return built
+    command = (sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", target, source)
+    run(*command, cwd=target, env={**os.environ, **environment})
+    (wheel,) = target.glob("*.whl")
+    return wheel
+
+
+@pytest.fixture(scope="module", params=["as on this machine", "without a C compiler"])
+def wheel(request, tmp_path_factory):
+    missing = {"CC": "no-such-compiler"} if request.param == "without a C compiler" else {}
+    return built(tmp_path_factory, **missing)
+
+
+def compiled_parts(wheel):
+    return {name for name in names_in(wheel) if name.endswith((".so", ".pyd"))}
 
 
 def names_in(wheel):
@@ -62,7 +72,35 @@ def test_every_tracked_file_of_the_folders_is_in_the_wheel(wheel):
     }
     assert "tieout/avro/schemas.lock.json" in expected
     assert {f"tieout/{folder}/py.typed" for folder in FOLDERS} <= expected
-    assert {name for name in names_in(wheel) if name.startswith("tieout/")} == expected
+    shipped = {name for name in names_in(wheel) if name.startswith("tieout/")}
+    assert shipped - compiled_parts(wheel) == expected
+
+
+def test_a_wheel_without_a_compiler_lacks_the_compiled_codec_and_says_how_to_get_it(wheel, tmp_path, request):
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(tmp_path)
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    found = run(sys.executable, "-c", WHICH_CODEC, cwd=tmp_path, env=environment).split("\n")
+    assert found[0] == ("compiled" if compiled_parts(wheel) else "fastavro")
+    if "without a C compiler" in request.node.name:
+        assert not compiled_parts(wheel)
+        assert "install a C compiler" in found[1]
+
+
+WHICH_CODEC = """
+import sys
+
+sys.meta_path = [finder for finder in sys.meta_path if "__editable__" not in getattr(finder, "__module__", "")]
+sys.path_hooks = [hook for hook in sys.path_hooks if "__editable__" not in getattr(hook, "__module__", "")]
+from tieout.avro.codec import Codec
+from tieout.avro.record_codec import CodecMissing
+
+print(Codec.load().implementation)
+try:
+    Codec.load("compiled")
+except CodecMissing as missing:
+    print(missing)
+"""
 
 
 def test_the_wheel_carries_the_licence_and_the_command(wheel):
@@ -105,8 +143,9 @@ with tables.open_file("after.h5", "w") as file:
 
 
 @pytest.fixture(scope="module")
-def crowded(wheel, tmp_path_factory):
+def crowded(tmp_path_factory):
     """A clean environment with the wheel beside the packages that own our folders' bare names."""
+    wheel = built(tmp_path_factory)
     home = tmp_path_factory.mktemp("crowded")
     venv.create(home, with_pip=True)
     python = home / "bin" / "python"

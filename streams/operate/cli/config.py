@@ -50,7 +50,18 @@ def show(file: SettingsFile = None, as_json: AsJson = False) -> None:
         extra = Settings.model_fields[name].json_schema_extra
         unit = extra["unit"] if isinstance(extra, dict) else ""
         text = ",".join(value) if isinstance(value, list) else "(not set)" if value is None else str(value)
+        if name == "codec":
+            text = f"{text} ({_codec_here(settings)})"
         typer.echo(f"{name:<{width}}  {text}  [{unit}; {came_from[name]}]")
+
+
+def _codec_here(settings: Settings) -> str:
+    from tieout.avro.record_codec import CodecMissing, implementation
+
+    try:
+        return f"here: {implementation(settings.codec)}"
+    except CodecMissing:
+        return "not installed here: a worker would refuse to start"
 
 
 @app.command(epilog=epilog(Exit.CONFIG))
