@@ -28,8 +28,11 @@ check: venv ## lint, format, types and import rules
 	.venv/bin/mypy
 	.venv/bin/lint-imports --no-cache --no-logo
 
-bench: venv ## drain rate and time per stage, beside a bare loop without logic
-	$(PY) benchmarks/drain.py $(ARGS)
+bench: venv ## every benchmark, then docs/benchmarks.md; one question alone: make bench-latency, bench-drain ...
+	$(PY) benchmarks/suite.py $(ARGS)
+
+bench-%: venv
+	$(PY) benchmarks/suite.py --only $* $(ARGS)
 
 clean: ## remove caches and build output (.venv stays)
 	rm -rf build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -18,7 +18,8 @@ import asyncio
 import json
 import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -51,15 +52,26 @@ class Configuration:
     grown: int = 0
 
 
-async def one_run(running: Session, events: int) -> dict[str, Any]:
-    """Write a slice, release it, wait until the reader has seen its end."""
+@asynccontextmanager
+async def nobody(_: Session) -> AsyncIterator[None]:
+    """No one else looks on."""
+    yield
+
+
+async def one_run(
+    running: Session,
+    events: int,
+    looking: Callable[[Session], AbstractAsyncContextManager[None]] = nobody,
+) -> dict[str, Any]:
+    """Write a slice, release it, wait until the reader has seen its end; ``looking`` is there in between."""
     kloops = machine.kloops_per_second()
     loaded = await running.load(events)
     sampler = Sampler(*(worker.pid for worker in running.workers.values()))
     sampler.start()
     from_here = len(running.reader.seen)
-    began = await loaded.release()
-    await running.drained()
+    async with looking(running):
+        began = await loaded.release()
+        await running.drained()
     await asyncio.sleep(AFTER_SECONDS)
     sampler.stop()
     ended = max(look.moment for look in running.reader.seen[from_here:])

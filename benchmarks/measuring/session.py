@@ -23,7 +23,7 @@ from measuring.subject import Subject, refuse
 from measuring.visible import Reader
 from measuring.workers import Worker
 
-READY_SECONDS = 120.0
+READY_SECONDS = 60.0
 DRAINED_SECONDS = 600.0
 FIRST_EVENTS = 2_000
 """Sent before anything is measured, so that every partition has begun to work."""

@@ -1,0 +1,35 @@
+"""What limits each figure, in words: written by people from profiles and experiments, not worked out from results.
+
+Invariant: a sentence here names its evidence (a stage of the profile, a row of a table), and is taken out when that
+changes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+LIMITS: Mapping[str, str] = {
+    "job": "The broker, the worker and the judge's reader share the cores, so wall rates are held back by the broker; per"
+    " CPU-second is the fairer figure. What is left above the floor is in the profile below: state rows, RocksDB and the"
+    " engine's own loop.",
+    "peers": "Each peer runs in its own idiom with the tuning that its folder names; figures of different sittings do not"
+    " compare.",
+    "drain": "The contract agent is limited by what it decides, not by the engine: the comparison job runs on the same"
+    " engine. More workers on two cores compete with the broker for them. A larger state costs reads of rows that are not"
+    " decoded in memory any more.",
+    "latency": "An event waits for the fetch that brings it, for the transaction under way, for the floor between"
+    " transactions at low rates (`transaction_idle_floor_ms`), and for the end of its own transaction: the reader sees"
+    " nothing earlier. Sender, broker, worker and reader share the cores, so rates near the drain rate are those of four"
+    " processes on them.",
+    "spike": "While the spike lasts, its sender takes a share of the cores that the worker would have; the backlog waits"
+    " in Kafka, not in the worker, so memory follows the fetch budget and not the backlog.",
+    "restore": "One process, one partition after the other: fetching, then writing to RocksDB, then adding up the rows"
+    " for the digest. A worker restores its partitions side by side, on the same core.",
+    "rebalance": "A join or a leave costs one round of the group's protocol, in which partitions that stay are not"
+    " restored; what moves is fenced and restored. A killed worker's partitions wait for the session timeout (6 s, the"
+    " broker's floor) unless it is back earlier under its name.",
+    "profile": "Shares are of samples that worked; compiled code has no frames of its own and counts for the line that"
+    " calls it.",
+    "codec": "The codec is built in; without a C compiler fastavro does the same work at the price shown.",
+}
+"""Benchmark -> sentences."""

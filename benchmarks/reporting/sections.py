@@ -1,0 +1,220 @@
+"""One section per question: what was found in a sentence, the table, and how to make it again. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+from reporting.markdown import figure, marked, table, times
+
+Found = Mapping[str, Any]
+"""A result file."""
+
+
+class Section(NamedTuple):
+    """``name`` is the benchmark, ``write`` gives the answer's sentence and the table from its file."""
+
+    name: str
+    question: str
+    write: Callable[[Found], Iterator[str]]
+
+
+def _columns(found: Found, heads: Mapping[str, str]) -> list[str]:
+    """The medians as they are: one row per configuration, one column per figure."""
+    rows = [
+        [marked(name, row), *(row.get(column) for column in heads)] for name, row in found["medians"].items()
+    ]
+    return table(["", *heads.values()], rows)
+
+
+RATES = {
+    "events_per_second": "events/s",
+    "events_per_cpu_second": "events per CPU-second",
+    "cpu_us_per_event": "CPU µs per event",
+    "launch_to_last_seconds": "launch to last output, s",
+    "peak_rss_mib": "peak MiB",
+}
+
+
+def job(found: Found) -> Iterator[str]:
+    """The comparison job, and the floor under it."""
+    for name, ratio in found["ratio_to_floor"].items():
+        row = found["medians"][name]
+        yield (
+            f"{name}: {figure(row['events_per_second'])} events/s and {figure(row['events_per_cpu_second'])} per"
+            f" CPU-second, {times(ratio['cpu_cost'])} the CPU cost of its floor."
+        )
+    yield ""
+    yield from _columns(found, RATES)
+
+
+def peers(found: Found) -> Iterator[str]:
+    """The same job on other engines, in one sitting."""
+    yield "The same input, broker, judge and sitting for all; configurations are in `benchmarks/peers`."
+    yield ""
+    yield from _columns(found, RATES)
+
+
+def drain(found: Found) -> Iterator[str]:
+    """Rates by configuration."""
+    rows = found["medians"]
+    for name, words in (("contracts", "The contract agent"), ("job", "The comparison job")):
+        if name in rows:
+            yield (
+                f"{words} drains {figure(rows[name]['events_per_second'])} events/s with one worker,"
+                f" {figure(rows[name]['events_per_cpu_second'])} per CPU-second,"
+                f" {times(found['ratio_to_floor'][name]['events_per_cpu_second'])} the floor's rate per CPU-second."
+            )
+    yield ""
+    yield from _columns(
+        found,
+        {
+            "events_per_second": "events/s",
+            "events_per_cpu_second": "events per CPU-second",
+            "rss_mib": "peak MiB, all workers",
+        },
+    )
+
+
+def latency(found: Found) -> Iterator[str]:
+    """Percentiles by subject and rate; a rate that was not sustained has none."""
+    beyond = [name for name, row in found["medians"].items() if not row["sustained"]]
+    yield (
+        f"Not sustained, so without a latency: {'; '.join(beyond)}."
+        if beyond
+        else "Every rate was sustained."
+    )
+    yield ""
+    rows = []
+    for name, row in found["medians"].items():
+        figures = [row.get(each) if row["sustained"] else None for each in ("p50", "p99", "p99.9", "max")]
+        ratio = found["ratio_to_floor"].get(name)
+        rows.append(
+            [
+                marked(name, row),
+                row["rate"],
+                row["sustained"],
+                *figures,
+                times(ratio),
+                row.get("cores"),
+                row["late_ms_max"],
+            ]
+        )
+    heads = (
+        "",
+        "events/s",
+        "sustained",
+        "p50 ms",
+        "p99 ms",
+        "p99.9 ms",
+        "max ms",
+        "p99 to floor",
+        "worker cores",
+        "sender late, max ms",
+    )
+    yield from table(heads, rows)
+
+
+def spike(found: Found) -> Iterator[str]:
+    """Backlog, time to drain, latencies, memory."""
+    for name, row in found["medians"].items():
+        took = row.get("drained_after_seconds")
+        drained = (
+            f"{figure(took)} s after its end" if took is not None else "not drained while it was watched"
+        )
+        yield (
+            f"{name}: a base of {figure(row['base'])} events/s, ten times that for"
+            f" {figure(found['options']['spike_seconds'])} s, {drained}; a server that takes exactly the drain rate"
+            f" of {figure(row['drain_rate'])}/s needs {figure(row['ideal_seconds'])} s."
+        )
+    yield ""
+    yield from _columns(
+        found,
+        {
+            "backlog_max": "largest backlog, events",
+            "drained_after_seconds": "drained after, s",
+            "p99_ms_before": "p99 before, ms",
+            "p99_ms_during": "during",
+            "p99_ms_after": "after",
+            "rss_mib_before": "MiB before",
+            "rss_mib_peak": "MiB peak",
+            "late_ms_max": "sender late, max ms",
+        },
+    )
+
+
+def restore(found: Found) -> Iterator[str]:
+    """Records per second of one process, one partition after the other."""
+    for name, ratio in found["ratio_to_floor"].items():
+        row = found["medians"][name]
+        yield (
+            f"Rows of {name}: {figure(row['records_per_second'])} records/s,"
+            f" {times(ratio)} the rate of only reading the changelog."
+        )
+    yield ""
+    yield from _columns(
+        found,
+        {
+            "records": "changelog records",
+            "records_per_second": "records/s",
+            "records_per_cpu_second": "records per CPU-second",
+            "rss_mib": "peak MiB",
+        },
+    )
+
+
+def rebalance(found: Found) -> Iterator[str]:
+    """Longest stand per step."""
+    worst = max(found["medians"].items(), key=lambda item: item[1]["longest_seconds"])
+    yield f"The longest stand of any partition is {figure(worst[1]['longest_seconds'])} s, when {worst[0]}."
+    yield ""
+    yield from _columns(
+        found,
+        {
+            "longest_seconds": "longest stand of a partition, s",
+            "median_seconds": "median over partitions, s",
+            "paused": f"partitions over 1 s, of {found['options']['partitions']}",
+        },
+    )
+
+
+def profile(found: Found) -> Iterator[str]:
+    """Microseconds per event and stage, and the hottest functions."""
+    rows = found["medians"]
+    stages = [name for name in next(iter(rows.values())) if name.startswith("us ")]
+    for name, row in rows.items():
+        top = max(stages, key=lambda stage: row.get(stage, 0.0))
+        yield (
+            f"{name}: {figure(row['cpu_us_per_event'])} µs of CPU per event, most of it in {top[3:]}"
+            f" ({figure(row[top])} µs); the floor takes {figure(row['floor_us'])} µs."
+        )
+    yield ""
+    yield from table(
+        ["CPU µs per event", *rows],
+        [[stage[3:], *(row.get(stage) for row in rows.values())] for stage in stages],
+    )
+    yield ""
+    for name, functions in found["hottest"].items():
+        yield f"Hottest functions of {name} (stage, share):"
+        yield ""
+        yield from (f"- `{where}` ({stage}, {share:.1%})" for stage, where, share in functions[:8])
+        yield ""
+
+
+def codec(found: Found) -> Iterator[str]:
+    """Whatever the codec's benchmark measured, as it is."""
+    heads = dict.fromkeys(key for row in found["medians"].values() for key in row)
+    yield from _columns(found, {key: key.replace("_", " ") for key in heads})
+
+
+SECTIONS = (
+    Section("job", "What does the engine cost on a small job?", job),
+    Section("peers", "How do other engines do the same job?", peers),
+    Section("drain", "How fast is a backlog drained?", drain),
+    Section("latency", "How long until the outcome of an event is visible?", latency),
+    Section("spike", "What does a spike of ten times the load do?", spike),
+    Section("restore", "How fast does lost state come back?", restore),
+    Section("rebalance", "How long does a partition stand still when workers come and go?", rebalance),
+    Section("profile", "Where does the time go?", profile),
+    Section("codec", "What does the codec cost?", codec),
+)

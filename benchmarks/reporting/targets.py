@@ -1,0 +1,117 @@
+"""The targets, each with the figure that was reached and whether that is enough. Pure.
+
+Invariant: a target without a result is open, not met; no target is left out because it was missed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from reporting.markdown import figure, table
+
+Results = Mapping[str, Mapping[str, Any]]
+"""Benchmark -> its result file."""
+
+
+class Target(NamedTuple):
+    """``reached`` None: not measured. ``at_least`` False: smaller is better."""
+
+    what: str
+    wanted: float
+    reached: float | None
+    unit: str = ""
+    at_least: bool = True
+
+    @property
+    def verdict(self) -> str:
+        """In a word."""
+        if self.reached is None:
+            return "not measured"
+        enough = self.reached >= self.wanted if self.at_least else self.reached <= self.wanted
+        return "met" if enough else "**missed**"
+
+
+def all_targets(found: Results) -> list[Target]:
+    """In the order of the questions."""
+    return [*_job(found), *_drain(found), *_latency(found), *_others(found)]
+
+
+def _median(found: Results, benchmark: str, row: str, name: str) -> float | None:
+    rows = found.get(benchmark, {}).get("medians", {})
+    value = rows.get(row, {}).get(name)
+    return float(value) if isinstance(value, int | float) else None
+
+
+def _over(above: float | None, below: float | None) -> float | None:
+    return round(above / below, 2) if above is not None and below else None
+
+
+def _job(found: Results) -> list[Target]:
+    ours = "tieout compiled"
+    peers = "peers" if "peers" in found else "job"
+
+    def against(peer: str, name: str) -> float | None:
+        rows = found.get(peers, {}).get("medians", {})
+        theirs = next((row for row in rows if row.startswith(peer)), "")
+        return _over(_median(found, peers, ours, name), _median(found, peers, theirs, name))
+
+    cpu, wall = "events_per_cpu_second", "events_per_second"
+    cost = found.get("job", {}).get("ratio_to_floor", {}).get(ours, {}).get("cpu_cost")
+    return [
+        Target("comparison job, per CPU-second: times stock Faust", 40, against("faust_stock", cpu), "x"),
+        Target("the same: times Quix Streams exactly-once", 7, against("quix_streams", cpu), "x"),
+        Target("the same: times Kafka Streams exactly-once", 2, against("kafka_streams", cpu), "x"),
+        Target("comparison job, wall: times Kafka Streams", 1.5, against("kafka_streams", wall), "x"),
+        Target("comparison job: CPU cost over the floor's", 1.5, cost, "x", at_least=False),
+    ]
+
+
+def _drain(found: Results) -> list[Target]:
+    per_cpu = "events_per_cpu_second"
+    small = _median(found, "drain", "job, state of 20,000 contracts", "events_per_second")
+    large = _median(found, "drain", "job, state of 1,000,000 contracts", "events_per_second")
+    return [
+        Target(
+            "contract agent, day's mix",
+            25_000,
+            _median(found, "drain", "contracts", per_cpu),
+            "events per CPU-second",
+        ),
+        Target("comparison job at 1 M contracts: share of its rate at 20k", 0.7, _over(large, small), "x"),
+    ]
+
+
+def _latency(found: Results) -> list[Target]:
+    targets = []
+    for subject, words in (("contracts", "contract agent"), ("job", "comparison job")):
+        for at in ("5,000/s", "50% of drain"):
+            for name, wanted in (("p99", 100), ("p99.9", 250)):
+                reached = _median(found, "latency", f"{subject}, {at}", name)
+                targets.append(Target(f"{words}, {name} at {at}", wanted, reached, "ms", at_least=False))
+    return targets
+
+
+def _others(found: Results) -> list[Target]:
+    spikes = found.get("spike", {}).get("medians", {})
+    drained = next((row.get("drained_after_seconds") for row in spikes.values()), None)
+    restored = _median(found, "restore", "job", "records_per_second")
+    return [
+        Target("a spike of 10x for 60 s is drained after its end in", 60, drained, "s", at_least=False),
+        Target("restore, the comparison job's rows", 200_000, restored, "records/s on one core"),
+    ]
+
+
+def targets_table(found: Results) -> list[str]:
+    """All of them."""
+    rows = [
+        (
+            target.what,
+            ("at least " if target.at_least else "at most ") + figure(target.wanted),
+            figure(target.reached),
+            target.unit,
+            target.verdict,
+        )
+        for target in all_targets(found)
+    ]
+    return table(("target", "wanted", "reached", "unit", ""), rows)

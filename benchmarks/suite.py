@@ -1,0 +1,84 @@
+"""``make bench``: every benchmark in turn, then the page.
+
+    make bench                         # all of them; docs/benchmarks.md
+    make bench ARGS=--quick            # small, one run each: whether everything works, not how fast it is
+    make bench ARGS="--only latency spike"
+    make bench-latency
+
+Invariant: one benchmark that fails does not keep the others from running; the exit status says that it has failed, and
+its earlier result file is removed, so that the page shows no old figure in its place.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import report
+
+from measuring import results
+
+HERE = Path(__file__).resolve().parent
+FULL: Mapping[str, Sequence[str]] = {
+    "job": ("job.py",),
+    "peers": (
+        "job.py",
+        *("--peers", "kafka_streams,quix_streams,faust_stock:alo"),
+        *("--codec", "compiled", "--events", "300000", "--name", "peers"),
+    ),
+    "codec": ("codec.py",),
+    "drain": ("drain.py",),
+    "profile": ("profile_stages.py",),
+    "latency": ("latency.py",),
+    "spike": ("spike.py",),
+    "restore": ("restore.py",),
+    "rebalance": ("rebalance.py",),
+}
+"""Benchmark -> script and arguments, in an order in which each finds what it needs (rates are shares of the drain)."""
+INSTALLED_APART = frozenset({"peers"})
+"""What ``make bench`` leaves out unless it is named: each peer has to be installed first (benchmarks/peers)."""
+QUICK: Mapping[str, Sequence[str]] = {
+    **{name: (*line, "--quick") for name, line in FULL.items()},
+    "job": ("job.py", "--events", "100000", "--runs", "1"),
+    "peers": FULL["peers"],
+    "codec": ("codec.py",),
+}
+
+
+def run_one(name: str, line: Sequence[str]) -> bool:
+    """Run a benchmark; whether it has left a result."""
+    script, *arguments = line
+    (results.FOLDER / f"{name}.json").unlink(missing_ok=True)
+    print(f"== {name}", flush=True)
+    began = time.monotonic()
+    done = subprocess.run([sys.executable, str(HERE / script), *arguments], check=False)
+    print(f"== {name}: exit {done.returncode}, {time.monotonic() - began:.0f} s", flush=True)
+    return done.returncode == 0
+
+
+def main() -> None:
+    """Run what is asked for, write the page."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument(
+        "--only",
+        nargs="+",
+        choices=list(FULL),
+        default=[name for name in FULL if name not in INSTALLED_APART],
+    )
+    options = parser.parse_args()
+    lines = QUICK if options.quick else FULL
+    failed = [name for name in FULL if name in options.only and not run_one(name, lines[name])]
+    report.main()
+    if failed:
+        raise SystemExit(f"failed: {', '.join(failed)}")
+
+
+if __name__ == "__main__":
+    main()

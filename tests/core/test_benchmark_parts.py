@@ -1,0 +1,197 @@
+"""The pure parts of the benchmarks: percentiles, the open loop, growing backlogs, stages, and the page that is written."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from measuring import stages
+from measuring.latency import Seen, Sent, backlog, longest_gaps, waits
+from measuring.percentiles import medians, percentile, summary_ms
+from measuring.schedule import Phase, bounds, due_times, lag_of
+from reporting.limits import LIMITS
+from reporting.markdown import figure, marked
+from reporting.sections import SECTIONS
+from reporting.targets import Target, all_targets, targets_table
+
+ROOT = Path(__file__).resolve().parents[2]
+REPO = "/checkout"
+
+
+def test_a_percentile_is_a_sample_that_enough_others_are_not_above():
+    ordered = list(range(1, 101))
+    assert [percentile(ordered, share) for share in (0.5, 0.99, 0.999, 1.0)] == [50, 99, 100, 100]
+    assert percentile([7], 0.5) == 7
+    assert percentile([1, 2], 0.5) == 1
+    assert percentile(list(range(1, 1001)), 0.999) == 999, "a float's last bit must not move the rank"
+
+
+def test_a_summary_sorts_counts_and_speaks_milliseconds():
+    assert summary_ms([0.003, 0.001, 0.002]) == {
+        "samples": 3, "p50": 2.0, "p90": 3.0, "p99": 3.0, "p99.9": 3.0, "max": 3.0,
+    }  # fmt: skip
+    assert summary_ms([]) == {}
+
+
+def test_medians_are_over_the_runs_that_have_the_figure():
+    runs = [{"a": 1, "b": None}, {"a": 9}, {"a": 2, "b": 4.0}]
+    assert medians(runs, ("a", "b", "c")) == {"a": 2, "b": 4.0}
+
+
+def test_events_are_due_by_the_clock_and_never_by_the_worker():
+    phases = [Phase("base", 2, 1.0), Phase("spike", 4, 0.5), Phase("base again", 2, 1.0)]
+    assert list(due_times(phases)) == [0.0, 0.5, 1.0, 1.25, 1.5, 2.0]
+    assert bounds(phases)["spike"] == (1.0, 1.5)
+
+
+def sent_of(**batches):
+    sent = Sent()
+    for partition, (first, dues) in batches.items():
+        sent.add(int(partition[1:]), first, dues)
+    return sent
+
+
+def test_a_delivery_waits_from_when_it_was_due_until_a_position_beyond_it_was_seen():
+    sent = sent_of(p0=(10, [1.0, 1.1]), p1=(0, [1.0]))
+    seen = [Seen(0.9, 0, 10), Seen(2.0, 0, 11), Seen(2.5, 1, 1), Seen(3.0, 0, 12)]
+    assert [(wait.due, pytest.approx(wait.seconds)) for wait in waits(sent, seen)] == [
+        (1.0, pytest.approx(1.0)),
+        (1.1, pytest.approx(1.9)),
+        (1.0, pytest.approx(1.5)),
+    ]
+
+
+def test_a_stall_of_the_worker_counts_for_every_event_that_was_due_in_it():
+    dues = [n / 100 for n in range(100)]
+    everything_at_once = waits(sent_of(p0=(0, dues)), [Seen(1.0, 0, 100)])
+    assert summary_ms([wait.seconds for wait in everything_at_once])["p50"] == pytest.approx(500)
+
+
+def test_what_was_never_seen_has_no_latency_and_stays_in_the_backlog():
+    sent = sent_of(p0=(0, [0.0, 0.1, 0.2]))
+    found = waits(sent, [Seen(0.15, 0, 1)])
+    assert len(found) == 1
+    assert [n for _, n in backlog(found, sent, 0.0, 0.31, 0.1)] == [1, 2, 2, 2]
+
+
+def test_a_rate_is_sustained_while_the_backlog_stands_and_not_when_it_grows():
+    steady = lag_of([(t, 40 + (t % 2)) for t in range(20)])
+    assert steady.is_sustained(1_000)
+    growing = lag_of([(t, 100 * t) for t in range(20)])
+    assert growing.growth == pytest.approx(100)
+    assert growing.last == pytest.approx(1_900)
+    assert not growing.is_sustained(1_000)
+    assert lag_of([(t, 10 * t) for t in range(20)]).is_sustained(1_000), "one percent of the rate is noise"
+
+
+def test_a_short_backlog_is_no_growth_however_steep():
+    assert lag_of([(0, 0), (1, 100)]).is_sustained(1_000)
+
+
+def test_a_partition_stands_from_its_last_progress_to_the_next():
+    seen = [
+        Seen(0.0, 0, 1),
+        Seen(0.0, 1, 1),
+        Seen(2.0, 0, 2),
+        Seen(2.5, 0, 2),
+        Seen(6.0, 0, 3),
+        Seen(9.0, 1, 2),
+    ]
+    gaps = longest_gaps(seen, began=1.0, ended=7.0)
+    assert gaps == {0: 4.0, 1: 6.0}, "partition 1 shows nothing in the window at all"
+
+
+def folded(*stacks):
+    return [f"{';'.join(stack)} {count}" for stack, count in stacks]
+
+
+LOOP = f"_run_once ({REPO}/asyncio/base_events.py:1922)"
+STEP = f"ContractTask.step ({REPO}/agents/pipeline.py:120)"
+
+
+def test_a_sample_belongs_to_the_innermost_frame_that_a_rule_knows():
+    found = stages.shares(
+        folded(
+            ((LOOP, STEP, f"Codec.decode ({REPO}/avro/codec.py:90)", "read (fastavro/_read.pyx:5)"), 3),
+            ((LOOP, STEP, f"Codec.encode ({REPO}/avro/codec.py:120)"), 1),
+            ((LOOP, STEP, f"RocksdbStore.get ({REPO}/tables/rocksdb_store.py:70)"), 2),
+            ((LOOP, STEP), 1),
+            (("unknown (<string>:1)",), 1),
+        ),
+        lambda path, line: "",
+    )
+    assert {stage: share for stage, share in found.items() if share} == {
+        "decode": 0.375, "emit": 0.125, "store": 0.25, "decide": 0.125, "other": 0.125,
+    }  # fmt: skip
+
+
+def test_a_sample_that_waits_is_no_work():
+    waiting = f"select ({REPO}/lib/selectors.py:468)"
+    found = stages.shares(
+        folded(((LOOP, waiting), 90), ((LOOP, STEP), 10)),
+        lambda path, line: (
+            "fd_event_list = self._selector.poll(timeout, max_ev)" if "selectors" in path else ""
+        ),
+    )
+    assert found["decide"] == 1.0
+
+
+def test_a_line_that_calls_compiled_code_is_read():
+    agent = f"JobTask.step ({REPO}/benchmarks/comparison/agent.py:70)"
+    lines = lambda path, line: "event = self._decode(record.value)" if line == 70 else ""  # noqa: E731 - a stub
+    assert stages.shares(folded(((LOOP, agent), 1)), lines)["decode"] == 1.0
+
+
+def test_a_missed_target_is_shown_as_missed_and_an_unmeasured_one_is_not_met():
+    assert Target("", 100, 100.0).verdict == "met"
+    assert Target("", 100, 99.0).verdict == "**missed**"
+    assert Target("", 100, 101.0, at_least=False).verdict == "**missed**"
+    assert Target("", 100, None).verdict == "not measured"
+
+
+def test_targets_read_their_figures_from_the_results():
+    found = {
+        "drain": {
+            "medians": {
+                "contracts": {"events_per_cpu_second": 26_000.0},
+                "job, state of 20,000 contracts": {"events_per_second": 100.0},
+                "job, state of 1,000,000 contracts": {"events_per_second": 60.0},
+            }
+        },
+        "job": {
+            "medians": {
+                "tieout compiled": {"events_per_cpu_second": 90.0, "events_per_second": 30.0},
+                "kafka_streams eos": {"events_per_cpu_second": 30.0, "events_per_second": 30.0},
+            },
+            "ratio_to_floor": {"tieout compiled": {"cpu_cost": 1.4}},
+        },
+    }
+    reached = {target.what: (target.reached, target.verdict) for target in all_targets(found)}
+    assert reached["contract agent, day's mix"] == (26_000.0, "met")
+    assert reached["comparison job at 1 M contracts: share of its rate at 20k"] == (0.6, "**missed**")
+    assert reached["the same: times Kafka Streams exactly-once"] == (3.0, "met")
+    assert reached["comparison job, wall: times Kafka Streams"] == (1.0, "**missed**")
+    assert reached["comparison job: CPU cost over the floor's"] == (1.4, "met")
+
+
+def test_figures_are_for_people_and_disturbed_rows_are_marked():
+    assert [figure(each) for each in (1234567.8, 3.14159, 5.0, None, True, "x")] == [
+        "1,234,568", "3.14", "5", "-", "yes", "x",
+    ]  # fmt: skip
+    assert marked("a", {"foreign_percent": 5.1}) == "a ~"
+    assert marked("a", {"foreign_percent": 4.9}) == marked("a", {}) == "a"
+
+
+def headings(text):
+    return re.findall(r"^## (.+)$", text, re.MULTILINE)
+
+
+def test_the_committed_page_has_a_section_for_every_question_and_every_target():
+    page = (ROOT / "docs" / "benchmarks.md").read_text(encoding="utf-8")
+    assert headings(page) == ["Targets", "Machine", *(section.question for section in SECTIONS)]
+    for line in targets_table({})[2:]:
+        assert line.split("|")[1] in page, "a target is left out"
+
+
+def test_every_section_says_what_limits_it():
+    assert set(LIMITS) == {section.name for section in SECTIONS}
