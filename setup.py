@@ -5,13 +5,16 @@ Everything else about the build stands in pyproject.toml.
 
 from setuptools import Extension, setup
 
+COMPILED = ("canonical", "codec")
+
 setup(
     ext_modules=[
         Extension(
-            "tieout.avro.compiled_codec",
-            ["avro/compiled_codec.pyx"],
+            f"tieout.avro.compiled_{name}",
+            [f"avro/compiled_{name}.pyx"],
             depends=["avro/compiled_wire.pxi"],
             optional=True,
-        ),
+        )
+        for name in COMPILED
     ]
 )

@@ -28,6 +28,11 @@ from msgspec import inspect
 
 from tieout.avro.events import Envelope
 
+try:
+    from tieout.avro.compiled_canonical import CanonicalText
+except ImportError:  # an install without a C compiler
+    CanonicalText = None  # type: ignore[assignment,misc]  # the name is a class or nothing
+
 HASH_BYTES = 16
 _TRAVEL = frozenset(
     {
@@ -42,6 +47,8 @@ _TRAVEL = frozenset(
 )
 _encoder = msgspec.json.Encoder(order="sorted")
 _in_order = msgspec.json.Encoder()
+_compiled = None if CanonicalText is None else CanonicalText({Envelope: _TRAVEL})
+"""Gives the same text in less than half the time, or None where it leaves a record to the reference below."""
 
 
 def canonical_json(content: Any) -> bytes:
@@ -51,8 +58,12 @@ def canonical_json(content: Any) -> bytes:
 
 def content_hash(event: msgspec.Struct) -> bytes:
     """16 bytes over the business content of an event (any record with an ``envelope``); rules 1 to 5."""
-    text = _in_order.encode(_form(type(event)).of(event))
-    return hashlib.blake2b(text, digest_size=HASH_BYTES).digest()
+    text = None if _compiled is None else _compiled.of(event)
+    return hashlib.blake2b(text or _reference_text(event), digest_size=HASH_BYTES).digest()
+
+
+def _reference_text(event: msgspec.Struct) -> bytes:
+    return _in_order.encode(_form(type(event)).of(event))
 
 
 class _Form:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tieout.avro import events
+from tieout.avro import canonical, events
 from tieout.avro.canonical import canonical_json, content_hash
 
 TRAVEL = {
@@ -20,6 +20,15 @@ TRAVEL = {
     "actor": "other",
     "content_hash": bytes(range(16)),
 }
+
+
+@pytest.fixture(autouse=True, params=["compiled", "python"])
+def _whoever_writes_the_text(request, monkeypatch):
+    """Whatever is true of a hash is true of it with and without the compiled part."""
+    if request.param == "python":
+        monkeypatch.setattr(canonical, "_compiled", None)
+    elif canonical._compiled is None:
+        pytest.skip("the compiled canonical text is not installed: this machine had no C compiler")
 
 
 def payment(**changes):
@@ -85,6 +94,37 @@ def test_a_second_implementation_finds_the_same_hash(any_record, record):
         assert content_hash(event) == second_opinion(event)
 
     check()
+
+
+ODD = [
+    "".join(map(chr, range(128))),
+    "\x7f\x80\u07ff\u0800\u2028\ufffd\uffff\U00010000\U0010ffff",
+    '"',
+    "\\\\",
+    "",
+    "a\0",
+    "\x1f" * 300,
+]
+
+
+@pytest.mark.parametrize("text", ODD, ids=ascii)
+def test_any_character_of_an_event_is_written_as_the_rules_say(text):
+    event = payment(currency=text, object_id=text)
+    assert content_hash(event) == second_opinion(event)
+
+
+@pytest.mark.parametrize("number", [0, -1, 9, 10, -10, 2**63 - 1, -(2**63), 2**63, 2**64 - 1], ids=str)
+def test_any_number_of_an_event_is_written_in_plain_decimal(number):
+    event = payment(amount_minor=number)
+    assert content_hash(event) == second_opinion(event)
+
+
+def test_the_compiled_text_leaves_what_is_unusual_to_the_reference():
+    if canonical._compiled is None:
+        pytest.skip("this is about the compiled part")
+    for unusual in (2**63, b"x", 1.5, ["a list"], {"a": 1}):
+        assert canonical._compiled.of(payment(amount_minor=unusual)) is None
+    assert canonical._compiled.of(payment(amount_minor=2**63 - 1)) is not None
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"])))
