@@ -18,10 +18,13 @@ import rocksdict
 from tieout.tables.store import Changes, StoreCorrupt, StoreFull
 
 WRITE_BUFFER_BYTES = 16 << 20
-"""Memtable of one partition; RocksDB keeps up to two of them."""
+"""Memtable of one partition; RocksDB keeps up to two of them, while there is room for all partitions' memtables."""
+
+ARENA_BYTES = 64 << 10
+"""What a memtable takes at a time: an idle partition holds no more than this."""
 
 DEFAULT_CACHE_BYTES = 128 << 20
-"""Block cache that all partitions of a worker share."""
+"""What the RocksDBs of all partitions of a worker hold together: blocks, indexes, filters, and memtables."""
 
 BULK_ROWS = 5_000
 """A batch of at least so many rows is written in key order: the memtable takes it in half the time, sorting included."""
@@ -41,20 +44,40 @@ _CORRUPT_MARKS = (
 )
 
 
-def shared_cache(capacity: int = DEFAULT_CACHE_BYTES) -> rocksdict.Cache:
-    """One block cache for every store of a worker, so that memory does not grow with partitions."""
-    return rocksdict.Cache(capacity)
+class SharedCache:
+    """One block cache for every store of a worker; their memtables count in it, and get half of it at most.
+
+    Invariant: memory does not grow with the number of partitions. With many of them memtables are flushed earlier,
+    each at its partition's next write.
+    """
+
+    __slots__ = ("blocks", "memtables")
+
+    def __init__(self, capacity: int) -> None:
+        self.blocks = rocksdict.Cache(capacity)
+        self.memtables = rocksdict.WriteBufferManager.new_write_buffer_manager_with_cache(
+            capacity // 2,
+            False,  # noqa: FBT003 - rocksdict takes it by position: over the limit flush, do not stall
+            self.blocks,
+        )
 
 
-def _options(cache: rocksdict.Cache) -> rocksdict.Options:
+def shared_cache(capacity: int = DEFAULT_CACHE_BYTES) -> SharedCache:
+    """Room in memory for all stores of a worker, in bytes."""
+    return SharedCache(capacity)
+
+
+def _options(cache: SharedCache) -> rocksdict.Options:
     table = rocksdict.BlockBasedOptions()
-    table.set_block_cache(cache)
+    table.set_block_cache(cache.blocks)
     table.set_bloom_filter(10, block_based=False)
     table.set_cache_index_and_filter_blocks(True)
     options = rocksdict.Options(raw_mode=True)
     options.create_if_missing(True)  # noqa: FBT003 - rocksdict takes it by position
     options.set_block_based_table_factory(table)
     options.set_write_buffer_size(WRITE_BUFFER_BYTES)
+    options.set_write_buffer_manager(cache.memtables)
+    options.set_arena_block_size(ARENA_BYTES)
     options.set_max_write_buffer_number(2)
     options.set_max_total_wal_size(4 * WRITE_BUFFER_BYTES)
     options.set_paranoid_checks(True)
@@ -66,7 +89,7 @@ def _options(cache: rocksdict.Cache) -> rocksdict.Options:
 class RocksdbStore:
     """Rows of one partition. ``reset`` deletes the directory of a store that cannot be trusted."""
 
-    def __init__(self, directory: Path, cache: rocksdict.Cache | None = None) -> None:
+    def __init__(self, directory: Path, cache: SharedCache | None = None) -> None:
         """Open or create. Raises ``StoreCorrupt`` where the files do not open, ``StoreFull`` on a full disk."""
         self._directory = directory
         self._cache = cache if cache is not None else shared_cache()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -93,6 +94,39 @@ def test_a_flipped_byte_is_said_and_never_a_short_scan(tmp_path):
     table.write_bytes(raw)
     with pytest.raises(StoreCorrupt, match="the changelog rebuilds it"):
         list(RocksdbStore(directory, shared_cache(1 << 20)).scan(b"k"))
+
+
+def test_memtables_of_many_stores_stay_under_the_cap_of_all_of_them(tmp_path):
+    cache, stores = shared_cache(16 << 20), []
+    for number in range(12):
+        store = RocksdbStore(tmp_path / str(number), cache)
+        stores.append(store)
+        for begin in range(0, 2000, 100):
+            store.write({b"k%06d" % key: bytes(1000) for key in range(begin, begin + 100)})
+    deadline = time.monotonic() + 30
+    while sum(store._db.property_int_value("rocksdb.cur-size-all-mem-tables") for store in stores) > 8 << 20:
+        assert time.monotonic() < deadline, (
+            "24 MB were written, 8 MB are the cap: the rest should have been flushed"
+        )
+        for store in stores:
+            store.write({b"x": b"y"})
+        time.sleep(0.05)
+    for store in stores:
+        assert len(list(store.scan(b"k"))) == 2000
+        store.close()
+
+
+def test_a_bulk_and_a_small_batch_write_the_same(tmp_path):
+    rows = {b"k%06d" % (key * 7919 % 9000): b"%d" % key for key in range(9000)}
+    bulk, small = (RocksdbStore(tmp_path / name, SMALL_CACHE) for name in ("bulk", "small"))
+    gone = dict.fromkeys(list(rows)[::3])
+    bulk.write(rows)
+    bulk.write({**dict.fromkeys(rows, b"x"), **rows, **gone})
+    for begin in range(0, 9000, 1000):
+        small.write(dict(list({**rows, **gone}.items())[begin : begin + 1000]))
+    assert list(bulk.scan(b"")) == list(small.scan(b"")) != []
+    bulk.close()
+    small.close()
 
 
 def test_a_directory_of_another_process_is_not_called_corrupt(tmp_path):
