@@ -32,6 +32,8 @@ NEEDS_A_BROKER = {
     "reference activate": (3,),
     "close": ("2025-05",),
     "run-revenue": ("2025-05-31",),
+    "state digest": (),
+    "state rebuild": (),
 }
 """Command -> arguments with which it would do its work."""
 NEEDS_NONE = {

@@ -30,6 +30,7 @@ GROUPS = {
     "run-revenue": "Recognise revenue up to a day, in every partition.",
     "schema": "List the event language and check its compatibility.",
     "config": "Show and check the settings.",
+    "state": "Add up stored state, and rebuild it from the changelog.",
     "stats": "Serve the stats page of the cluster.",
 }
 """Command or command group -> its line in ``tieout --help``; the module has the name with underscores."""
