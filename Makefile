@@ -11,7 +11,7 @@ PY := .venv/bin/python
 ARGS ?=
 
 help: ## what the targets do
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+%?:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
 
 demo: venv ## a day of events through a real Kafka, a worker killed in the middle, and the books compared
 	$(PY) tests/oracle/demo_with_oracle.py $(ARGS)
@@ -33,6 +33,9 @@ bench: venv ## every benchmark, then docs/benchmarks.md; one question alone: mak
 
 bench-%: venv
 	$(PY) benchmarks/suite.py --only $* $(ARGS)
+
+peer-%: venv ## install a peer of the comparison job: peer-kafka_streams, peer-quix_streams, peer-faust_stock
+	benchmarks/peers/$*/install
 
 clean: ## remove caches and build output (.venv stays)
 	rm -rf build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
