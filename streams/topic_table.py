@@ -175,7 +175,12 @@ _ROWS = (
         WORKER_STATUS,
         "worker id",
         "1",
-        _compacted("the latest heartbeat; written once a second", segment_bytes=_MIB, tombstone_ms=_HOUR_MS),
+        (
+            *_compacted(
+                "the latest heartbeat; written once a second", segment_bytes=_MIB, tombstone_ms=_HOUR_MS
+            ),
+            Setting("message.timestamp.type", "LogAppendTime", "its age is told by one clock, the broker's"),
+        ),
     ),
 )
 

@@ -50,6 +50,8 @@ class Observation(NamedTuple):
     furthest: dict[Place, PartitionStatus]
     progress: tuple[Progress, ...]
     unreadable: int
+    moved_us: dict[Place, int]
+    """When each partition was last seen to move, or to have nothing to do."""
 
 
 class Cluster:
@@ -60,6 +62,7 @@ class Cluster:
         self._furthest: dict[Place, PartitionStatus] = {}
         self._progress: deque[Progress] = deque()
         self._unreadable = 0
+        self._moved: dict[Place, tuple[int, int]] = {}
 
     def hear(self, status: WorkerStatus, seen_us: int) -> None:
         """Take one heartbeat."""
@@ -70,6 +73,9 @@ class Cluster:
         self._heard[status.worker_id] = Heard(status, seen_us)
         for partition in status.partitions:
             place = (partition.agent, partition.partition)
+            position, _ = self._moved.get(place, (-1, 0))
+            if position != partition.position or not partition.lag_records:
+                self._moved[place] = (partition.position, seen_us)
             known = self._furthest.get(place)
             if known is None or partition.state == "running" or _is_further(partition, known):
                 self._furthest[place] = partition
@@ -92,6 +98,7 @@ class Cluster:
             furthest=dict(self._furthest),
             progress=tuple(self._progress),
             unreadable=self._unreadable,
+            moved_us={place: moved_us for place, (_, moved_us) in self._moved.items()},
         )
 
     def _trim(self, now_us: int) -> None:

@@ -40,6 +40,7 @@ class PartitionView(msgspec.Struct, frozen=True, kw_only=True):
     """One partition: state as its owner tells it, counts as last committed.
 
     ``state`` is one of ``status.STATES``, or ``silent`` (the owner is not heard), or ``nobody`` (no worker has it).
+    ``standing_seconds``: how long it has not moved although records are unread; 0 when it moves or has none.
     """
 
     agent: str
@@ -50,6 +51,7 @@ class PartitionView(msgspec.Struct, frozen=True, kw_only=True):
     position: int
     lag_records: int
     lag_seconds: float
+    standing_seconds: float
     received: int
     accounted: int
     held: int
@@ -203,6 +205,9 @@ def _partition(place: Place, claim: tuple[Heard, PartitionStatus] | None, seen: 
         position=counts.position,
         lag_records=now.lag_records,
         lag_seconds=now.lag_seconds,
+        standing_seconds=max(0.0, (seen.now_us - seen.moved_us.get(place, seen.now_us)) / 1e6)
+        if now.lag_records
+        else 0.0,
         received=counts.received,
         accounted=counts.accounted(),
         held=counts.outcome("held"),

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 LAG_SECONDS = 300.0
 """Older unread events than this are worth a look (the alert rule uses the same figure)."""
 
+STANDING_SECONDS = 10.0
+"""A partition that moves commits several times a second; one that does not for so long is held up by something."""
+
 FINE, ATTENTION, BROKEN = "fine", "attention", "broken"
 
 
@@ -63,10 +66,20 @@ def _attention(now: ClusterSnapshot) -> Iterator[str]:
             yield f"{_count(len(found), 'partition')} {_agree(words, len(found))}."
     for partition in [p for p in now.partitions if p.state in ("waiting", "paused") and p.reason][:3]:
         yield f"{_place(partition).capitalize()} is {partition.state}: {partition.reason}."
+    for partition in [p for p in now.partitions if stands(p)][:3]:
+        yield f"{_place(partition).capitalize()} has not moved for {partition.standing_seconds:.0f} seconds."
     late = [p for p in now.partitions if p.lag_seconds > LAG_SECONDS]
     if late:
-        oldest = max(p.lag_seconds for p in late)
-        yield f"{_count(len(late), 'partition')} behind by up to {oldest / 60:.0f} minutes."
+        last = max(late, key=lambda p: p.lag_seconds)
+        yield (
+            f"{_count(len(late), 'partition')} behind by up to {last.lag_seconds / 60:.0f} minutes,"
+            f" most of all {_place(last)}."
+        )
+
+
+def stands(partition: PartitionView) -> bool:
+    """Whether a partition that should work has stood still for too long."""
+    return partition.state == "running" and partition.standing_seconds > STANDING_SECONDS
 
 
 def _fine(now: ClusterSnapshot) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import importlib.util
 import json
+import logging
 import os
 import signal
 import subprocess
@@ -19,6 +20,7 @@ from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from engine_load import Load
 
 TOY_WORKER = Path(__file__).with_name("toy_worker.py")
 DEADLINE = 30.0
@@ -226,6 +228,31 @@ def make_bench(bootstrap: str, make_topic, unique, folder: Path, partitions: int
         partitions=partitions,
         app_id=unique("app"),
     )
+
+
+@pytest.fixture
+def running():
+    """running(Load(...)) -> the load, started; it ends with the test, failed or not."""
+    started: list[Load] = []
+
+    def start(load: Load) -> Load:
+        started.append(load)
+        return load.start()
+
+    yield start
+    for load in started:
+        load.stop()
+
+
+@pytest.fixture
+def note(record_property):
+    """Keep a measured figure: in the log (``--log-cli-level=INFO`` shows it) and in ``--junit-xml``."""
+
+    def keep(name: str, value: object) -> None:
+        record_property(name, value)
+        logging.getLogger("figures").info("%s: %s", name, value)
+
+    return keep
 
 
 @pytest.fixture(scope="session")

@@ -7,16 +7,11 @@ asserted are only what must hold on any machine: exact outputs, who has moved, a
 
 from __future__ import annotations
 
-import asyncio
-import itertools
-import logging
 import signal
-import threading
 import time
-from collections import defaultdict
 
 import pytest
-from aiokafka import AIOKafkaProducer
+from engine_load import Load, all_run, owned, pauses
 
 pytestmark = pytest.mark.broker
 
@@ -26,73 +21,8 @@ SESSION_SECONDS = 6.0
 OTHERS_LOAD_SECONDS = 10.0
 """What a liveness deadline allows beside the promise, because other work may share the machine."""
 CALM = {"session_timeout_seconds": SESSION_SECONDS}
-
-
-class Load:
-    """Writes events at a fixed rate, keys spread over all partitions, until ``stop``; ``told`` is what was written."""
-
-    def __init__(self, bench, per_second: int = EVENTS_PER_SECOND) -> None:
-        self.bench, self.per_second = bench, per_second
-        self.told: list[tuple[bytes, bytes]] = []
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._write()), daemon=True)
-
-    def start(self) -> Load:
-        self._thread.start()
-        return self
-
-    def stop(self) -> list[tuple[bytes, bytes]]:
-        self._over.set()
-        self._thread.join(20)
-        assert not self._thread.is_alive(), "the load's producer does not end"
-        return self.told
-
-    async def _write(self) -> None:
-        producer = AIOKafkaProducer(bootstrap_servers=self.bench.bootstrap, linger_ms=5)
-        await producer.start()
-        began = time.monotonic()
-        try:
-            while not self._over.is_set():
-                due = int((time.monotonic() - began) * self.per_second)
-                for number in range(len(self.told), due):
-                    key, value = b"k%d" % (number % 97), b"%d" % (number % 89)
-                    await producer.send(self.bench.inbox, value, key, partition=self.bench.partition_of(key))
-                    self.told.append((key, value))
-                await asyncio.sleep(0.01)
-        finally:
-            await producer.stop()
-
-
-def all_run(bench, *workers) -> bool:
-    return sum(len(worker.tasks("running")) for worker in workers) == bench.partitions
-
-
-def owned(worker) -> set[int]:
-    return {task["partition"] for task in worker.tasks("running")}
-
-
-def pauses(bench, begin: float, end: float) -> dict[int, float]:
-    """Longest time without an output, by partition, between two moments (seconds since 1970)."""
-    times: dict[int, list[float]] = defaultdict(lambda: [begin])
-    for record in bench.read(bench.output):
-        if begin < record.timestamp / 1000 < end:
-            times[record.partition].append(record.timestamp / 1000)
-    longest = {}
-    for partition in range(bench.partitions):
-        seen = sorted((*times[partition], end))
-        longest[partition] = max(later - earlier for earlier, later in itertools.pairwise(seen))
-    return longest
-
-
-@pytest.fixture
-def note(record_property):
-    """Keep a figure for the report."""
-
-    def keep(name: str, value: object) -> None:
-        record_property(name, value)
-        logging.getLogger("figures").info("%s: %s", name, value)
-
-    return keep
+PATIENT = {"session_timeout_seconds": 30.0}
+"""Longer than a restart takes on any machine: a restart is only free of rebalances within it."""
 
 
 @pytest.fixture
@@ -104,11 +34,11 @@ def wide(broker, make_topic, unique, tmp_path, bench_of):
 
 
 def test_a_rolling_restart_of_four_workers_repeats_nothing_and_moves_no_partition(
-    wide, oracle, wait_until, note
+    wide, oracle, wait_until, note, running
 ):
-    workers = {name: wide.start(name, settings=CALM) for name in WORKERS}
+    workers = {name: wide.start(name, settings=PATIENT) for name in WORKERS}
     wait_until("four share", lambda: all(len(owned(worker)) == 2 for worker in workers.values()), 60)
-    load = Load(wide).start()
+    load = running(Load(wide, EVENTS_PER_SECOND))
     wait_until("all partitions say something", lambda: len(wide.read(wide.output)) > EVENTS_PER_SECOND)
     windows = []
     for name in WORKERS:
@@ -117,7 +47,7 @@ def test_a_rolling_restart_of_four_workers_repeats_nothing_and_moves_no_partitio
         workers[name].signal(signal.SIGTERM)
         assert workers[name].process.wait(20) == 0
         stopped = time.time()
-        workers[name] = wide.start(name, settings=CALM)
+        workers[name] = wide.start(name, settings=PATIENT)
         wait_until("it is back", lambda: owned(workers[name]) == mine)  # noqa: B023 - waited for in this round
         windows.append((began, stopped, time.time(), mine))
         assert all(task["restore"]["records"] == 0 for task in workers[name].tasks("running")), (
@@ -134,11 +64,11 @@ def test_a_rolling_restart_of_four_workers_repeats_nothing_and_moves_no_partitio
 
 
 def test_a_killed_worker_s_partitions_run_again_elsewhere_within_the_session_timeout_and_five_seconds(
-    wide, oracle, wait_until, note
+    wide, oracle, wait_until, note, running
 ):
     workers = {name: wide.start(name, settings=CALM) for name in WORKERS}
     wait_until("four share", lambda: all(len(owned(worker)) == 2 for worker in workers.values()), 60)
-    load = Load(wide).start()
+    load = running(Load(wide, EVENTS_PER_SECOND))
     wait_until("all partitions say something", lambda: len(wide.read(wide.output)) > EVENTS_PER_SECOND)
     lost, others = owned(workers["a"]), [workers[name] for name in WORKERS[1:]]
     began = time.time()

@@ -11,6 +11,9 @@ pytestmark = pytest.mark.broker
 
 CALM = {"session_timeout_seconds": 6.0, "max_records_per_transaction": 200}
 
+PATIENT = CALM | {"session_timeout_seconds": 30.0}
+"""A restart is only free of rebalances within the session timeout."""
+
 SLOW = CALM | {"max_records_per_transaction": 10}
 
 
@@ -20,7 +23,7 @@ def all_run(bench, *workers) -> bool:
 
 def test_a_restarted_worker_gets_its_partitions_back_and_moves_no_others(bench, events, oracle, wait_until):
     told = events(6000, 100)
-    a, b = bench.start("a", settings=CALM), bench.start("b", settings=CALM)
+    a, b = bench.start("a", settings=PATIENT), bench.start("b", settings=PATIENT)
     wait_until("both share", lambda: all_run(bench, a, b) and len(b.tasks("running")) == 2)
     mine, rebalances = [task["partition"] for task in a.tasks("running")], b.status()["rebalances"]
     bench.produce(told[:3000])
@@ -28,7 +31,7 @@ def test_a_restarted_worker_gets_its_partitions_back_and_moves_no_others(bench, 
     a.signal(signal.SIGTERM)
     assert a.process.wait(20) == 0
     assert time.monotonic() - began < 10
-    again = bench.start("a", settings=CALM)
+    again = bench.start("a", settings=PATIENT)
     bench.produce(told[3000:])
     bench.await_outputs(6000)
     assert bench.outputs() == oracle(told)

@@ -2,6 +2,7 @@
 
 The agent counts. Input key k, value n: the row `c/k` becomes (count, sum), and the output says both, so one wrong
 step shows for ever after. Values that begin with `!` do harm: kill the process, raise, or wait for a file.
+`!alarmN` asks for an output N ms of log time later: a timer in a row.
 """
 
 from __future__ import annotations
@@ -17,19 +18,22 @@ from pathlib import Path
 from tieout.agents.spec import AgentSpec, CallSpec, NotReady, Output
 from tieout.streams.engine.kafka_log import KafkaLog
 from tieout.streams.engine.limits import EngineSettings
+from tieout.streams.engine.transaction import Transaction
 from tieout.streams.engine.worker import run_worker
 
 
 class CountingTask:
-    def __init__(self, context, output_topic: str, gate: str | None = None) -> None:
+    def __init__(self, context, output_topic: str, gate: str | None = None, side: str | None = None) -> None:
         self.rows = context.rows
         self.output = output_topic
         self.gate = gate
+        self.side = side
         self.dirty: dict[bytes, tuple[int, int]] = {}
         self.pending_work = 0
 
     def step(self, record, effects) -> None:
         key, value = record.key or b"", record.value or b""
+        self.ring(record.timestamp, effects)
         if value.startswith(b"!"):
             return self.harm(record, value, effects)
         count, total = self.read(key)
@@ -47,6 +51,14 @@ class CountingTask:
         count, _, total = raw.partition(b",")
         return int(count), int(total)
 
+    def ring(self, now_ms: int, effects) -> None:
+        for row, asked_ms in list(self.rows.scan(b"alarm/")):
+            _, due_ms, key = row.split(b"/", 2)
+            if int(due_ms) > now_ms:
+                break
+            effects.delete(row)
+            effects.emit(Output(self.output, None, key, b"rang %b %d %d" % (asked_ms, int(due_ms), now_ms)))
+
     def harm(self, record, value: bytes, effects) -> None:
         if value == b"!kill":
             os.kill(os.getpid(), signal.SIGKILL)
@@ -58,6 +70,11 @@ class CountingTask:
             raise NotReady("the gate is closed")
         if value == b"!big":
             effects.put(b"big", b"x" * 300_000)
+        if value.startswith(b"!alarm"):
+            due_ms = record.timestamp + int(value[6:])
+            effects.put(b"alarm/%015d/%b" % (due_ms, record.key), b"%d" % record.timestamp)
+        if value == b"!side":
+            effects.emit(Output(self.side, None, record.key, value))
         if value.startswith(b"!call"):
             effects.put(b"call/%b/%d" % (record.key, record.offset), value)
         if value.startswith(b"!work"):
@@ -86,14 +103,14 @@ class CountingTask:
 
 
 def spec(
-    inbox: str, changelog: str, output: str, *, name="toy", tick=False, calls=False, gate=None
+    inbox: str, changelog: str, output: str, *, name="toy", tick=False, calls=False, gate=None, side=None
 ) -> AgentSpec:
     return AgentSpec(
         name=name,
         input_topic=inbox,
         changelog_topic=changelog,
-        output_topics=(output,),
-        open=lambda context: CountingTask(context, output, gate),
+        output_topics=(output, *([side] if side else [])),
+        open=lambda context: CountingTask(context, output, gate, side),
         tick=(lambda partition: (b"tick", b"0")) if tick else None,
         calls=CallSpec(row_prefix=b"call/", slots=2, retry_seconds=0.3) if calls else None,
     )
@@ -121,9 +138,23 @@ def without_the_fence(worker_id: str) -> None:
     KafkaLog.fence = lambda self, name: real(self, f"{name}-{worker_id}")
 
 
+def with_the_position_of_yesterday() -> None:
+    """A planted defect: each transaction carries the position that the one before it should have."""
+    real, last = Transaction.commit, {}
+
+    async def commit(self, position):
+        late = last.get(id(self), position)
+        last[id(self)] = position
+        return await real(self, late)
+
+    Transaction.commit = commit
+
+
 async def main(config: dict) -> None:
     if config.get("defect") == "no fence":
         without_the_fence(config["worker_id"])
+    if config.get("defect") == "position of yesterday":
+        with_the_position_of_yesterday()
     agents = [spec(**agent) for agent in config["agents"]]
     worker = await run_worker(
         agents,

@@ -32,6 +32,7 @@ NEEDS_A_BROKER = {
     "reference activate": (3,),
     "close": ("2025-05",),
     "run-revenue": ("2025-05-31",),
+    "doctor": (),
     "state digest": (),
     "state rebuild": (),
 }

@@ -202,7 +202,11 @@ def test_the_sentence_is_fine_only_when_everything_is(sample, look):
         ),
         ({"state": "waiting", "reason": "reference row 7"}, "attention", "is waiting: reference row 7."),
         ({"state": "restoring"}, "attention", "1 partition is restoring its state."),
-        ({"lag_seconds": 601.0}, "attention", "1 partition behind by up to 10 minutes."),
+        (
+            {"lag_seconds": 601.0},
+            "attention",
+            "1 partition behind by up to 10 minutes, most of all partition 3 of contracts.",
+        ),
     ],
 )
 def test_each_trouble_has_its_words(sample, look, changes, level, words):
@@ -214,6 +218,23 @@ def test_each_trouble_has_its_words(sample, look, changes, level, words):
     verdict = judge(look(cluster))
     assert verdict.level == level
     assert words in verdict.sentence
+
+
+def test_a_partition_that_stands_still_before_unread_events_is_named_and_one_that_moves_is_not(sample, look):
+    cluster = sample.two_workers()
+    for at in range(11, 31):
+        moves = sample.partition(3, position=100 + at)
+        idle = sample.partition(2, lag_records=0)
+        cluster.hear(sample.worker("beta", idle, moves, at=at), sample.START + at * sample.SECOND)
+        cluster.hear(
+            sample.worker("alpha", sample.partition(0), sample.partition(1, position=100 + at), at=at),
+            sample.START + at * sample.SECOND,
+        )
+    now = look(cluster, 30)
+    assert [p.standing_seconds for p in now.partitions] == [20.0, 0.0, 0.0, 0.0]
+    verdict = judge(now)
+    assert verdict.level == "attention"
+    assert verdict.sentence == "Partition 0 of contracts has not moved for 20 seconds."
 
 
 def test_no_worker_and_only_silent_workers_are_broken(sample, look):

@@ -104,7 +104,9 @@ async def test_a_heartbeat_that_cannot_be_built_is_left_out_and_the_next_one_is_
         return sample.worker("alpha")
 
     task = asyncio.create_task(vitals.post_heartbeats(build, board))
-    await asyncio.sleep(0.2)
+    posted = asyncio.Event()
+    monkeypatch.setattr(board, "post", lambda status: (StatusBoard.post(board, status), posted.set()))
+    await asyncio.wait_for(posted.wait(), 30)
     task.cancel()
     assert len(built) > 1
     assert board.latest.worker_id == "alpha"

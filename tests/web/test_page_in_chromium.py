@@ -138,9 +138,10 @@ def cluster(sample):
         sample.worker("alpha", sample.partition(0), sample.partition(1), at=10),
         sample.START + 10 * sample.SECOND,
     )
-    merged.hear(
-        sample.worker("beta", sample.partition(2), troubled, at=10), sample.START + 10 * sample.SECOND
-    )
+    for at in (-20, 10):
+        merged.hear(
+            sample.worker("beta", sample.partition(2), troubled, at=at), sample.START + at * sample.SECOND
+        )
     return merged
 
 
@@ -179,7 +180,12 @@ async def it_fits_and_is_readable(tab: Tab, url: str, folder: Path) -> None:
             await tab.open(url + "/?refresh=0")
             assert await tab.value("document.documentElement.scrollWidth") <= width, (width, scheme)
             assert await tab.value(CONTRAST) == [], (width, scheme)
-            assert "has halted" in await tab.value("document.getElementById('sentence').innerText")
+            sentence = await tab.value("document.getElementById('sentence').innerText")
+            assert "Partition 3 of contracts has halted: reference row 7" in sentence
+            assert "Partition 2 of contracts has not moved for 30 seconds." in sentence
+            assert "has not moved for 30 s" in await tab.value(
+                "document.querySelector('#partitions').closest('section').innerText"
+            )
             shot = base64.b64decode(
                 (await tab.call("Page.captureScreenshot", captureBeyondViewport=True))["data"]
             )

@@ -32,6 +32,7 @@ GROUPS = {
     "config": "Show and check the settings.",
     "state": "Add up stored state, and rebuild it from the changelog.",
     "stats": "Serve the stats page of the cluster.",
+    "doctor": "Say what is wrong, and what to do next.",
 }
 """Command or command group -> its line in ``tieout --help``; the module has the name with underscores."""
 

@@ -26,6 +26,7 @@ class Exit(IntEnum):
     SCHEMA = 6
     STATE = 7
     MISMATCH = 8
+    ATTENTION = 9
     STUCK = 71
     INTERRUPTED = 130
 
@@ -41,6 +42,7 @@ MEANINGS: Mapping[Exit, str] = MappingProxyType(
         Exit.SCHEMA: "the event language breaks a rule",
         Exit.STATE: "stored state is corrupt",
         Exit.MISMATCH: "it does not tie out",
+        Exit.ATTENTION: "it works, and something wants attention",
         Exit.STUCK: "ended itself because its event loop was stuck",
         Exit.INTERRUPTED: "interrupted",
     }

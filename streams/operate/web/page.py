@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from tieout.streams.operate.verdict import judge
+from tieout.streams.operate.verdict import judge, stands
 from tieout.streams.operate.web.markup import Child, Html, el
 from tieout.streams.operate.web.words import (
     LEVEL_MARKS,
@@ -178,6 +178,10 @@ def _partition(p: PartitionView) -> Row:
         said.append(f" ({number(p.restored_records)} of {number(p.restore_total_records)})")
     if p.reason:
         said.append(el("small", p.reason))
+    if stands(p):
+        level = "attention"
+        said[0] = _mark(level)
+        said.append(el("small", f"has not moved for {duration(p.standing_seconds)}"))
     adds_up = p.received == p.accounted
     return (
         f"{p.agent} {p.partition}",
