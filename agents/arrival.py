@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from operator import attrgetter
+
+import msgspec
 
 from tieout.agents.contracts.currencies import ISO_4217
 from tieout.agents.dedup import fact_id
@@ -22,8 +25,7 @@ from tieout.tables.totals import NO_CURRENCY
 from tieout.tables.waiting import Waiting
 
 
-@dataclass(frozen=True, slots=True)
-class Arrival:
+class Arrival(msgspec.Struct, frozen=True, gc=False):
     """A decoded event, the bytes that it came as, and its offset and log time."""
 
     event: Event
@@ -62,17 +64,23 @@ class Arrival:
         )
 
 
+_STATED: Mapping[type, Callable[[Event], tuple[str, int]]] = {
+    **dict.fromkeys((ContractActivated, ContractRenewed), attrgetter("currency", "price_minor")),
+    **dict.fromkeys((ContractAmended, ContractCancelled), attrgetter("currency", "price_change_minor")),
+    **dict.fromkeys(
+        (InvoicePosted, CreditMemoIssued, PaymentReceived, UsageRated), attrgetter("currency", "amount_minor")
+    ),
+}
+"""Event type -> its currency and the amount that counts; an event type that states no amount is not among them."""
+
+
 def amount_of(event: Event) -> tuple[str, int]:
     """(currency, amount in minor units) that control totals count for an event, by absolute amount."""
-    match event:
-        case ContractActivated() | ContractRenewed():
-            return _currency(event.currency), event.price_minor
-        case ContractAmended() | ContractCancelled():
-            return _currency(event.currency), event.price_change_minor
-        case InvoicePosted() | CreditMemoIssued() | PaymentReceived() | UsageRated():
-            return _currency(event.currency), event.amount_minor
-        case _:
-            return NO_CURRENCY, 0
+    stated = _STATED.get(type(event))
+    if stated is None:
+        return NO_CURRENCY, 0
+    currency, amount_minor = stated(event)
+    return _currency(currency), amount_minor
 
 
 def _currency(text: str) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Protocol
 
 import msgspec
@@ -20,6 +21,7 @@ from tieout.avro.control import Marker, PeriodClosed, ReferenceActivated, Revenu
 from tieout.avro.events import Envelope, Event
 
 MARKER_TYPES = (RevenueRun, PeriodClosed, ReferenceActivated)
+_CONTROL_TYPES = (*MARKER_TYPES, Tick)
 VALUE_BYTES_MAX = 200_000
 """An event may have to wait in a row of its own, and a row is at most 256 kB."""
 _ID_LENGTH_MAX = 256
@@ -65,7 +67,7 @@ class Decoder:
             message = self.codec.decode(record.value)
         except Undecodable as error:
             return Rejected(error.reason, error.detail, error.schema_id)
-        if isinstance(message, (Tick, *MARKER_TYPES)):
+        if isinstance(message, _CONTROL_TYPES):
             return message
         event_type = getattr(type(message), "EVENT_TYPE", None)
         if event_type not in EVENT_TYPES:
@@ -78,11 +80,11 @@ class Decoder:
             return Rejected(
                 "wrong_type", f"the envelope says {envelope.event_type!r}, the schema {event_type!r}"
             )
-        for name, text in _ids(envelope):
-            if not text or "\0" in text or "\x1f" in text or len(text) > _ID_LENGTH_MAX:
-                return Rejected(
-                    "bad_id", f"{name} is empty, over {_ID_LENGTH_MAX} characters or has control characters"
-                )
+        bad = _bad_id(envelope)
+        if bad is not None:
+            return Rejected(
+                "bad_id", f"{bad} is empty, over {_ID_LENGTH_MAX} characters or has control characters"
+            )
         if envelope.object_version < 1:
             return Rejected("bad_version", f"object_version {envelope.object_version} is below 1")
         if record.key != inbox_key(envelope.tenant, envelope.group_id):
@@ -107,12 +109,17 @@ def inbox_key(tenant: str, group_id: str) -> bytes:
     return f"{tenant}/{group_id}".encode()
 
 
-def _ids(envelope: Envelope) -> tuple[tuple[str, str], ...]:
-    return (
-        ("tenant", envelope.tenant),
-        ("group_id", envelope.group_id),
-        ("contract_id", envelope.contract_id),
-        ("source", envelope.source),
-        ("object_type", envelope.object_type),
-        ("object_id", envelope.object_id),
-    )
+_ID_NAMES = ("tenant", "group_id", "contract_id", "source", "object_type", "object_id")
+_ids_of = attrgetter(*_ID_NAMES)
+
+
+def _bad_id(envelope: Envelope) -> str | None:
+    """Name of the first id that cannot be part of a row key."""
+    ids: tuple[str, ...] = _ids_of(envelope)
+    together = "".join(ids)
+    if all(ids) and len(together) <= _ID_LENGTH_MAX and "\0" not in together and "\x1f" not in together:
+        return None
+    for name, text in zip(_ID_NAMES, ids, strict=True):
+        if not text or "\0" in text or "\x1f" in text or len(text) > _ID_LENGTH_MAX:
+            return name
+    return None

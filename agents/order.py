@@ -47,6 +47,7 @@ class NoRoom:
 
 
 Place = Ready | Hold | Misfit | NoRoom
+_READY = Ready()
 
 
 def place(entry: GroupEntry, event: Event, offset: int, held_max: int) -> Place:
@@ -56,7 +57,7 @@ def place(entry: GroupEntry, event: Event, offset: int, held_max: int) -> Place:
     watermark = watermark_of(entry, contract_id)
     if EVENT_TYPES[envelope.event_type].ordering != "sequence":
         if watermark > 0:
-            return Ready()
+            return _READY
         return _held(entry, contract_id, fact_suffix(contract_id, offset), 1, held_max)
     version = envelope.object_version
     suffix = version_suffix(contract_id, version)
@@ -68,7 +69,7 @@ def place(entry: GroupEntry, event: Event, offset: int, held_max: int) -> Place:
     if version == 1 and not isinstance(event, ContractActivated):
         return Misfit("VERSION_BASE_MISMATCH", "version 1 of a contract must be its activation")
     if version == watermark + 1:
-        return Ready()
+        return _READY
     return _held(entry, contract_id, suffix, watermark + 1, held_max)
 
 
@@ -80,6 +81,8 @@ def watermark_of(entry: GroupEntry, contract_id: str) -> int:
 
 def next_ready(entry: GroupEntry, contract_id: str) -> bytes | None:
     """Row suffix of a held event of the contract that became ready: the next version first, then facts."""
+    if not entry.held:
+        return None
     watermark = watermark_of(entry, contract_id)
     if watermark == 0:
         return None

@@ -136,6 +136,8 @@ class Parking:
         self, entry: GroupEntry, contract_id: str, version: int, now_us: int, effects: Effects
     ) -> None:
         """A version that others waited for has come: its exception is resolved, and their timers start again."""
+        if not entry.held:
+            return
         scope = f"{contract_id}@{version}"
         waiting = sorted(suffix for suffix, row in entry.held.items() if row.scope == scope)
         if not waiting:

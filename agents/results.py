@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import msgspec
 
@@ -28,8 +28,7 @@ _MINUTE_MS = 60_000
 _SECOND_MS = 1_000
 
 
-@dataclass(frozen=True, slots=True)
-class Prepared:
+class Prepared(NamedTuple):
     """A decision with everything that it says already encoded."""
 
     decision: Decision
@@ -56,9 +55,9 @@ class Results:
                 f"no ERP account {command.header.erp_account!r}: admission must refuse"
             )
             outputs.append(self._emitter.command(command, account.command_partition))
-        outputs.extend(self._emitter.revenue(revenue) for revenue in decision.revenue)
-        outputs.extend(self._emitter.exception(item) for item in decision.exceptions)
-        outputs.extend(self._emitter.decision(recorded) for recorded in decision.decisions)
+        outputs += [self._emitter.revenue(revenue) for revenue in decision.revenue]
+        outputs += [self._emitter.exception(item) for item in decision.exceptions]
+        outputs += [self._emitter.decision(recorded) for recorded in decision.decisions]
         return Prepared(decision, outputs)
 
     def say(self, prepared: Prepared, effects: Effects) -> None:

@@ -7,8 +7,9 @@ when those facts, or the rule that folds them, are not the same.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from hashlib import blake2b
+from operator import attrgetter
 
 import msgspec
 
@@ -145,11 +146,14 @@ class GroupState(msgspec.Struct, frozen=True, gc=False):
 
     def arrangement(self, arrangement_id: str) -> Arrangement:
         """An arrangement of this group; it must exist."""
-        return next(each for each in self.group.arrangements if each.id == arrangement_id)
+        for each in self.group.arrangements:
+            if each.id == arrangement_id:
+                return each
+        raise AssertionError(f"group {self.group_id!r} has no arrangement {arrangement_id!r}")
 
     def arrangements_of(self, contract_id: str) -> tuple[Arrangement, ...]:
         """Arrangements that a contract opened, the oldest version first."""
-        return tuple(each for each in self.group.arrangements if each.contract == contract_id)
+        return tuple([each for each in self.group.arrangements if each.contract == contract_id])
 
 
 class _Cached(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -232,9 +236,8 @@ def state_from_rows(rows: Iterable[tuple[bytes, bytes]]) -> GroupState:
     )
 
 
-def usage_order(bucket: UsageBucket) -> tuple[str, str, Day]:
-    """What identifies a bucket, and the order of buckets in a state."""
-    return bucket.contract, bucket.meter, bucket.first
+usage_order: Callable[[UsageBucket], tuple[str, str, Day]] = attrgetter("contract", "meter", "first")
+"""What identifies a bucket, and the order of buckets in a state."""
 
 
 def _changed_usage(

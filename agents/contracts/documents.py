@@ -11,7 +11,7 @@ from tieout.agents.contracts.credits import credited, settled
 from tieout.agents.contracts.decision import Refused
 from tieout.agents.contracts.draft import Draft
 from tieout.agents.contracts.emission import entity_of
-from tieout.agents.contracts.facts import known_fact, object_of, with_cash, with_document
+from tieout.agents.contracts.facts import known_fact, lines_numbered, object_of, with_cash, with_document
 from tieout.agents.contracts.limits import DOCUMENT_LINES_MAX
 from tieout.agents.contracts.mirror import mirror_credit_memo, mirror_invoice
 from tieout.agents.contracts.policy import switch
@@ -35,15 +35,15 @@ def invoice(state: GroupState, event: InvoicePosted, draft: Draft) -> Accepted:
     if earlier and earlier[0].version >= event.envelope.object_version:
         return Accepted(state, (), effect=False)
     lines = _lines(state, contract, event, draft)
-    before = _amounts_by_arrangement(earlier)
-    if _mirrored(state, contract, draft) and (event.part_count > 1 or before):
+    before, mirrored = _amounts_by_arrangement(earlier), _mirrored(state, contract, draft)
+    if mirrored and (event.part_count > 1 or before):
         raise Refused("EVENT_UNSUPPORTED", "mirroring an invoice in parts, or again, is not supported yet")
     state = with_document(state, object_of(event), lines)
     after = _amounts_by_arrangement(lines)
     for arrangement in sorted({*before, *after}):
         moved = after.get(arrangement, 0) - before.get(arrangement, 0)
         _tell_billed(state, arrangement, at, moved, draft)
-    if event.unconditional and _mirrored(state, contract, draft):
+    if event.unconditional and mirrored:
         mirror_invoice(state, contract, event, lines, draft)
     return Accepted(state, _touched(state, earlier, lines))
 
@@ -57,8 +57,8 @@ def credit_memo(state: GroupState, event: CreditMemoIssued, draft: Draft) -> Acc
     earlier = _earlier(state, event)
     if earlier and earlier[0].version >= event.envelope.object_version:
         return Accepted(state, (), effect=False)
-    lines = _lines(state, contract, event, draft)
-    if _mirrored(state, contract, draft) and earlier:
+    lines, mirrored = _lines(state, contract, event, draft), _mirrored(state, contract, draft)
+    if mirrored and earlier:
         raise Refused("EVENT_UNSUPPORTED", "mirroring a credit memo again is not supported yet")
     state = with_document(state, object_of(event), lines)
     state, effects = credited(state, event, lines, draft)
@@ -67,7 +67,7 @@ def credit_memo(state: GroupState, event: CreditMemoIssued, draft: Draft) -> Acc
     for arrangement in sorted({*before, *after}):
         moved = after.get(arrangement, 0) - before.get(arrangement, 0)
         _tell_billed(state, arrangement, at, moved, draft)
-    if _mirrored(state, contract, draft):
+    if mirrored:
         mirror_credit_memo(state, contract, event, lines, draft)
     dirty = dict(_touched(state, earlier, lines))
     for arrangement, day in effects:
@@ -125,7 +125,7 @@ def _lines(
     for line in stated:
         check_amounts(line_amount=line.amount_minor, line_tax=line.tax_minor)
         check_dates(service=(line.service_from, line.service_to))
-    totals = (sum(line.amount_minor for line in stated), sum(line.tax_minor for line in stated))
+    totals = (sum([line.amount_minor for line in stated]), sum([line.tax_minor for line in stated]))
     if totals != (event.amount_minor, event.tax_minor):
         stated_totals = (event.amount_minor, event.tax_minor)
         raise Refused(
@@ -136,8 +136,10 @@ def _lines(
     if len(state.documents.lines) + len(stated) > DOCUMENT_LINES_MAX:
         raise Refused("LIMIT_EXCEEDED", f"more than {DOCUMENT_LINES_MAX} document lines in one group")
     return tuple(
-        _line(event, number, place, line, contract, arrangement_of(state, contract, line.po).id, draft)
-        for place, line in enumerate(stated, 1)
+        [
+            _line(event, number, place, line, contract, arrangement_of(state, contract, line.po).id, draft)
+            for place, line in enumerate(stated, 1)
+        ]
     )
 
 
@@ -194,14 +196,15 @@ def arrangement_of(state: GroupState, contract: Contract, po: str | None) -> Arr
 def _check_number(state: GroupState, number: str, event: InvoicePosted | CreditMemoIssued) -> None:
     """A number belongs to one source object, whose later versions may bring it again or give it up."""
     own = (object_of(event), _kind(event))
-    if any(line.doc == number and (line.object, line.kind) != own for line in state.documents.lines):
+    same = lines_numbered(state.documents, number)
+    if any((line.object, line.kind) != own for line in same):
         raise Refused("ID_CONFLICT", f"document number {number!r} is taken by another document")
 
 
 def _earlier(state: GroupState, event: InvoicePosted | CreditMemoIssued) -> tuple[DocLine, ...]:
     """Lines of the version of the same source object that is known."""
-    own = (object_of(event), _kind(event))
-    return tuple(line for line in state.documents.lines if (line.object, line.kind) == own)
+    source, kind = object_of(event), _kind(event)
+    return tuple([line for line in state.documents.lines if line.object == source and line.kind == kind])
 
 
 def _kind(event: InvoicePosted | CreditMemoIssued) -> str:
@@ -223,7 +226,7 @@ def _amounts_by_arrangement(lines: tuple[DocLine, ...]) -> dict[str, Minor]:
 
 
 def _tell_billed(state: GroupState, arrangement_id: str, at: Day, moved: Minor, draft: Draft) -> None:
-    cumulative = sum(amount for _, amount in document_movements(state.documents, arrangement_id))
+    cumulative = sum([amount for _, amount in document_movements(state.documents, arrangement_id)])
     tell_billed(state.arrangement(arrangement_id), at, moved, cumulative, draft)
 
 
@@ -232,8 +235,9 @@ def _touched(
 ) -> tuple[tuple[str, Day], ...]:
     """Arrangements whose due may differ; with cash in the contract, advances move with every receivable."""
     both = (*earlier, *lines)
-    paid = {line.contract for line in both} & {each.contract for each in state.documents.cash}
     touched = {line.arrangement for line in both}
-    touched |= {state.arrangements_of(contract)[0].id for contract in paid}
-    first = min(line.at for line in both)
-    return tuple((each, first) for each in sorted(touched))
+    if state.documents.cash:
+        paid = {line.contract for line in both} & {each.contract for each in state.documents.cash}
+        touched |= {state.arrangements_of(contract)[0].id for contract in paid}
+    first = min([line.at for line in both])
+    return tuple([(each, first) for each in sorted(touched)])

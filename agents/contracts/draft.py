@@ -7,6 +7,7 @@ replay, and any cut of the log into batches, gives the same ids; a lane's number
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cached_property
 from hashlib import blake2b
 from typing import NamedTuple, TypeVar
 
@@ -68,13 +69,17 @@ class Draft:
         self.cause = cause
         self.tenant = state.tenant
         self.group_id = state.group_id
-        self.decision_id = ident(state.tenant, state.group_id, cause.id, "decision")
         self.commands: list[Command] = []
         self.revenue: list[RevenueEvent] = []
         self.exceptions: list[ExceptionItem] = []
         self.decisions: list[DecisionRecorded] = []
         self._lanes = {lanes.erp_account: lanes for lanes in state.group.lanes}
         self._revenue_hash = state.group.revenue_hash
+
+    @cached_property
+    def decision_id(self) -> str:
+        """The same for everything that one decision says."""
+        return ident(self.tenant, self.group_id, self.cause.id, "decision")
 
     def say(
         self,
@@ -118,16 +123,21 @@ class Draft:
         return command
 
     def tell(self, event: RevenueEvent) -> None:
-        """Append a revenue event; each names the hash of the one before it in the group."""
-        linked = replace(event, prev_hash=self._revenue_hash.hex())
-        self._revenue_hash = blake2b(_encode(linked), digest_size=16).digest()
-        self.revenue.append(linked)
+        """Append a revenue event; each names the hash of the one before it in the group, ``prev_hash``."""
+        assert event.prev_hash == self.prev_hash, event.revenue_event_id
+        self._revenue_hash = blake2b(_encode(event), digest_size=16).digest()
+        self.revenue.append(event)
+
+    @property
+    def prev_hash(self) -> str:
+        """What the next revenue event names as the one before it."""
+        return self._revenue_hash.hex()
 
     def head(self, state: GroupState) -> GroupState:
         """The state with the counters as they stand after this output."""
-        lanes = tuple(self._lanes[account] for account in sorted(self._lanes))
-        if lanes == state.group.lanes and self._revenue_hash == state.group.revenue_hash:
+        if not self.commands and not self.revenue:
             return state
+        lanes = tuple([self._lanes[account] for account in sorted(self._lanes)])
         return replace(state, group=replace(state.group, lanes=lanes, revenue_hash=self._revenue_hash))
 
     def _next_number(self, erp_account: str, lane: str) -> int:

@@ -243,5 +243,5 @@ def _revenue_event(
         decision_id=draft.decision_id,
         rule_version=RULE_VERSION,
         pins=(f"entity/{header.entity}@{header.policy_version}",),
-        prev_hash="",
+        prev_hash=draft.prev_hash,
     )

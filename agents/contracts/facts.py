@@ -6,8 +6,9 @@ whatever order they arrived in; cached layers are folded again exactly when a fa
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping
+from operator import attrgetter
 from typing import TypeVar
 
 from msgspec.structs import replace
@@ -48,6 +49,12 @@ def known_fact(facts: tuple[_Versioned, ...], fact_id: str) -> _Versioned | None
     """The fact with this id; facts are sorted by id."""
     place = bisect_left(facts, fact_id, key=_id)
     return facts[place] if place < len(facts) and facts[place].id == fact_id else None
+
+
+def lines_numbered(documents: Documents, number: str) -> tuple[DocLine, ...]:
+    """Lines of the documents with this number; lines are sorted by number."""
+    first = bisect_left(documents.lines, number, key=_doc)
+    return documents.lines[first : bisect_right(documents.lines, number, lo=first, key=_doc)]
 
 
 def with_contract(state: GroupState, contract: Contract) -> GroupState:
@@ -118,7 +125,7 @@ def with_document(state: GroupState, source: str, lines: tuple[DocLine, ...]) ->
     replaced = (source, lines[0].kind)
     before = state.documents.lines
     kept = [each for each in before if (each.object, each.kind) != replaced]
-    by_key = tuple(sorted((*kept, *lines), key=lambda each: (each.doc, each.line)))
+    by_key = tuple(sorted((*kept, *lines), key=_doc_line))
     documents = Documents(by_key, state.documents.cash)
     if len(kept) < len(before):
         return _with_documents(state, documents)
@@ -214,9 +221,10 @@ def last_fact(state: GroupState, arrangement: str, contract: str) -> Day:
     return max(days)
 
 
-def _id(fact: Evidence | Cash | RatedUsage) -> str:
-    return fact.id
+_id = attrgetter("id")
+_doc = attrgetter("doc")
+_doc_line = attrgetter("doc", "line")
 
 
 def _by_id(facts: Iterable[_Fact]) -> tuple[_Fact, ...]:
-    return tuple(sorted(facts, key=lambda each: each.id))
+    return tuple(sorted(facts, key=_id))

@@ -229,10 +229,12 @@ def _weight(standing: _Standing, terms: Terms, done: Delivered) -> Weight:
         assert first is not None, item
         assert item.last is not None, item
         convention, unit = ("months_prorated", MONTH) if item.ssp_per == "month" else ("days", 1)
-        served = Fraction(span_weight(convention, first, item.last), unit)
-        return ssp * Fraction(item.qty, 10**item.qty_scale) * served
+        served = span_weight(convention, first, item.last)
+        return Fraction(ssp * item.qty * served, 10**item.qty_scale * unit)
     remaining = _quantity(item, first, done if prospective else NOTHING, terms.at - 1)
-    return ssp * Fraction(remaining, standing.stated) if standing.stated else 0
+    if not standing.stated:
+        return 0
+    return ssp if remaining == standing.stated else ssp * Fraction(remaining, standing.stated)
 
 
 def _stated(item: Item, first: Day | None, done: Delivered, before: Day) -> Weight:

@@ -163,6 +163,6 @@ def _tell(
             decision_id=draft.decision_id,
             rule_version=RULE_VERSION,
             pins=(f"entity/{arrangement.entity}@{arrangement.policy_version}",),
-            prev_hash="",
+            prev_hash=draft.prev_hash,
         )
     )
