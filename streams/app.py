@@ -44,6 +44,7 @@ from tieout.streams.reporting import partition_status
 from tieout.streams.settings import Settings
 from tieout.streams.stopwatch import Stopwatch
 from tieout.streams.twin import refuse_living_twin
+from tieout.tables.codec import write_version
 
 CONTROL = "control"
 _RECEIPT_SECONDS = 5.0
@@ -126,6 +127,7 @@ def build(settings: Settings) -> Parts:
     except CodecMissing as missing:
         raise StartRefused(f"TIEOUT_CODEC=compiled: {missing}") from None
     logs.logger(__name__).info("codec", implementation=codec.implementation)
+    write_version(settings.state_version)
     return Parts(
         settings=settings,
         codec=codec,
@@ -201,6 +203,7 @@ def engine_settings(settings: Settings) -> EngineSettings:
         queue_bytes=settings.byte_budget_bytes,
         transaction_timeout_seconds=settings.transaction_timeout_seconds,
         commit_seconds=settings.commit_deadline_seconds,
+        state_version=settings.state_version,
         session_timeout_seconds=settings.session_timeout_seconds,
     )
 

@@ -24,6 +24,8 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from tieout.tables.codec import OLDEST_WRITTEN, STATE_VERSION
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
@@ -170,6 +172,14 @@ class Settings(BaseSettings):
         "seconds",
         "an event that waits longer for the version before it becomes an exception with an owner",
         gt=0.0,
+    )
+
+    state_version: int = _setting(
+        STATE_VERSION,
+        "version",
+        "version of the rows that are written. In a rolling upgrade: the older release's, until no worker of it runs",
+        ge=OLDEST_WRITTEN,
+        le=STATE_VERSION,
     )
 
     web_host: str = _setting(

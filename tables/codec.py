@@ -1,8 +1,9 @@
 """How rows become bytes: a version byte, then a compact array of the row's fields.
 
-Invariant: a release writes one version of a row and reads that version, the one before and the one after, so that
-a rolling upgrade and its roll-back both find state they understand; whatever else is in the store is named, never
-guessed at. Fields are only ever appended, with defaults.
+Invariant: fields are only ever appended, with defaults. So a release reads the version that it is made for (k), the one
+before (what is missing takes its default) and the one after (what it does not know is left out), and a rolling upgrade
+and its roll-back both find state that they understand. It writes k, or k-1 where the process is told so: while workers of
+the older release still run. Whatever else is in the store is named, never guessed at.
 """
 
 from __future__ import annotations
@@ -14,41 +15,70 @@ import msgspec
 
 Row = TypeVar("Row")
 
+STATE_VERSION = 1
+"""k: what this release writes unless it is told to write the one before. Raised by a release whose rows have new fields;
+each version's rows stay in tests/golden/state."""
+
+OLDEST_WRITTEN = max(1, STATE_VERSION - 1)
+READABLE = range(OLDEST_WRITTEN, STATE_VERSION + 2)
+
 
 class RowUnreadable(Exception):  # noqa: N818 - named for what an operator reads
     """A row whose bytes this release does not understand."""
 
 
+class _Process:
+    """What is the same in all of a process."""
+
+    writes_previous = False
+
+
+def write_version(version: int) -> None:
+    """Choose the version of rows that this process writes, once, before the first one. Raises ``ValueError``."""
+    if not OLDEST_WRITTEN <= version <= STATE_VERSION:
+        raise ValueError(
+            f"state version {version} cannot be written; this release writes {OLDEST_WRITTEN} to {STATE_VERSION}"
+        )
+    _Process.writes_previous = version < STATE_VERSION
+
+
 class RowCodec(Generic[Row]):
     """Bytes of one kind of row.
 
-    ``version`` is what is written; ``reads`` gives for each readable version the type that its bytes have (all of
-    them must decode to ``Row``).
+    ``version`` is k. ``shapes`` gives the type at k and, where the row has grown since, its type at k-1, which has
+    fewer trailing fields, in itself or in what it holds.
     """
 
-    def __init__(self, kind: str, version: int, reads: Mapping[int, type[Row]]) -> None:
-        assert version in reads, f"{kind} rows: the written version must be readable"
+    def __init__(self, kind: str, version: int, shapes: Mapping[int, type[Row]]) -> None:
+        assert version in shapes, f"{kind} rows: the written version must have a shape"
         self._kind = kind
+        self._previous = max(1, version - 1)
+        self._readable = range(self._previous, version + 2)
         self._prefix = bytes((version,))
+        self._previous_prefix = bytes((self._previous,))
         self._encoder = msgspec.msgpack.Encoder()
-        self._decoders = {known: msgspec.msgpack.Decoder(shape) for known, shape in reads.items()}
+        self._decoder = msgspec.msgpack.Decoder(shapes[version])
+        self._narrower = msgspec.msgpack.Decoder(shapes.get(version - 1, shapes[version]))
 
     def encode(self, row: Row) -> bytes:
         """Bytes of a row; equal rows have equal bytes."""
-        return self._prefix + self._encoder.encode(row)
+        body = self._encoder.encode(row)
+        if _Process.writes_previous:
+            return self._previous_prefix + self._encoder.encode(self._narrower.decode(body))
+        return self._prefix + body
 
     def decode(self, value: bytes) -> Row:
         """The row. Raises RowUnreadable for an unknown version or bytes that are not such a row."""
-        decoder = self._decoders.get(value[0]) if value else None
-        if decoder is None:
+        if not value or value[0] not in self._readable:
             found = f"version {value[0]}" if value else "no bytes"
             raise RowUnreadable(
-                f"{self._kind} row with {found}; this release reads versions {sorted(self._decoders)}: run a "
-                "release that knows it, or rebuild the store from the changelog"
+                f"{self._kind} row with {found}; this release reads versions {list(self._readable)}: run a "
+                "release that knows it; nothing is lost meanwhile"
             )
         try:
-            return decoder.decode(memoryview(value)[1:])
+            return self._decoder.decode(memoryview(value)[1:])
         except msgspec.MsgspecError as error:
             raise RowUnreadable(
-                f"{self._kind} row of version {value[0]} is damaged ({error}): rebuild the store from the changelog"
+                f"{self._kind} row of version {value[0]} is damaged ({error}): the agent that wrote it is another one, "
+                "or has an error; run the release that wrote it"
             ) from error

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tieout.tables.codec import STATE_VERSION
+
 KIB, MIB = 1 << 10, 1 << 20
 
 
@@ -17,6 +19,8 @@ class EngineSettings:
 
     max_records_per_transaction: int = 5_000
     """Larger ones gain nothing measurable and cost latency and memory."""
+    max_transaction_bytes: int = 16 * MIB
+    """Outputs and rows of one transaction, above which nothing more is stepped; 5,000 usual records make 2 to 10 MiB."""
     max_slice_seconds: float = 0.05
     """How long records are stepped before a commit; it bounds latency at low CPU speed."""
     floor_seconds: float = 0.02
@@ -51,6 +55,8 @@ class EngineSettings:
     """Tries of a failing task before its partition halts."""
     restart_seconds: float = 0.5
     """First wait before a restart; it doubles, with jitter."""
+    state_version: int = STATE_VERSION
+    """Version of the rows that are written; the one before while workers of the older release still run."""
     verify_rows: bool = True
     """Add up all rows at each start, about 1.5 s per million of them: finds whatever a disk has lost, kept too long or
     mixed up. False: only of what a start replays is the sum kept up, and a finished store is believed."""

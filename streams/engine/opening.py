@@ -17,7 +17,14 @@ from tieout.streams.engine.fault_points import passing
 from tieout.streams.engine.inbox import Inbox
 from tieout.streams.engine.limits import EngineSettings
 from tieout.streams.engine.ports import Bounds, Clock, Feed, Log, Scheduler, Session
-from tieout.streams.engine.positions import POSITION_ROW, Evidence, Position, decode_position, starting_point
+from tieout.streams.engine.positions import (
+    POSITION_ROW,
+    Evidence,
+    Position,
+    decode_position,
+    in_version,
+    starting_point,
+)
 from tieout.streams.engine.restore import Restore, StoreHome
 from tieout.streams.engine.status import Counters, State
 from tieout.streams.engine.transaction import Transaction
@@ -118,6 +125,8 @@ class Opening:
     async def _check_position(self, store: Store) -> Position:
         given, topic = self.given, self.spec.input_topic
         position = decode_position(store.get(POSITION_ROW))
+        if position is not None:
+            position = in_version(position, given.settings.state_version, f"{topic}/{self.partition}")
         bounds = await given.log.bounds(topic, self.partition)
         evidence = Evidence(
             where=f"{topic}/{self.partition}",
@@ -126,7 +135,7 @@ class Opening:
             last_record=await self._record_at(-1 if position is None else position.last_offset, bounds),
             start_at=given.start_at,
         )
-        return starting_point(position, evidence)
+        return starting_point(position, evidence, given.settings.state_version)
 
     async def _record_at(self, offset: int, bounds: Bounds) -> LogRecord | None:
         if not bounds.start <= offset < bounds.stable:

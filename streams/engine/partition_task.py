@@ -19,6 +19,7 @@ from tieout.streams.engine.opening import Opening, Surroundings
 from tieout.streams.engine.ports import FetchedBatch
 from tieout.streams.engine.status import Counters, State, TaskStatus
 from tieout.streams.engine.working import Working, wait_seconds
+from tieout.tables.codec import RowUnreadable
 from tieout.tables.store import StoreCorrupt, StoreFull
 
 log = logging.getLogger("tieout.engine")
@@ -186,6 +187,8 @@ class PartitionTask:
             return True
         if isinstance(error, Halt | MustHalt):
             return self._halt(str(error))
+        if isinstance(error, RowUnreadable):
+            return self._halt(f"state_version: {error}")
         if isinstance(error, Fenced):
             return await self._after_fencing(error)
         if isinstance(error, CommitUnanswered | BrokerSilent | StoreFull):

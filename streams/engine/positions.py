@@ -17,6 +17,7 @@ import msgspec
 from tieout.agents.spec import ENGINE_ROW_PREFIX, LogRecord
 from tieout.streams.engine.errors import Halt
 from tieout.streams.engine.ports import Bounds
+from tieout.tables.codec import READABLE, STATE_VERSION
 
 POSITION_ROW = ENGINE_ROW_PREFIX + b"position"
 DIGEST_ROW = ENGINE_ROW_PREFIX + b"digest"
@@ -28,14 +29,17 @@ _MODULUS = 1 << 128
 
 
 class Position(msgspec.Struct, frozen=True, array_like=True):
-    """The next offset to step; the last record stepped, by offset (-1: none), timestamp and fingerprint; log time."""
+    """The next offset to step; the last record stepped, by offset (-1: none), timestamp and fingerprint; log time.
+
+    ``version`` is the newest state version that rows of this partition may have: once written, they stay.
+    """
 
     next: int
     last_offset: int = -1
     last_timestamp_ms: int = -1
     last_fingerprint: bytes = b""
     clock_ms: int = 0
-    version: int = 1
+    version: int = STATE_VERSION
 
 
 class StoreMark(msgspec.Struct, frozen=True, array_like=True):
@@ -63,6 +67,17 @@ def decode_position(raw: bytes | None) -> Position | None:
 def decode_store_mark(raw: bytes | None) -> StoreMark | None:
     """The mark of a store; None for a new one."""
     return None if raw is None else msgspec.msgpack.decode(raw, type=StoreMark)
+
+
+def in_version(position: Position, written: int, where: str) -> Position:
+    """The position as a process that writes this state version goes on with it. Raises ``Halt``."""
+    if position.version not in READABLE:
+        raise Halt(
+            "state_version",
+            f"{where}: its rows are of state version {position.version}, and this release reads "
+            f"{READABLE.start} to {READABLE.stop - 1}: run a release that knows it; nothing is lost meanwhile",
+        )
+    return msgspec.structs.replace(position, version=max(position.version, written))
 
 
 def fingerprint(record: LogRecord) -> bytes:
@@ -125,7 +140,7 @@ class Evidence:
     start_at: int | None
 
 
-def starting_point(position: Position | None, seen: Evidence) -> Position:
+def starting_point(position: Position | None, seen: Evidence, version: int = STATE_VERSION) -> Position:
     """The position to start from. Raises ``Halt`` where going on could lose or repeat something."""
     bounds, where = seen.bounds, seen.where
     if position is None:
@@ -136,14 +151,14 @@ def starting_point(position: Position | None, seen: Evidence) -> Position:
                 "changelog topic, or delete the group's offsets if this state is meant to be built anew",
             )
         if seen.start_at is not None:
-            return Position(next=max(seen.start_at, bounds.start))
+            return Position(next=max(seen.start_at, bounds.start), version=version)
         if bounds.start > 0:
             raise Halt(
                 "no_position",
                 f"{where}: no position is known and the log starts at {bounds.start}, so older records are gone; "
                 "say from where with --start-at",
             )
-        return Position(next=0)
+        return Position(next=0, version=version)
     if seen.hint is not None and seen.hint > position.next:
         raise Halt(
             "changelog_behind",

@@ -159,6 +159,7 @@ class Working:
             last_timestamp_ms=last.timestamp,
             last_fingerprint=fingerprint(last),
             clock_ms=clock_ms,
+            version=self.position.version,
         )
 
     def _step_outcomes(self) -> list[bytes]:

@@ -94,7 +94,7 @@ def test_a_row_of_another_version_or_a_damaged_one_says_so():
     codec = RowCodec("cash", 2, {2: Cash})
     row = codec.encode(Cash("a", "b", 1, 2, None, EVENTS and inbox_with(1).state.facts.terms[0].cause))
     assert codec.encode(codec.decode(row)) == row
-    for value, what in ((b"\x03" + row[1:], "version 3"), (b"", "no bytes"), (row[:-3], "damaged")):
+    for value, what in ((b"\x09" + row[1:], "version 9"), (b"", "no bytes"), (row[:-3], "damaged")):
         with pytest.raises(RowUnreadable, match=what):
             codec.decode(value)
 
