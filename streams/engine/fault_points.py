@@ -76,6 +76,23 @@ def arm(text: str) -> None:
     _armed = _parse(text) or None
 
 
+class _Watched(dict[str, _Armed]):
+    """Nothing is armed, and a hook is told of each passage."""
+
+    def __init__(self, hook: Callable[[str], None]) -> None:
+        super().__init__()
+        self._hook = hook
+
+    def get(self, name: str, _: object = None) -> None:  # type: ignore[override]  # nothing is armed here
+        self._hook(name)
+
+
+def watch(hook: Callable[[str], None] | None) -> None:
+    """Tell ``hook`` of each passage, instead of what is armed: a simulation raises in it. None: no longer."""
+    global _armed  # noqa: PLW0603
+    _armed = None if hook is None else _Watched(hook)
+
+
 def passing(name: str) -> None:
     """Mark a place; does nothing in production."""
     if _armed is None:
