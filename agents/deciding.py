@@ -42,7 +42,7 @@ class Deciding:
     references: References
     lap: Callable[[str], None]
     _views: dict[int, View] = field(default_factory=dict, init=False)
-    """The view of the last ``control_seq``, for the next decision on it."""
+    """The view of the last ``control_seq``, as of the last decision on it."""
 
     def decide(self, entry: GroupEntry, arrival: Arrival, now_us: int, effects: Effects) -> None:
         """Decide an event that is ready, then whatever of its contract became ready through it."""
@@ -182,4 +182,6 @@ class Deciding:
             self._views.clear()
             known = View(self.reference_at(control_seq), self.sweep.controls, control_seq, now_us, {})
             self._views[control_seq] = known
-        return known if known.now == now_us else known._replace(now=now_us)
+        if known.now != now_us:
+            known = self._views[control_seq] = known._replace(now=now_us)
+        return known

@@ -7,7 +7,6 @@ replay, and any cut of the log into batches, gives the same ids; a lane's number
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cached_property
 from hashlib import blake2b
 from typing import NamedTuple, TypeVar
 
@@ -75,11 +74,14 @@ class Draft:
         self.decisions: list[DecisionRecorded] = []
         self._lanes = {lanes.erp_account: lanes for lanes in state.group.lanes}
         self._revenue_hash = state.group.revenue_hash
+        self._decision_id = ""
 
-    @cached_property
+    @property
     def decision_id(self) -> str:
         """The same for everything that one decision says."""
-        return ident(self.tenant, self.group_id, self.cause.id, "decision")
+        if not self._decision_id:
+            self._decision_id = ident(self.tenant, self.group_id, self.cause.id, "decision")
+        return self._decision_id
 
     def say(
         self,
