@@ -115,7 +115,7 @@ class PartitionTask:
                 try:
                     await self._work(await self._start())
                 except Exception as error:  # noqa: BLE001 - every failure of a partition ends in a named rule
-                    if not await self._follow_rule(error):
+                    if not await self._follow_rules(error):
                         return
             self._change("stopped", None)
         finally:
@@ -178,6 +178,14 @@ class PartitionTask:
             self._change("waiting", working.waiting)
 
     # Failure.
+
+    async def _follow_rules(self, error: Exception) -> bool:
+        """Apply the rule for this failure, and for one that comes of applying it: none may end the task unsaid."""
+        while True:
+            try:
+                return await self._follow_rule(error)
+            except Exception as another:  # noqa: BLE001
+                error = another
 
     async def _follow_rule(self, error: Exception) -> bool:
         """Apply the rule for this failure; False when the task is over."""
