@@ -41,7 +41,7 @@ TAIL = 400
 FRESH = 50
 """Deliveries after a heal that must be seen too."""
 
-DRAIN_SECONDS = 90.0
+DRAIN_SECONDS = 60.0
 SAMPLE_SECONDS = 0.5
 
 
@@ -78,6 +78,7 @@ class Arena:
         settings: dict[str, Any] | None = None,
         isolation: str = "read_committed",
         tail: int = TAIL,
+        heal_seconds: float = 60.0,
     ) -> None:
         self.stage = stage
         self.result = FaultResult(fault=fault, title=title)
@@ -96,6 +97,7 @@ class Arena:
         self.reader = LiveReader(
             self.bootstrap, self.topics.outputs, partitions, self.checker.take, isolation
         )
+        self.heal_seconds = heal_seconds
         self.tail = min(tail, len(deliveries) // 4)
         self.workers: list[Worker] = []
         self._began = time.monotonic()
@@ -167,9 +169,9 @@ class Arena:
         owners = self.owners()
         return len(owners) == self.partitions and all(len(found) == 1 for found in owners.values())
 
-    def await_running(self, after: str, seconds: float = 60.0) -> float:
+    def await_running(self, after: str) -> float:
         """Wait until every partition runs; seconds that it took. Past the deadline that is a finding."""
-        began = time.monotonic()
+        began, seconds = time.monotonic(), self.heal_seconds
         if not until(self.all_run, seconds):
             said = {
                 worker.worker_id: [
@@ -180,9 +182,10 @@ class Arena:
             self.findings.add("unseen", after, f"not every partition runs after {seconds:g} s: {said}")
         return time.monotonic() - began
 
-    def await_all_ready(self, after: str, seconds: float = 60.0) -> None:
+    def await_all_ready(self, after: str) -> None:
         """Wait until every partition runs and every worker has joined, those without a partition too."""
-        self.await_running(after, seconds)
+        self.await_running(after)
+        seconds = self.heal_seconds
         if not until(
             lambda: all(worker.status()["ready"] for worker in self.workers if worker.running), seconds
         ):
@@ -193,17 +196,17 @@ class Arena:
         self.await_running("a choice")
         return chance.choice([self.owners()[partition][0] for partition in sorted(self.owners())])
 
-    def recovered(self, since: float, after: str, seconds: float = 60.0) -> float:
+    def recovered(self, since: float, after: str) -> float:
         """Note how long after ``since`` (monotonic) every partition ran again."""
-        self.await_running(after, seconds)
+        self.await_running(after)
         took = time.monotonic() - since
         self.result.recoveries.append(took)
         return took
 
-    def caught_up(self, since: float, after: str, seconds: float = 60.0) -> None:
+    def caught_up(self, since: float, after: str) -> None:
         """Note how long after ``since`` all was visible that has been delivered until now, and a little more."""
         fresh = min(self.feeder.delivered + FRESH, len(self.deliveries) - self.tail)
-        due = self._due[fresh]
+        due, seconds = self._due[fresh], self.heal_seconds
         if not until(lambda: min(self.checker.seen.values()) >= due, seconds):
             self.findings.add(
                 "unseen", after, f"{due} are due, {self.checker.seen} seen after {seconds:g} s; {self._why()}"
@@ -218,8 +221,9 @@ class Arena:
         due = self._due[self.feeder.delivered]
         return sum(max(0, due - seen) for seen in self.checker.seen.values())
 
-    def await_seen(self, what: str, seconds: float = DRAIN_SECONDS) -> None:
+    def await_seen(self, what: str) -> None:
         """Wait until all that was sent is visible; past the deadline that is a finding."""
+        seconds = DRAIN_SECONDS + self.heal_seconds
         if not until(lambda: self.feeder.done and self.unseen == 0, seconds):
             self.findings.add(
                 "unseen",

@@ -109,5 +109,5 @@ class Feeder:
         self.delivered = end
 
     async def _pace(self, until: float) -> None:
-        while not self._stopping.is_set() and (left := until - time.monotonic()) > 0:
+        while not self._stopping.is_set() and (left := until - time.monotonic()) > 0:  # noqa: ASYNC110 - of a thread
             await asyncio.sleep(min(left, 0.05))

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tieout.agents.spec import ENGINE_ROW_PREFIX
+from tieout.streams.engine.positions import POSITION_ROW
 from tieout.tables.rocksdb_store import RocksdbStore
 
 LOCAL_PREFIX = ENGINE_ROW_PREFIX * 2
@@ -53,3 +54,14 @@ def differences(rows: Rows, folder: Path) -> Iterator[str]:
     for what, keys in (("missing in the store", missing), ("only in the store", extra), ("different", other)):
         if keys:
             yield f"{len(keys)} rows {what}, {min(keys)!r} among them"
+
+
+def differences_at_same_position(rows: Rows, folder: Path) -> Iterator[str]:
+    """As ``differences``, where the store says that it is where the changelog is; nothing where it is behind."""
+    store = RocksdbStore(folder)
+    try:
+        same = store.get(POSITION_ROW) == rows.get(POSITION_ROW)
+    finally:
+        store.close()
+    if same:
+        yield from differences(rows, folder)
