@@ -12,7 +12,7 @@ setup(
         Extension(
             f"tieout.avro.compiled_{name}",
             [f"avro/compiled_{name}.pyx"],
-            depends=["avro/compiled_wire.pxi"],
+            depends=["avro/compiled_nodes.pxi", "avro/compiled_wire.pxi"],
             optional=True,
         )
         for name in COMPILED

@@ -18,6 +18,8 @@ from tieout.avro.loading import SchemaError
 
 DEPTH_MAX = 16
 """Records and lists inside each other. Ours go three deep; each level is a call while reading."""
+FIELDS_MAX = 64
+"""Of one record. Ours have 29 at most; reading keeps them on the stack until the record is built."""
 _BITS = {"int": 32, "long": 64}
 
 
@@ -103,6 +105,10 @@ class _Comparison:
         names = [field["name"] for field in schema["fields"]]
         if not names or names != list(described):
             raise SchemaError(f"{path}: the schema has the fields {names}, {struct.__name__} {[*described]}")
+        if len(names) > FIELDS_MAX:
+            raise SchemaError(
+                f"{path}: {name} has {len(names)} fields, at most {FIELDS_MAX} are read; split it"
+            )
         inner = name.rpartition(".")[0]
         fields = tuple(
             (
@@ -163,8 +169,11 @@ def _fields(struct: type[msgspec.Struct], path: str) -> dict[str, inspect.Type]:
     info = inspect.type_info(struct)
     assert isinstance(info, inspect.StructType), struct
     renamed = [field.name for field in info.fields if field.name != field.encode_name]
-    if info.tag is not None or info.array_like or renamed or hasattr(struct, "__post_init__"):
-        raise SchemaError(f"{path}: {struct.__name__} is tagged, renamed, array-like or has a __post_init__")
+    by_name = len(struct.__match_args__) != len(info.fields)
+    if info.tag is not None or info.array_like or renamed or by_name or hasattr(struct, "__post_init__"):
+        raise SchemaError(
+            f"{path}: {struct.__name__} is tagged, renamed, array-like, keyword-only or has a __post_init__"
+        )
     return {field.name: field.type for field in info.fields}
 
 

@@ -151,7 +151,7 @@ def test_a_value_of_another_type_cannot_be_written(orders, wrong):
 
 
 def test_a_record_of_another_class_cannot_be_written(orders):
-    with pytest.raises(Unencodable, match="Item does not fit its schema"):
+    with pytest.raises(Unencodable, match="Item does not fit its schema:"):
         orders.encode(Item("x", 1))
 
 
@@ -215,9 +215,37 @@ def test_records_inside_each_other_have_a_depth_limit():
         record_codec(*nested(17))
 
 
-@pytest.mark.parametrize("options", [{"tag": True}, {"array_like": True}, {"rename": "camel"}], ids=str)
+def wide(fields):
+    names = [f"f{number}" for number in range(fields)]
+    kind = {"type": "record", "name": "Wide", "fields": [{"name": name, "type": "int"} for name in names]}
+    return kind, msgspec.defstruct("Wide", [(name, int) for name in names])
+
+
+def test_a_record_has_at_most_64_fields():
+    kind, struct = wide(64)
+    for wanted in ("auto", "fastavro"):
+        codec = record_codec(kind, struct, wanted)
+        assert codec.decode(codec.encode(struct(*range(64)))) == struct(*range(64))
+        with pytest.raises(SchemaError, match="65 fields, at most 64"):
+            record_codec(*wide(65), wanted)
+
+
+class Checked(msgspec.Struct):
+    name: str
+    item_count: int
+
+    def __post_init__(self):
+        raise AssertionError("a codec that builds records without msgspec's decoder must still call it")
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"tag": True}, {"array_like": True}, {"rename": "camel"}, {"kw_only": True}, {"bases": (Checked,)}],
+    ids=str,
+)
 def test_a_class_that_msgspec_writes_otherwise_makes_no_codec(options):
-    struct = msgspec.defstruct("Item", [("name", str), ("item_count", int)], **options)
+    fields = [] if "bases" in options else [("name", str), ("item_count", int)]
+    struct = msgspec.defstruct("Item", fields, **options)
     renamed = {**ITEM, "fields": [ITEM["fields"][0], {"name": "item_count", "type": "long"}]}
     with pytest.raises(SchemaError, match="tagged, renamed, array-like"):
         record_codec(renamed, struct)
