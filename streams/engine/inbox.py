@@ -86,12 +86,11 @@ class Inbox:
             batch = self._queue[0]
             record = next(batch.records, None)
             if record is not None:
-                if record.offset < self.next:
-                    raise HoleInLog(
-                        f"partition {batch.partition}: record {record.offset} came after {self.next}"
-                    )
-                self.last = record.offset
-                self.next = record.offset + 1
+                offset = record.offset
+                if offset < self.next:
+                    raise HoleInLog(f"partition {batch.partition}: record {offset} came after {self.next}")
+                self.last = offset
+                self.next = offset + 1
                 return record
             if self.next == batch.first:
                 self._counters.empty_batches += 1

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar
 
 from aiokafka import AIOKafkaProducer
@@ -19,6 +19,7 @@ from tieout.agents.spec import Headers
 from tieout.streams.engine.errors import BrokerSilent, CommitUnanswered, Fenced, RecordTooLarge
 from tieout.streams.engine.fault_points import passing
 from tieout.streams.engine.limits import EngineSettings
+from tieout.streams.engine.record_batch import NO_HEADERS, RecordBatch
 
 log = logging.getLogger("tieout.engine.kafka")
 
@@ -42,7 +43,8 @@ class KafkaSession:
         self._producer = producer
         self._id = transactional_id
         self._settings = settings
-        self._building: dict[tuple[str, int], list[Any]] = {}
+        self._building: dict[tuple[str, int], list[RecordBatch]] = {}
+        self._open: dict[tuple[str, int], Callable[..., bool]] = {}
 
     @classmethod
     async def open(cls, bootstrap: str, transactional_id: str, settings: EngineSettings) -> KafkaSession:
@@ -73,15 +75,13 @@ class KafkaSession:
     def append(
         self, topic: str, partition: int, key: bytes | None, value: bytes | None, headers: Headers
     ) -> None:
-        listed = list(headers) if headers else []
-        batches = self._building.get((topic, partition))
-        if batches is None:
+        add = self._open.get((topic, partition))
+        if add is None or not add(key, value, list(headers) if headers else NO_HEADERS):
             self._check_size(topic, key, value, headers)
-            batches = self._building[topic, partition] = [self._producer.create_batch()]
-        if batches[-1].append(timestamp=None, key=key, value=value, headers=listed) is None:
-            self._check_size(topic, key, value, headers)
-            batches.append(self._producer.create_batch())
-            batches[-1].append(timestamp=None, key=key, value=value, headers=listed)
+            batch = RecordBatch(self._settings.max_record_bytes)
+            self._building.setdefault((topic, partition), []).append(batch)
+            self._open[topic, partition] = batch.add
+            batch.add(key, value, list(headers))
 
     def _check_size(self, topic: str, key: bytes | None, value: bytes | None, headers: Headers) -> None:
         size = (
@@ -97,16 +97,20 @@ class KafkaSession:
             )
 
     def discard(self) -> None:
-        self._building.clear()
+        self._building = {}
+        self._open = {}
 
     async def begin(self) -> None:
         await self._answered(self._producer.begin_transaction(), self._settings.send_seconds, "begin")
 
     async def send(self) -> Mapping[tuple[str, int], int]:
-        building, self._building = self._building, {}
+        building = self._building
+        self.discard()
         return await self._answered(self._send(building), self._settings.send_seconds, "acknowledge records")
 
-    async def _send(self, building: Mapping[tuple[str, int], list[Any]]) -> Mapping[tuple[str, int], int]:
+    async def _send(
+        self, building: Mapping[tuple[str, int], list[RecordBatch]]
+    ) -> Mapping[tuple[str, int], int]:
         sent: list[tuple[tuple[str, int], int, Awaitable[Any]]] = []
         for (topic, partition), batches in building.items():
             for batch in batches:

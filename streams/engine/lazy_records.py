@@ -8,6 +8,7 @@ aiokafka's own reader gives (aborted and control batches left out), plus the ran
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain
 from typing import Any
 
 from aiokafka.consumer.fetcher import FetchResult, PartitionRecords
@@ -55,7 +56,7 @@ def _committed(fetched: PartitionRecords) -> Iterator[Any]:
 
 
 def _records(batches: list[Any], first: int) -> Iterator[LogRecord]:
-    for batch in batches:
-        for record in batch:
-            if record.offset >= first:
-                yield record
+    """Only the batch that a fetch begins inside of has records before ``first``; the others run through C alone."""
+    if not batches:
+        return iter(())
+    return chain((record for record in batches[0] if record.offset >= first), *batches[1:])

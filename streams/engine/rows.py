@@ -27,6 +27,8 @@ class Overlay:
         self._max_row_bytes = max_row_bytes
         self._changes: OrderedRows[bytes | None] = OrderedRows()
         self._read: dict[bytes, bytes | None] = {}
+        self.bytes = 0
+        """What this transaction has to send so far: values of outputs, keys and values of rows."""
 
     def get(self, key: bytes) -> bytes | None:
         """The row as this transaction sees it."""
@@ -57,11 +59,13 @@ class Overlay:
             raise ReservedRow(
                 f"row {key!r} is under the engine's own prefix; give the agent's rows another prefix"
             )
-        if len(key) + len(value) > self._max_row_bytes:
+        size = len(key) + len(value)
+        if size > self._max_row_bytes:
             raise RowTooLarge(
-                f"row {key[:80]!r} has {len(key) + len(value)} bytes, the cap is {self._max_row_bytes}; "
+                f"row {key[:80]!r} has {size} bytes, the cap is {self._max_row_bytes}; "
                 "split it into several rows"
             )
+        self.bytes += size
         self._changes.put(key, value)
 
     def delete(self, key: bytes) -> None:
@@ -79,6 +83,7 @@ class Overlay:
         """Start the next transaction."""
         self._changes = OrderedRows()
         self._read = {}
+        self.bytes = 0
 
 
 def _merged(

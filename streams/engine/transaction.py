@@ -27,6 +27,7 @@ from tieout.streams.engine.positions import (
 )
 from tieout.streams.engine.rows import Overlay
 from tieout.streams.engine.status import Counters
+from tieout.streams.engine.weights import Weights
 from tieout.tables.store import Store
 
 T = TypeVar("T")
@@ -59,17 +60,22 @@ class Transaction:
         self._append = session.append
         self._emitted = 0
         self._open = False
+        self._weights = Weights()
         self.digest = Digest(mark.digest)
         self.effects = Overlay(store, self._emit, settings.max_row_bytes)
 
     def _emit(self, output: Output) -> None:
-        if output.topic not in self._topics:
+        topic, partition, value = output.topic, output.partition, output.value
+        if topic not in self._topics:
             raise UndeclaredTopic(
-                f"topic {output.topic!r} is not in the AgentSpec's output_topics {sorted(self._topics)}; declare it"
+                f"topic {topic!r} is not in the AgentSpec's output_topics {sorted(self._topics)}; declare it"
             )
-        partition = self._partition if output.partition is None else output.partition
-        self._append(output.topic, partition, output.key, output.value, output.headers)
+        self._append(
+            topic, self._partition if partition is None else partition, output.key, value, output.headers
+        )
         self._emitted += 1
+        if value is not None:
+            self.effects.bytes += len(value)
 
     @property
     def is_empty(self) -> bool:
@@ -134,10 +140,12 @@ class Transaction:
         self, changes: Mapping[bytes, bytes | None], position: Position
     ) -> dict[bytes, bytes | None]:
         topic, partition, append = self._changelog, self._partition, self._append
-        before, change = self.effects.before, self.digest.change
+        before, change = self.effects.before, self._weights.change
+        total = self.digest.value
         for key, value in changes.items():
-            change(key, before(key), value)
+            total += change(key, before, value)
             append(topic, partition, key, value, ())
+        self.digest = Digest.of(total)
         marks: dict[bytes, bytes | None] = {DIGEST_ROW: self.digest.encode(), POSITION_ROW: encode(position)}
         for key, value in marks.items():
             append(topic, partition, key, value, ())

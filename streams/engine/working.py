@@ -23,6 +23,9 @@ from tieout.tables.store import Store
 CLOCK_EVERY = 64
 """Records between two looks at the clock."""
 
+FIRST_RECORDS = 500
+"""Most records of the first transaction, after which it is known what their rows come to."""
+
 QUIET_BYTES = 64 << 10
 """With less than this queued the partition counts as idle, and the floor between transactions applies."""
 
@@ -52,6 +55,8 @@ class Working:
     _retry_at: float = 0.0
     _turn_began: float = 0.0
     _busy_at: float = field(default=0.0)
+    _flushed_each: float | None = None
+    """Bytes of rows that the last flush wrote, by record."""
 
     def __post_init__(self) -> None:
         self._busy_at = self.clock.monotonic()
@@ -100,29 +105,41 @@ class Working:
         """Step records until a limit; gives the position after them, None when none was stepped."""
         if self._held is None and self.crashes.is_careful(self.inbox.next):
             return self._step_one_carefully()
-        limit, deadline = self.settings.max_records_per_transaction, began + self.settings.max_slice_seconds
+        limit, most = self._limits()
+        deadline = began + self.settings.max_slice_seconds
         take, step, effects = self.inbox.take, around(self.task.step), self.transaction.effects
         clock_ms, last, count = self.position.clock_ms, None, 0
         if self._held is not None and began < self._retry_at:
             return None
         self.crashes.before_slice(self.position.next)
-        while count < limit:
-            record = self._held or take()
-            if record is None:
-                break
+        record, self._held = self._held or take(), None
+        while record is not None:
             try:
                 step(record, effects)
             except NotReady as wait:
                 self._hold(record, wait.reason)
                 break
-            self._held, last = None, record
+            last = record
             count += 1
-            clock_ms = max(clock_ms, record.timestamp)
+            if record.timestamp > clock_ms:  # noqa: PLR1730 - a call for each record
+                clock_ms = record.timestamp
+            if count >= limit or effects.bytes >= most:
+                break
             if count % CLOCK_EVERY == 0 and self.clock.monotonic() > deadline:
                 break
+            record = take()
         self.crashes.stepped()
         passing("after_step")
         return None if last is None else self._after(last, count, clock_ms)
+
+    def _limits(self) -> tuple[int, int]:
+        """Most records and most bytes of a slice. What a flush adds is known only after it: the last one tells."""
+        records, most = self.settings.max_records_per_transaction, self.settings.max_transaction_bytes
+        if self._flushed_each is None:
+            return min(records, FIRST_RECORDS), most
+        if self._flushed_each > 0:
+            records = min(records, max(1, int(most / self._flushed_each)))
+        return records, most
 
     def _step_one_carefully(self) -> Position | None:
         """After an unclear end: one record per transaction, named in the journal before it is touched."""
@@ -175,8 +192,11 @@ class Working:
             self.task.work(self.transaction.effects, self.settings.work_rows)
 
     async def _commit(self, position: Position, answered: list[bytes]) -> None:
-        flushing = self.clock.monotonic()
-        self.task.flush(self.transaction.effects)
+        flushing, effects = self.clock.monotonic(), self.transaction.effects
+        stepped_bytes = effects.bytes
+        self.task.flush(effects)
+        if position.next > self.position.next:
+            self._flushed_each = (effects.bytes - stepped_bytes) / (position.next - self.position.next)
         self.counters.stage_seconds["flush"] += self.clock.monotonic() - flushing
         changes = await self.transaction.commit(position)
         self.position = position

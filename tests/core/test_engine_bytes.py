@@ -1,0 +1,100 @@
+"""A transaction is bounded in bytes, and our record batch has the bytes of aiokafka's."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+
+import engine_world
+from aiokafka.producer.message_accumulator import BatchBuilder
+from engine_world import Counting, Session, World, live, spec
+
+from tieout.agents.spec import Output
+from tieout.streams.engine.record_batch import NO_HEADERS, RecordBatch
+
+CAP, RECORDS = 10_000, 900
+
+
+class Wordy(Counting):
+    """Says a thousand bytes for each record."""
+
+    def step(self, record, effects) -> None:
+        super().step(record, effects)
+        effects.emit(Output("out", None, record.key, b"w" * 1_000))
+
+
+class Hoarding(Counting):
+    """Writes rows of a thousand bytes for each record, but only at the flush."""
+
+    def __init__(self, context) -> None:
+        super().__init__(context)
+        self.due = 0
+
+    def step(self, record, effects) -> None:
+        super().step(record, effects)
+        self.due += 1
+
+    def flush(self, effects) -> None:
+        super().flush(effects)
+        for number in range(self.due):
+            effects.put(b"r%d" % number, b"w" * 1_000)
+        self.due = 0
+
+
+def sizes(monkeypatch, agent) -> list[int]:
+    """Bytes that each transaction sends, with hundreds of records queued."""
+    seen: list[int] = []
+    real = Session.send
+
+    async def send(self):
+        if not any(topic == "out" for topic, *_ in self.building):
+            seen[-1] += sum(len(value or b"") for _, _, _, value, _ in self.building)
+        else:
+            seen.append(sum(len(value or b"") for _, _, _, value, _ in self.building))
+        return await real(self)
+
+    monkeypatch.setattr(Session, "send", send)
+    monkeypatch.setattr(
+        engine_world, "SETTINGS", dataclasses.replace(engine_world.SETTINGS, max_transaction_bytes=CAP)
+    )
+    monkeypatch.setattr(engine_world.Feed, "pump", pump_all)
+    world = World()
+    world.tell(*(b"%d" % number for number in range(RECORDS)))
+    asyncio.run(live(world, lambda task: task.status().position >= RECORDS, spec(open=agent)))
+    return seen
+
+
+def pump_all(self) -> None:
+    """Everything in one batch, so that only the limits cut it."""
+    end = len(self.world.log("in"))
+    if self.cursor is not None and self.cursor < end:
+        records = self.world.committed("in")[self.cursor :]
+        batch = engine_world.FetchedBatch(0, self.cursor, end, iter(records), 100, self.number, end)
+        self.task.offer(batch)
+        self.cursor = end
+
+
+def test_large_outputs_end_a_transaction_at_the_cap(monkeypatch):
+    sent = sizes(monkeypatch, Wordy)
+    assert len(sent) == 90
+    assert all(size < CAP + 1_200 for size in sent)
+
+
+def test_rows_that_a_flush_writes_count_for_the_next_transaction(monkeypatch):
+    sent = sizes(monkeypatch, Hoarding)
+    assert sent[0] > CAP, "the first flush cannot be foreseen"
+    assert all(size < CAP + 1_200 for size in sent[1:])
+    assert len(sent) > 40
+
+
+def test_our_batch_has_the_bytes_of_aiokafkas_own():
+    ours, theirs = RecordBatch(1_000), BatchBuilder(1_000, 0, is_transactional=1)
+    records = [(b"k%d" % n, b"v" * n, NO_HEADERS if n % 3 else [("h", b"x")]) for n in range(60)]
+    for key, value, headers in records:
+        taken = theirs.append(timestamp=ours._begun_ms, key=key, value=value, headers=headers) is not None
+        assert ours.add(key, value, headers) == taken
+        if not taken:
+            break
+    assert ours.record_count() == theirs.record_count() > 5
+    assert ours.size() == theirs.size() <= 1_000
+    assert ours._build() == theirs._build()
