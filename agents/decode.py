@@ -34,8 +34,7 @@ class Decodes(Protocol):
     def decode(self, value: bytes) -> msgspec.Struct: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Rejected:
+class Rejected(msgspec.Struct, frozen=True, gc=False):
     """A record that ends as a dead letter."""
 
     reason: str

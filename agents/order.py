@@ -6,8 +6,7 @@ ready is decided in version order, whatever the order of arrival, and what waits
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+import msgspec
 from msgspec import structs
 
 from tieout.agents.groups import GroupEntry
@@ -18,29 +17,25 @@ from tieout.tables.keys import HELD, fact_suffix, timer_key, version_suffix
 from tieout.tables.waiting import Waiting
 
 
-@dataclass(frozen=True, slots=True)
-class Ready:
+class Ready(msgspec.Struct, frozen=True, gc=False):
     """The event can be decided now."""
 
 
-@dataclass(frozen=True, slots=True)
-class Hold:
+class Hold(msgspec.Struct, frozen=True, gc=False):
     """The event waits under this row suffix for ``missing`` (a version number)."""
 
     suffix: bytes
     missing: int
 
 
-@dataclass(frozen=True, slots=True)
-class Misfit:
+class Misfit(msgspec.Struct, frozen=True, gc=False):
     """The event can never become ready: a reason code and what is wrong."""
 
     code: str
     detail: str
 
 
-@dataclass(frozen=True, slots=True)
-class NoRoom:
+class NoRoom(msgspec.Struct, frozen=True, gc=False):
     """The event would have to wait, and too many already do."""
 
     detail: str

@@ -25,8 +25,7 @@ from tieout.tables.keys import fact_suffix, version_suffix
 from tieout.tables.waiting import Waiting
 
 
-@dataclass(frozen=True, slots=True)
-class Refused:
+class Refused(msgspec.Struct, frozen=True, gc=False):
     """Why an event is parked. ``never_next``: it can never become its contract's next version."""
 
     code: str

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import msgspec
 
@@ -28,7 +27,7 @@ _MINUTE_MS = 60_000
 _SECOND_MS = 1_000
 
 
-class Prepared(NamedTuple):
+class Prepared(msgspec.Struct, frozen=True, gc=False):
     """A decision with everything that it says already encoded."""
 
     decision: Decision

@@ -11,6 +11,7 @@ from bisect import bisect_right
 from calendar import monthrange
 from collections.abc import Iterable
 from datetime import date
+from functools import lru_cache
 from typing import Protocol, TypeVar
 
 from tieout.avro.events import Day
@@ -55,12 +56,30 @@ class Calendar(Protocol):
     def last_day(self, period: Period) -> Day: ...
 
 
+@lru_cache(maxsize=65_536)
+def _month_of(day: Day) -> Period:
+    when = date.fromordinal(day + _EPOCH)
+    return when.year * 12 + when.month - 1
+
+
+@lru_cache(maxsize=4_096)
+def _month_label(period: Period) -> str:
+    return f"{period // 12:04}-{period % 12 + 1:02}"
+
+
+@lru_cache(maxsize=4_096)
+def _month_days(period: Period) -> tuple[Day, Day]:
+    """First and last day of a month."""
+    year, month = period // 12, period % 12 + 1
+    first = date(year, month, 1).toordinal() - _EPOCH
+    return first, first + monthrange(year, month)[1] - 1
+
+
 class MonthCalendar:
-    """Calendar months, labelled 2025-05."""
+    """Calendar months, labelled 2025-05. Each event asks for a few of them several times."""
 
     def period_of(self, day: Day) -> Period:
-        when = date.fromordinal(day + _EPOCH)
-        return when.year * 12 + when.month - 1
+        return _month_of(day)
 
     def reach(self, day: Day) -> Day:
         return day
@@ -74,13 +93,13 @@ class MonthCalendar:
         return int(label[:4]) * 12 + int(label[5:]) - 1
 
     def label(self, period: Period) -> str:
-        return f"{period // 12:04}-{period % 12 + 1:02}"
+        return _month_label(period)
 
     def first_day(self, period: Period) -> Day:
-        return date(period // 12, period % 12 + 1, 1).toordinal() - _EPOCH
+        return _month_days(period)[0]
 
     def last_day(self, period: Period) -> Day:
-        return self.first_day(period) + monthrange(period // 12, period % 12 + 1)[1] - 1
+        return _month_days(period)[1]
 
 
 class ListedCalendar:

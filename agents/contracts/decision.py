@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+import msgspec
+
 from tieout.avro.commands import Cause, Command
 from tieout.avro.events import Micros
 from tieout.avro.outcomes import DecisionRecorded, ExceptionItem, RevenueEvent
@@ -37,7 +39,7 @@ class View(NamedTuple):
     books: dict[tuple[str, int], Books] | None = None
 
 
-class CausedBy(NamedTuple):
+class CausedBy(msgspec.Struct, frozen=True, gc=False):
     """What a decision answers: the identity text of an event, or ``control/<seq>``, and where it stands."""
 
     id: str
@@ -64,7 +66,7 @@ class InvariantBroken(AssertionError):  # noqa: N818 - named after the reason co
     """A decision would break a rule that always holds; nothing of it may be used."""
 
 
-class Decision(NamedTuple):
+class Decision(msgspec.Struct, frozen=True, gc=False):
     """The group's next state and everything that it says."""
 
     state: GroupState

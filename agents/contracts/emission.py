@@ -190,18 +190,19 @@ def _journal_line(
     line: _Line, place: int, header: CommandHeader, customer: str, account: str, books: Books
 ) -> JournalLine:
     credit = line.amount if line.account_class in CREDIT_CLASSES else -line.amount
+    # By position: a record of so many fields takes ten times as long to make by name.
     return JournalLine(
-        account_class=line.account_class,
-        account=account,
-        po=line.po or None,
-        customer_id=customer,
-        dimensions=(),
-        service_period=books.calendar.label(line.period),
-        debit_minor=max(-credit, 0),
-        credit_minor=max(credit, 0),
-        functional_debit_minor=None,
-        functional_credit_minor=None,
-        revenue_event_id=f"{header.command_id}/{place}",
+        line.account_class,
+        account,
+        line.po or None,
+        customer,
+        (),  # dimensions
+        books.calendar.label(line.period),
+        max(-credit, 0),
+        max(credit, 0),
+        None,  # functional_debit_minor
+        None,  # functional_credit_minor
+        f"{header.command_id}/{place}",
     )
 
 
@@ -217,31 +218,31 @@ def _require_balance(journal: JournalPost) -> None:
 def _revenue_event(
     line: _Line, written: JournalLine, header: CommandHeader, books: Books, cumulative: Minor, draft: Draft
 ) -> RevenueEvent:
+    contra = line.account_class.startswith("contra_revenue")
+    # By position: a record of so many fields takes ten times as long to make by name.
     return RevenueEvent(
-        revenue_event_id=written.revenue_event_id,
-        kind=_KINDS.get(line.account_class, "recognised"),
-        tenant=header.tenant,
-        group_id=header.group_id,
-        arrangement_id=header.arrangement_id,
-        contract_id=header.contract_id,
-        po=written.po,
-        entity=header.entity,
-        book=header.book,
-        period=written.service_period,
-        posting_period=header.posting_period,
-        service_first=books.calendar.first_day(line.period),
-        service_last=books.calendar.last_day(line.period),
-        currency=header.currency,
-        amount_minor=line.amount if not line.account_class.startswith("contra_revenue") else -line.amount,
-        functional_amount_minor=None,
-        cumulative_after_minor=cumulative
-        if not line.account_class.startswith("contra_revenue")
-        else -cumulative,
-        acv_minor=None,
-        treatment=None,
-        causes=header.causes,
-        decision_id=draft.decision_id,
-        rule_version=RULE_VERSION,
-        pins=(f"entity/{header.entity}@{header.policy_version}",),
-        prev_hash=draft.prev_hash,
+        written.revenue_event_id,
+        _KINDS.get(line.account_class, "recognised"),
+        header.tenant,
+        header.group_id,
+        header.arrangement_id,
+        header.contract_id,
+        written.po,
+        header.entity,
+        header.book,
+        written.service_period,
+        header.posting_period,
+        books.calendar.first_day(line.period),
+        books.calendar.last_day(line.period),
+        header.currency,
+        -line.amount if contra else line.amount,
+        None,  # functional_amount_minor
+        -cumulative if contra else cumulative,
+        None,  # acv_minor
+        None,  # treatment
+        header.causes,
+        draft.decision_id,
+        RULE_VERSION,
+        (f"entity/{header.entity}@{header.policy_version}",),
+        draft.prev_hash,
     )

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from fractions import Fraction
 from typing import NamedTuple
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from tieout.agents.contracts.allocation import Weight, allocated
@@ -53,7 +54,7 @@ class Folded(NamedTuple):
     rebases: tuple[Rebase, ...]
 
 
-class _Standing(NamedTuple):
+class _Standing(Struct, frozen=True, gc=False):
     """An obligation while folding: its promise as changed so far, its share, and what its SSP was stated for."""
 
     item: Item
@@ -125,7 +126,7 @@ def _apply(book: _Book, terms: Terms, pool: Minor, delivered: Mapping[str, Deliv
             kept = replace(kept, measure="dropped")
         else:
             members.append(po)
-        book[po] = standing._replace(share=kept)
+        book[po] = replace(standing, share=kept)
     _change(book, terms)
     members += _add(book, terms)
     _restate(book, terms, delivered)
@@ -142,7 +143,7 @@ def changed(item: Item, change: Change) -> Item:
 def _change(book: _Book, terms: Terms) -> None:
     for change in terms.change:
         standing = book[change.po]
-        book[change.po] = standing._replace(item=changed(standing.item, change))
+        book[change.po] = replace(standing, item=changed(standing.item, change))
 
 
 def _add(book: _Book, terms: Terms) -> list[str]:
@@ -163,7 +164,7 @@ def _restate(book: _Book, terms: Terms, delivered: Mapping[str, Delivered]) -> N
         standing = book[po]
         item = standing.item
         stated = _stated(item, _later(item.first, terms.at), delivered.get(po, NOTHING), terms.at - 1)
-        book[po] = standing._replace(ssp=ssp, stated=stated or standing.stated)
+        book[po] = replace(standing, ssp=ssp, stated=stated or standing.stated)
 
 
 def _spread(
@@ -190,7 +191,7 @@ def _spread(
             done=done,
             qty=micro(item.qty, item.qty_scale),
         )
-        book[po] = standing._replace(share=share)
+        book[po] = replace(standing, share=share)
     return None
 
 
@@ -215,7 +216,7 @@ def _settle(
         weights = {min(book): 1}
     for po, amount in allocated(pool, weights).items():
         standing = book[po]
-        book[po] = standing._replace(share=replace(standing.share, base=standing.share.base + amount))
+        book[po] = replace(standing, share=replace(standing.share, base=standing.share.base + amount))
 
 
 def _weight(standing: _Standing, terms: Terms, done: Delivered) -> Weight:

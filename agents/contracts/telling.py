@@ -138,31 +138,32 @@ def _tell(
     entity = entity_of(draft.view, arrangement)
     books = books_of(draft.view, entity)
     period = books.period(at)
+    # By position: a record of so many fields takes ten times as long to make by name.
     draft.tell(
         RevenueEvent(
-            revenue_event_id=ident(draft.tenant, draft.group_id, kind, draft.cause.id, arrangement.id),
-            kind=kind,
-            tenant=draft.tenant,
-            group_id=draft.group_id,
-            arrangement_id=arrangement.id,
-            contract_id=arrangement.contract,
-            po=None,
-            entity=arrangement.entity,
-            book=arrangement.book,
-            period=books.calendar.label(period),
-            posting_period=books.calendar.label(books.posting(period)),
-            service_first=None,
-            service_last=None,
-            currency=arrangement.currency,
-            amount_minor=amount,
-            functional_amount_minor=None,
-            cumulative_after_minor=cumulative,
-            acv_minor=acv,
-            treatment=treatment,
-            causes=(draft.cause.pointer,),
-            decision_id=draft.decision_id,
-            rule_version=RULE_VERSION,
-            pins=(f"entity/{arrangement.entity}@{arrangement.policy_version}",),
-            prev_hash=draft.prev_hash,
+            ident(draft.tenant, draft.group_id, kind, draft.cause.id, arrangement.id),
+            kind,
+            draft.tenant,
+            draft.group_id,
+            arrangement.id,
+            arrangement.contract,
+            None,  # po
+            arrangement.entity,
+            arrangement.book,
+            books.calendar.label(period),
+            books.calendar.label(books.posting(period)),
+            None,  # service_first
+            None,  # service_last
+            arrangement.currency,
+            amount,
+            None,  # functional_amount_minor
+            cumulative,
+            acv,
+            treatment,
+            (draft.cause.pointer,),
+            draft.decision_id,
+            RULE_VERSION,
+            (f"entity/{arrangement.entity}@{arrangement.policy_version}",),
+            draft.prev_hash,
         )
     )

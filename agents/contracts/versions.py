@@ -6,8 +6,7 @@ that its arrangement pinned; the version after the watermark is the only one tha
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
+import msgspec
 from msgspec.structs import replace
 
 from tieout.agents.contracts.admission import (
@@ -40,7 +39,7 @@ from tieout.tables.contract import Arrangement, Contract, GroupState
 from tieout.tables.facts import Item, Terms
 
 
-class Accepted(NamedTuple):
+class Accepted(msgspec.Struct, frozen=True, gc=False):
     """The state with the facts of an event, and the first day on which each touched arrangement may differ."""
 
     state: GroupState
