@@ -11,7 +11,8 @@ from random import Random
 from typing import Any
 
 from simulation.swarm import DISK
-from simulation.worker import Killed, Process
+from simulation.virtual_time import Killed
+from simulation.worker import Process
 
 from tieout.streams.engine.fault_points import POINTS, FaultInjected
 

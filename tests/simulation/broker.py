@@ -132,7 +132,9 @@ class Txn:
 class Broker:
     """All partitions and coordinators. Its methods are requests that have arrived."""
 
-    def __init__(self, loop: VirtualLoop, chance: Random, *, timeout_seconds: float, marker_seconds: float) -> None:
+    def __init__(
+        self, loop: VirtualLoop, chance: Random, *, timeout_seconds: float, marker_seconds: float
+    ) -> None:
         self.loop, self._chance = loop, chance
         self._timeout, self._marker_seconds = timeout_seconds, marker_seconds
         self.partitions: dict[Place, Partition] = {}

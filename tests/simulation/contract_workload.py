@@ -12,7 +12,6 @@ from functools import cache
 from random import Random
 from typing import Any
 
-from comparison.generator import partition_of
 from oracle.comparing import Report, compare
 from oracle.expected import expect
 from oracle.reading import read
@@ -20,6 +19,7 @@ from oracle.saying import day
 from simulation.swarm import Swarm
 from simulation.verdict import outputs
 
+from comparison.generator import partition_of
 from tieout.agents.agent import contract_agent
 from tieout.agents.emit import OutputTopics
 from tieout.agents.pipeline import PipelineSettings
@@ -104,7 +104,10 @@ class ContractWorkload:
         self.spec = spec_of(number, swarm.partitions)
         self.replayed_spec = replace(self.spec, tick=None)
         self._markers = 0
-        self.deliveries = [*self._mark(ReferenceActivated, reference_upto=10**6), *self._placed(self.stream.early)]
+        self.deliveries = [
+            *self._mark(ReferenceActivated, reference_upto=10**6),
+            *self._placed(self.stream.early),
+        ]
         self.events = len(self.stream.early) + len(self.stream.late)
         self._phases = iter(
             (

@@ -8,8 +8,9 @@ a look at every row can find is done while no store is open.
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from random import Random
+from typing import Any
 
 from tieout.streams.engine.positions import LOCAL_PREFIX
 from tieout.tables.ordered_rows import OrderedRows
@@ -128,11 +129,12 @@ class Folder:
 class OpenFolder:
     """``Store`` over a folder, for one process. The dead do nothing."""
 
-    def __init__(self, folder: Folder, is_alive: Callable[[], bool]) -> None:
+    def __init__(self, folder: Folder, owner: Any) -> None:
+        owner.must_live()
         if folder.does_not_open:
             folder.happened["store does not open"] += 1
             raise StoreCorrupt(f"{folder.where}: the manifest is damaged")
-        self._folder, self._is_alive = folder, is_alive
+        self._folder, self._owner = folder, owner
         self._closed = False
         folder.users += 1
 
@@ -155,8 +157,8 @@ class OpenFolder:
             raise StoreCorrupt(f"{folder.where}: a block's checksum is wrong")
 
     def write(self, changes: Changes) -> None:
-        if self._is_alive():
-            self._folder.write(changes)
+        self._owner.must_live()
+        self._folder.write(changes)
 
     def approximate_size(self) -> int:
         return sum(len(key) + len(value) for key, value in self._folder.rows.rows.items())
@@ -170,18 +172,18 @@ class OpenFolder:
 class FolderJournal:
     """``CrashJournal`` over a folder, for one process."""
 
-    def __init__(self, folder: Folder, is_alive: Callable[[], bool]) -> None:
-        self._folder, self._is_alive = folder, is_alive
+    def __init__(self, folder: Folder, owner: Any) -> None:
+        self._folder, self._owner = folder, owner
 
     def read(self) -> tuple[int, int, int] | None:
         return self._folder.journal
 
     def write(self, position: int, record: int, deaths: int) -> None:
-        if self._is_alive():
+        if self._owner.alive:
             self._folder.journal = (position, record, deaths)
 
     def clear(self) -> None:
-        if self._is_alive():
+        if self._owner.alive:
             self._folder.journal = None
 
     def close(self) -> None:

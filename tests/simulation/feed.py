@@ -71,7 +71,9 @@ class SimFeed:
         if self._settled.is_set() and process.reachable:
             passing("before_tell")
             positions, self._positions = self._positions, {}
-            self._loop.outside(self._world.swarm.latency_seconds, self._world.group.commit, process, positions)
+            self._loop.outside(
+                self._world.swarm.latency_seconds, self._world.group.commit, process, positions
+            )
         else:
             self._tell_soon()
 

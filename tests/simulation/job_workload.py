@@ -13,14 +13,14 @@ from random import Random
 from typing import Any
 
 import msgspec
+from simulation.swarm import Swarm
+from simulation.verdict import by_key, folded
+
 from comparison.agent import STATE, job_spec
 from comparison.generator import job_events, partition_of
 from comparison.oracle import anomalies, expected
 from comparison.records import Event
 from comparison.wire import decoder, encoder
-from simulation.swarm import Swarm
-from simulation.verdict import by_key, folded
-
 from tieout.streams.engine.limits import EngineSettings
 from tieout.streams.testing import Harness
 
@@ -37,13 +37,14 @@ class Stream:
 
     def __init__(self, number: int) -> None:
         contracts = (3, 10, 40, 150)[number % 4]
-        self.events = list(
-            job_events(number, contracts, EVENTS, duplicate_share=0.0, displaced_share=0.0)
-        )
+        self.events = list(job_events(number, contracts, EVENTS, duplicate_share=0.0, displaced_share=0.0))
         self.expected = expected(self.events)
         harness = Harness(SPEC)
         harness.feed(self.events, at_ms=1, batch=100)
-        said = {topic: [(o.key, o.value) for o in harness.outputs if o.topic == topic] for topic in (COMMANDS, REVENUE)}
+        said = {
+            topic: [(o.key, o.value) for o in harness.outputs if o.topic == topic]
+            for topic in (COMMANDS, REVENUE)
+        }
         wrong = anomalies(said[COMMANDS], said[REVENUE], self.expected)
         assert not wrong, f"the ideal run of stream {number} is wrong: {wrong[:3]}"
         self.ideal: dict[tuple[str, bytes | None], list[bytes | None]] = defaultdict(list)
@@ -93,13 +94,17 @@ class JobWorkload:
         for partition in range(world.swarm.partitions):
             rows |= {k: v for k, v in folded(world, partition).items() if not k.startswith(b"\0")}
         if rows != self.stream.rows:
-            wrong = [key for key in {**rows, **self.stream.rows} if rows.get(key) != self.stream.rows.get(key)]
+            wrong = [
+                key for key in {**rows, **self.stream.rows} if rows.get(key) != self.stream.rows.get(key)
+            ]
             named.append(f"I7 digest: {len(wrong)} rows differ from the model's, such as {sorted(wrong)[:3]}")
         return named
 
     def _named(self, found: dict[tuple[str, bytes | None], list[bytes]]) -> list[str]:
         said = {
-            topic: [(key, value) for (there, key), values in found.items() if there == topic for value in values]
+            topic: [
+                (key, value) for (there, key), values in found.items() if there == topic for value in values
+            ]
             for topic in (COMMANDS, REVENUE)
         }
         names = [

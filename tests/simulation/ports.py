@@ -46,7 +46,9 @@ class Network:
         loop = self.loop
         answer = loop.create_future()
         fault = self._fault(kind)
-        delay = self._chance.random() * self._swarm.latency_seconds + (self.slow_seconds if kind == "send" else 0.0)
+        delay = self._chance.random() * self._swarm.latency_seconds + (
+            self.slow_seconds if kind == "send" else 0.0
+        )
         if fault is None:
             loop.outside(delay, request, lambda result: self._answer(answer, result))
             if kind == "send" and self.slow_seconds and delay > seconds:
@@ -88,15 +90,17 @@ class SimSession:
     """One epoch of a writer, held by one process."""
 
     def __init__(
-        self, network: Network, broker: Broker, writer: str, epoch: int, settings: EngineSettings, is_alive
+        self, network: Network, broker: Broker, writer: str, epoch: int, settings: EngineSettings, owner: Any
     ) -> None:
         self._network, self._broker, self._writer, self._epoch = network, broker, writer, epoch
-        self._settings, self._is_alive = settings, is_alive
+        self._settings, self._owner = settings, owner
         self._building: dict[Place, list[Entry]] = {}
         self._serial = 0
         self._sent = False
 
-    def append(self, topic: str, partition: int, key: bytes | None, value: bytes | None, headers: Any) -> None:
+    def append(
+        self, topic: str, partition: int, key: bytes | None, value: bytes | None, headers: Any
+    ) -> None:
         if len(key or b"") + len(value or b"") > self._settings.max_record_bytes:
             raise RecordTooLarge(f"a record for {topic} is over the cap")
         place = (topic, partition)
@@ -109,10 +113,12 @@ class SimSession:
         self._building.clear()
 
     async def begin(self) -> None:
+        self._owner.must_live()
         self._serial += 1
         self._sent = False
 
     async def send(self) -> dict[Place, int]:
+        self._owner.must_live()
         building, self._building = self._building, {}
         if not building:
             return {}
@@ -138,25 +144,30 @@ class SimSession:
         silent = BrokerSilent(f"the broker did not acknowledge records for {self._writer}")
         return await self._network.ask("send", request, self._settings.send_seconds, silent)
 
-    def _arriving(self, building: dict[Place, list[Entry]], *, answered: bool) -> Iterable[tuple[Place, list[Entry]]]:
+    def _arriving(
+        self, building: dict[Place, list[Entry]], *, answered: bool
+    ) -> Iterable[tuple[Place, list[Entry]]]:
         """All of it where the sender hears of it; else each partition's part may be lost on its way."""
         if answered:
             return building.items()
         return [part for part in building.items() if self._network.draw() < 0.7]
 
     async def commit(self) -> None:
+        self._owner.must_live()
         if not self._sent:
             return
         unanswered = CommitUnanswered(f"the end of a transaction of {self._writer} got no answer")
-        await self._network.ask("commit", self._end(committed=True), self._settings.commit_seconds, unanswered)
+        await self._network.ask(
+            "commit", self._end(committed=True), self._settings.commit_seconds, unanswered
+        )
 
     async def abort(self) -> None:
-        if not (self._sent and self._is_alive()):
+        if not (self._sent and self._owner.alive):
             return
         try:
             silent = BrokerSilent("no answer to an abort")
             await self._network.ask("commit", self._end(committed=False), ABORT_SECONDS, silent)
-        except Exception:  # noqa: BLE001, S110 - as the real one: the next fence aborts it
+        except Exception:  # noqa: BLE001 - as the real one: the next fence aborts it
             pass
 
     async def close(self) -> None:
@@ -169,11 +180,14 @@ class SimSession:
 class SimLog:
     """``Log`` for one process."""
 
-    def __init__(self, network: Network, broker: Broker, settings: EngineSettings, chance: Random, is_alive) -> None:
+    def __init__(
+        self, network: Network, broker: Broker, settings: EngineSettings, chance: Random, owner: Any
+    ) -> None:
         self._network, self._broker, self._settings = network, broker, settings
-        self._chance, self._is_alive = chance, is_alive
+        self._chance, self._owner = chance, owner
 
     async def fence(self, transactional_id: str) -> SimSession:
+        self._owner.must_live()
         silent = BrokerSilent(f"the broker did not hand over {transactional_id}")
         epoch = await self._network.ask(
             "fence",
@@ -181,7 +195,7 @@ class SimLog:
             self._settings.fence_seconds,
             silent,
         )
-        return SimSession(self._network, self._broker, transactional_id, epoch, self._settings, self._is_alive)
+        return SimSession(self._network, self._broker, transactional_id, epoch, self._settings, self._owner)
 
     async def bounds(self, topic: str, partition: int) -> Bounds:
         found = self._broker.at(topic, partition)
@@ -201,7 +215,10 @@ class SimLog:
         while position < end:
             most = 1 + int(self._chance.random() * 400)
             batch, reached = await self._network.ask(
-                "query", lambda reply, at=position, most=most: reply(_slice(found, at, min(end, at + most))), STALL_SECONDS, silent
+                "query",
+                lambda reply, at=position, most=most: reply(_slice(found, at, min(end, at + most))),
+                STALL_SECONDS,
+                silent,
             )
             if reached > position:
                 position, waited = reached, 0.0

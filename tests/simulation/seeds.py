@@ -19,7 +19,6 @@ from simulation.world import World
 
 from tieout.streams.engine.fault_points import POINTS
 
-
 CONTRACT_EVERY = 25
 
 
@@ -87,7 +86,9 @@ def outcome_of(seed: int) -> Outcome:
     """A seed as figures."""
     world, found = run_seed(seed)
     happened: Any = Counter({name: count for name, count in world.happened.items() if count})
-    happened.update(name for name in ("duplicates", "displaced", "conflicting bodies") if world.swarm.on(name))
+    happened.update(
+        name for name in ("duplicates", "displaced", "conflicting bodies") if world.swarm.on(name)
+    )
     return Outcome(
         seeds=1,
         events=world.workload.events,

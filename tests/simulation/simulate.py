@@ -104,7 +104,9 @@ def main() -> int:
     parser.add_argument("--first", type=int, default=0, help="the number of the first")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes")
     parser.add_argument("--keep-going", action="store_true", help="do not stop at a wrong seed")
-    parser.add_argument("--covers-all", action="store_true", help="fail when a fault or a fault point was missed")
+    parser.add_argument(
+        "--covers-all", action="store_true", help="fail when a fault or a fault point was missed"
+    )
     parser.add_argument("--json", type=Path, help="write the figures here as well")
     asked = parser.parse_args()
     if asked.seed is not None:

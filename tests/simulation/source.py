@@ -6,6 +6,7 @@ committed by the source.
 
 from __future__ import annotations
 
+import asyncio
 from random import Random
 from typing import Any
 
@@ -26,7 +27,7 @@ class Source:
         self._at = 0
         self._topic = world.spec.input_topic
         self._last: dict[int, int] = {}
-        self.is_done = False
+        self.done = asyncio.Event()
         self._taken_over = False
 
     def start(self) -> None:
@@ -34,7 +35,8 @@ class Source:
 
     def give(self, deliveries: list[Delivery]) -> None:
         """Write these from now on."""
-        self._deliveries, self._at, self.is_done = deliveries, 0, False
+        self._deliveries, self._at = deliveries, 0
+        self.done.clear()
         swarm = self._world.swarm
         self._burst = max(1, min(100, len(deliveries) // 8)) if swarm.source_seconds else len(deliveries)
         self._pause = 2 * swarm.source_seconds * self._burst / 2 / max(1, len(deliveries))
@@ -61,7 +63,7 @@ class Source:
 
     def _write(self) -> None:
         if self._at >= len(self._deliveries):
-            self.is_done = True
+            self.done.set()
             return
         world = self._world
         if world.strikes("aborted by the source"):
@@ -74,7 +76,9 @@ class Source:
             by_partition.setdefault(partition, []).append((key, value, ()))
         for partition, entries in by_partition.items():
             there = world.broker.at(self._topic, partition)
-            self._last[partition] = there.append(entries, world.broker.now_ms(), "source", 1, is_open=False) - 1
+            self._last[partition] = (
+                there.append(entries, world.broker.now_ms(), "source", 1, is_open=False) - 1
+            )
         world.loop.outside(self._chance.random() * 2 * self._pause, self._write)
 
     def _abort(self, partition: int) -> None:

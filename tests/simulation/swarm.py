@@ -70,7 +70,9 @@ class Swarm:
         return fault in self.rates or fault in self.timed
 
 
-CALM = Swarm(partitions=4, workers=1, static=False, source_seconds=0.0, fetch_records=500, latency_seconds=0.0)
+CALM = Swarm(
+    partitions=4, workers=1, static=False, source_seconds=0.0, fetch_records=500, latency_seconds=0.0
+)
 """Nothing goes wrong: for a replay."""
 
 

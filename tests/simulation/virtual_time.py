@@ -13,6 +13,9 @@ from contextvars import Context, ContextVar
 from random import Random
 from typing import Any, Protocol
 
+CANCELLED_MAX = 50
+"""So many cancelled timers may lie around; nearly every request leaves one."""
+
 OUTSIDE = Context()
 """Where the broker, the group and the adversary run: no process freezes or dies with it."""
 
@@ -28,6 +31,10 @@ class Owner(Protocol):
 
 
 OWNER: ContextVar[Owner | None] = ContextVar("owner", default=None)
+
+
+class Killed(BaseException):
+    """The process has died. No ``except Exception`` survives it, and no dead process acts."""
 
 
 class NothingLeft(Exception):  # noqa: N818 - named for what happened
@@ -60,21 +67,8 @@ class VirtualLoop(asyncio.BaseEventLoop):
         return self.call_at(self._virtual + delay, callback, *args, context=OUTSIDE)
 
     def _run_once(self) -> None:
-        ready, scheduled = self._ready, self._scheduled
-        if self._timer_cancelled_count > 50:
-            self._forget_cancelled()
-            scheduled = self._scheduled
-        if not ready:
-            if not scheduled:
-                raise NothingLeft
-            self._virtual = max(self._virtual, scheduled[0]._when)
-        while scheduled and scheduled[0]._when <= self._virtual:
-            timer = heapq.heappop(scheduled)
-            timer._scheduled = False
-            if timer._cancelled:
-                self._timer_cancelled_count -= 1
-            else:
-                ready.append(timer)
+        ready = self._ready
+        self._wake_due()
         count = len(ready)
         self.turns += count
         if self.turns > self._turns_max:
@@ -90,6 +84,23 @@ class VirtualLoop(asyncio.BaseEventLoop):
             if owner is not None and owner.watchful and owner.intercepts(handle):
                 continue
             handle._run()
+
+    def _wake_due(self) -> None:
+        """Make ready whose time has come; where nobody is ready, it has come for the next."""
+        if self._timer_cancelled_count > CANCELLED_MAX:
+            self._forget_cancelled()
+        scheduled = self._scheduled
+        if not self._ready:
+            if not scheduled:
+                raise NothingLeft
+            self._virtual = max(self._virtual, scheduled[0]._when)
+        while scheduled and scheduled[0]._when <= self._virtual:
+            timer = heapq.heappop(scheduled)
+            timer._scheduled = False
+            if timer._cancelled:
+                self._timer_cancelled_count -= 1
+            else:
+                self._ready.append(timer)
 
     def _forget_cancelled(self) -> None:
         kept = []

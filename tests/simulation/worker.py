@@ -16,7 +16,7 @@ from typing import Any
 from simulation.disk import Folder, FolderJournal, OpenFolder
 from simulation.feed import SimFeed
 from simulation.ports import SimLog
-from simulation.virtual_time import OWNER, current
+from simulation.virtual_time import OWNER, Killed, current
 
 from tieout.streams.engine.fault_points import passing
 from tieout.streams.engine.opening import Surroundings
@@ -25,10 +25,6 @@ from tieout.streams.engine.real_time import AsyncioScheduler
 from tieout.streams.engine.restore import StoreHome
 
 logging.getLogger("tieout").setLevel(logging.CRITICAL + 1)  # a schedule is told by its trace
-
-
-class Killed(BaseException):  # noqa: N818 - named for what happened
-    """The process dies here. No ``except Exception`` may survive it."""
 
 
 class Worker:
@@ -84,7 +80,7 @@ class Process:
         world = self.world
         self.clock = SimClock(Random(f"{world.seed}/{name}/clock"))
         self.scheduler = AsyncioScheduler()
-        self.log = SimLog(world.network, world.broker, world.swarm.settings, world.chance, self.is_alive)
+        self.log = SimLog(world.network, world.broker, world.swarm.settings, world.chance, self)
         self.feed = SimFeed(self)
         self.tasks: dict[int, PartitionTask] = {}
         self.running: dict[int, asyncio.Task[None]] = {}
@@ -92,8 +88,10 @@ class Process:
         self._heard: asyncio.Queue[tuple[Any, ...]] = asyncio.Queue()
         self._spawned: list[asyncio.Task[Any]] = []
 
-    def is_alive(self) -> bool:
-        return self.alive
+    def must_live(self) -> None:
+        """Raise ``Killed`` in what a dead process would do: a cancellation can be lost in ``asyncio.wait_for``."""
+        if not self.alive:
+            raise Killed(self.name)
 
     @property
     def reachable(self) -> bool:
@@ -213,8 +211,8 @@ class Process:
         given = Surroundings(
             log=self.log,
             feed=self.feed,
-            home=StoreHome(open=lambda: OpenFolder(folder, self.is_alive), reset=folder.wipe),
-            journal=FolderJournal(folder, self.is_alive),
+            home=StoreHome(open=lambda: OpenFolder(folder, self), reset=folder.wipe),
+            journal=FolderJournal(folder, self),
             clock=self.clock,
             scheduler=self.scheduler,
             settings=world.swarm.settings,

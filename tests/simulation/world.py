@@ -21,8 +21,8 @@ from simulation.group import Group
 from simulation.ports import Network
 from simulation.source import Source
 from simulation.swarm import Swarm
-from simulation.virtual_time import OWNER, NoEnd, NothingLeft, VirtualLoop
-from simulation.worker import Killed, Process, Worker
+from simulation.virtual_time import OWNER, Killed, NoEnd, NothingLeft, VirtualLoop
+from simulation.worker import Process, Worker
 
 from tieout.agents.spec import AgentSpec
 from tieout.streams.engine import fault_points
@@ -145,8 +145,7 @@ class World:
         self.source.start()
         self.adversary.start()
         await asyncio.sleep(self.adversary.until)
-        while not self.source.is_done:
-            await asyncio.sleep(1.0)
+        await self.source.done.wait()
         await self._heal()
         if self.happened["batch lost"] and not self.workload.makes_traffic:
             self.source.repeat_one()
@@ -205,7 +204,7 @@ class World:
 
     def is_at_rest(self) -> bool:
         """Whether every partition has an owner that has done everything."""
-        return self.source.is_done and all(self._is_done(p) for p in range(self.swarm.partitions))
+        return self.source.done.is_set() and all(self._is_done(p) for p in range(self.swarm.partitions))
 
     def _is_done(self, partition: int) -> bool:
         task = self.owner(partition)
@@ -220,7 +219,11 @@ class World:
             if not self._is_done(partition):
                 task = self.owner(partition)
                 status = None if task is None else task.status()
-                said = "nobody owns it" if status is None else f"{status.state} at {status.position}: {status.reason}"
+                said = (
+                    "nobody owns it"
+                    if status is None
+                    else f"{status.state} at {status.position}: {status.reason}"
+                )
                 yield (
                     f"I11 stalled: partition {partition} is not done {LIVENESS_SECONDS:g} s after the last fault "
                     f"(last record {self.source.last_offset(partition)}): {said}"
