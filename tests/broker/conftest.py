@@ -20,7 +20,10 @@ from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from engine_load import Load
+
+from tieout.streams.operate.broker import EmbeddedBroker
 
 TOY_WORKER = Path(__file__).with_name("toy_worker.py")
 DEADLINE = 30.0
@@ -217,6 +220,29 @@ def bench(broker, make_topic, unique, tmp_path) -> Iterator[Bench]:
     made.stop_all()
 
 
+@pytest.fixture
+def own_bench(tmp_path) -> Iterator[tuple[EmbeddedBroker, Bench]]:
+    """A broker that may be killed, and a bench of two partitions on it."""
+    with EmbeddedBroker(tmp_path / "kafka") as own:
+        topics = {"inbox": {}, "changelog": {"cleanup.policy": "compact"}, "output": {}}
+        create_topics(
+            own.bootstrap, [NewTopic(name, 2, 1, topic_configs=more) for name, more in topics.items()]
+        )
+        made = Bench(own.bootstrap, tmp_path, "inbox", "changelog", "output", 2, "app")
+        yield own, made
+        made.stop_all()
+
+
+def create_topics(bootstrap: str, topics: list[NewTopic]) -> None:
+    async def create() -> None:
+        admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+        await admin.start()
+        await admin.create_topics(topics)
+        await admin.close()
+
+    in_thread(create)
+
+
 def make_bench(bootstrap: str, make_topic, unique, folder: Path, partitions: int = 4) -> Bench:
     log = {"message.timestamp.type": "LogAppendTime"}
     return Bench(
@@ -245,11 +271,10 @@ def running():
 
 
 @pytest.fixture
-def note(record_property):
-    """Keep a measured figure: in the log (``--log-cli-level=INFO`` shows it) and in ``--junit-xml``."""
+def note():
+    """Tell a measured figure: ``--log-cli-level=INFO`` shows it."""
 
     def keep(name: str, value: object) -> None:
-        record_property(name, value)
         logging.getLogger("figures").info("%s: %s", name, value)
 
     return keep

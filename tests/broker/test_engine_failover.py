@@ -1,8 +1,7 @@
 """Workers are restarted one after the other, and killed, under load: what pauses, and for how long.
 
 The load is open-loop: a thread writes at a fixed rate whatever the workers do, so that a pause shows as a gap in the
-outputs' log-append times. Figures are logged (``--log-cli-level=INFO`` shows them) and kept in ``--junit-xml``;
-asserted are only what must hold on any machine: exact outputs, who has moved, and liveness deadlines.
+outputs' log-append times. Figures are logged (``--log-cli-level=INFO`` shows them); asserted are only what must hold on any machine: exact outputs, who has moved, and liveness deadlines.
 """
 
 from __future__ import annotations

@@ -16,6 +16,7 @@ import sys
 from pathlib import Path
 
 from tieout.agents.spec import AgentSpec, CallSpec, NotReady, Output
+from tieout.streams.engine import worker as worker_module
 from tieout.streams.engine.kafka_log import KafkaLog
 from tieout.streams.engine.limits import EngineSettings
 from tieout.streams.engine.transaction import Transaction
@@ -153,6 +154,8 @@ def with_the_position_of_yesterday() -> None:
 async def main(config: dict) -> None:
     if config.get("defect") == "no fence":
         without_the_fence(config["worker_id"])
+    if config.get("defect") == "no log limit":
+        worker_module.limit_client_logs = lambda: None
     if config.get("defect") == "position of yesterday":
         with_the_position_of_yesterday()
     agents = [spec(**agent) for agent in config["agents"]]
@@ -165,6 +168,7 @@ async def main(config: dict) -> None:
         settings=EngineSettings(**config.get("settings", {})),
         callers={agent.name: ToyCaller() for agent in agents if agent.calls},
         start_at=config.get("start_at"),
+        cache_bytes=config.get("cache_bytes", 128 << 20),
     )
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
