@@ -175,7 +175,9 @@ def main() -> None:
     parser.add_argument("--state", type=int, nargs="*", default=[20_000, 200_000, 1_000_000])
     parser.add_argument("--contract-state", type=int, nargs="*", default=[20_000, 100_000])
     parser.add_argument("--runs", type=int, default=3)
-    parser.add_argument("--only", default="", help="configurations whose name begins so")
+    parser.add_argument(
+        "--only", default="", help="configurations whose name begins so; written to drain-part.json"
+    )
     parser.add_argument("--quick", action="store_true", help="the two bases alone, small")
     options = parser.parse_args()
     if options.quick:
@@ -185,7 +187,7 @@ def main() -> None:
         if configuration.name.startswith(options.only):
             runs[configuration.name] = asyncio.run(measure(configuration, options.runs))
     results.write(
-        "drain",
+        "drain-part" if options.only else "drain",
         options=vars(options),
         medians={name: medians(rows, FIGURES) for name, rows in runs.items()},
         ratio_to_floor=floors(runs),

@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import gc
+import os
 from collections.abc import Sequence
 from typing import Any
 
@@ -27,7 +28,7 @@ from measuring.schedule import Phase, lag_of
 from measuring.session import Session, session
 from measuring.subject import Subject
 
-FIGURES = ("p50", "p90", "p99", "p99.9", "max", "late_ms_max", "cores", "growth")
+FIGURES = ("p50", "p90", "p99", "p99.9", "max", "late_ms_max", "cores", "harness_cores", "growth")
 SHARES = (0.5, 0.8)
 BACKLOG_SECONDS_MAX = 4.0
 """Above this backlog, in seconds of the rate, sending ends early: the rate is beyond the worker."""
@@ -42,12 +43,15 @@ async def one_run(running: Session, rate: float, options: argparse.Namespace) ->
     seconds = options.seconds if rate <= FAST else options.seconds / 2
     phases = [Phase("warm", rate, options.warm), Phase("measured", rate, seconds)]
     sampler = Sampler(*(worker.pid for worker in running.workers.values()))
+    harness = Sampler(os.getpid(), running.reader.pid)
     sampler.start()
+    harness.start()
     from_here = len(running.reader.seen)
     kloops = machine.kloops_per_second()
     began, sent = await running.send(phases, backlog_max=BACKLOG_SECONDS_MAX * rate)
     await running.drained()
     sampler.stop()
+    harness.stop()
     measured = (began + options.warm, began + options.warm + seconds)
     found = waits(sent, running.reader.seen[from_here:])
     return {
@@ -56,6 +60,7 @@ async def one_run(running: Session, rate: float, options: argparse.Namespace) ->
         "foreign_percent": sampler.foreign_percent(*measured),
         "late_ms_max": round(sent.late_seconds_max * 1000, 1),
         "cores": round((sampler.cpu_at(measured[1]) - sampler.cpu_at(measured[0])) / seconds, 3),
+        "harness_cores": round((harness.cpu_at(measured[1]) - harness.cpu_at(measured[0])) / seconds, 3),
         "rss_mib": round(sampler.peak_mib(), 1),
         **judged(found, sent, rate, measured),
     }

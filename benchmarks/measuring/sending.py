@@ -1,7 +1,8 @@
 """Records into the inbox: all at once as a preload, or each when it is due, whatever the worker does.
 
-Invariant of the open loop: the schedule never waits for an answer of the worker or of the broker; how late the sender
-itself was is part of what it tells, and its lateness is inside the latencies.
+Invariant of the open loop: the schedule never waits for an answer of the worker or of the broker: while a partition's
+last batch is under way the next one grows. How late the sender itself took up an event is part of what it tells, and
+like any wait for the broker it is inside the latencies.
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ from measuring.schedule import Phase, due_times
 STEP_SECONDS = 0.005
 """What is due within it goes out together: without it every event would cost the broker a request."""
 BATCH_BYTES = 256 << 10
-_IN_FLIGHT_MAX = 32
+ROOM_BYTES = 32 << 10
+"""Kept free in a batch, so that the next record has room whatever its size."""
 OPEN_SECONDS = 110
 
 
@@ -74,17 +76,12 @@ async def load(bootstrap: str, topic: str, deliveries: Iterable[Delivery], name:
     )
     await producer.start()
     await producer.begin_transaction()
-    sent, pending = Sent(), []
-    filling = _Filling(producer, topic)
+    sent, filling = Sent(), _Filling(producer, topic)
     for delivery in deliveries:
         full = filling.add(delivery, 0.0)
         if full is not None:
-            pending.append(await filling.send(full))
-            if len(pending) >= _IN_FLIGHT_MAX:
-                await _note(sent, pending.pop(0))
-    pending += [await filling.send(partition) for partition in list(filling.open)]
-    for each in pending:
-        await _note(sent, each)
+            await filling.send(full)
+    await filling.finish(sent)
     return Loaded(producer, sent.ends(), sent.count)
 
 
@@ -101,74 +98,68 @@ async def drive(
 
     ``too_far`` is asked now and then with the number sent: true ends the sending early (the rate is beyond the worker).
     """
-    sent, pending, count = Sent(), [], 0
+    sent, count = Sent(), 0
     filling = _Filling(producer, topic)
-    due = due_times(phases)
-    next_due = next(due, None)
+    coming = zip(due_times(phases), deliveries, strict=False)
+    following = next(coming, None)
     with _no_collections():
-        while next_due is not None:
+        while following is not None and not sent.stopped_early:
             now = time.monotonic()
-            if began + next_due > now:
-                await asyncio.sleep(max(0.0005, STEP_SECONDS - (now - began) % STEP_SECONDS))
-                continue
-            while next_due is not None and began + next_due <= now:
-                delivery = next(deliveries, None)
-                if delivery is None:
-                    next_due = None
-                    break
-                full = filling.add(delivery, began + next_due)
+            if began + following[0] <= now:
+                sent.late_seconds_max = max(sent.late_seconds_max, now - began - following[0])
+            while following is not None and began + following[0] <= now:
+                full = filling.add(following[1], began + following[0])
                 if full is not None:
-                    pending.append(await filling.send(full))
+                    await filling.send(full)
                 count += 1
-                next_due = next(due, None)
-            for partition in list(filling.open):
-                sent.late_seconds_max = max(
-                    sent.late_seconds_max, time.monotonic() - filling.first_due(partition)
-                )
-                pending.append(await filling.send(partition))
-            while pending and pending[0][1].done():
-                await _note(sent, pending.pop(0))
-            if too_far(count):
-                sent.stopped_early = True
-                break
-    for each in pending:
-        await _note(sent, each)
+                following = next(coming, None)
+            for partition in filling.ready():
+                await filling.send(partition)
+            sent.stopped_early = too_far(count)
+            await asyncio.sleep(STEP_SECONDS - (time.monotonic() - began) % STEP_SECONDS)
+    await filling.finish(sent)
     return sent
 
 
 class _Filling:
-    """One open batch per partition, with the moments at which its records were due."""
+    """One open batch per partition, with the moments at which its records were due, and what is under way."""
 
     def __init__(self, producer: AIOKafkaProducer, topic: str) -> None:
-        self.open: dict[int, tuple[Any, array[float]]] = {}
         self._producer = producer
         self._topic = topic
+        self._open: dict[int, tuple[Any, array[float]]] = {}
+        self._under_way: dict[int, list[tuple[asyncio.Future[Any], array[float]]]] = {}
 
     def add(self, delivery: Delivery, due: float) -> int | None:
-        """Put a record into its batch; gives the partition once its batch has no room: send it, then add again."""
+        """Put a record into its batch; gives the partition once its batch has no room for another: send it first."""
         partition, key, value = delivery
-        batch, dues = self.open.get(partition) or self._new(partition)
-        if batch.append(key=key, value=value, timestamp=None) is None:
-            raise AssertionError("a batch is sent before it is full")
+        batch, dues = self._open.get(partition) or self._new(partition)
+        taken = batch.append(key=key, value=value, timestamp=None)
+        assert taken is not None, "a batch is sent before it is full"
         dues.append(due)
-        return partition if batch.size() > BATCH_BYTES - len(value) - 4096 else None
+        return partition if batch.size() > BATCH_BYTES - ROOM_BYTES else None
 
     def _new(self, partition: int) -> tuple[Any, array[float]]:
-        made = self.open[partition] = (self._producer.create_batch(), array("d"))
+        made = self._open[partition] = (self._producer.create_batch(), array("d"))
         return made
 
-    def first_due(self, partition: int) -> float:
-        return self.open[partition][1][0]
+    def ready(self) -> list[int]:
+        """Partitions whose last batch is answered: another one would only wait for it in the producer, and we with it."""
+        return [p for p in self._open if all(answer.done() for answer, _ in self._under_way.get(p, ())[-1:])]
 
-    async def send(self, partition: int) -> tuple[int, asyncio.Future[Any], array[float]]:
-        batch, dues = self.open.pop(partition)
+    async def send(self, partition: int) -> None:
+        """Hand the open batch over."""
+        batch, dues = self._open.pop(partition)
         answer = await self._producer.send_batch(batch, self._topic, partition=partition)
-        return partition, answer, dues
+        self._under_way.setdefault(partition, []).append((answer, dues))
 
-
-async def _note(sent: Sent, pending: tuple[int, asyncio.Future[Any], array[float]]) -> None:
-    partition, answer, dues = pending
-    sent.add(partition, (await answer).offset, dues)
+    async def finish(self, sent: Sent) -> None:
+        """Hand over what is open, wait for every answer, and note where the records are."""
+        for partition in list(self._open):
+            await self.send(partition)
+        for partition, batches in self._under_way.items():
+            for answer, dues in batches:
+                sent.add(partition, (await answer).offset, dues)
 
 
 @contextmanager

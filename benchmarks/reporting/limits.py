@@ -25,9 +25,10 @@ LIMITS: Mapping[str, str] = {
     " in Kafka, not in the worker, so memory follows the fetch budget and not the backlog.",
     "restore": "One process, one partition after the other: fetching, then writing to RocksDB, then adding up the rows"
     " for the digest. A worker restores its partitions side by side, on the same core.",
-    "rebalance": "A join or a leave costs one round of the group's protocol, in which partitions that stay are not"
-    " restored; what moves is fenced and restored. A killed worker's partitions wait for the session timeout (6 s, the"
-    " broker's floor) unless it is back earlier under its name.",
+    "rebalance": "A join costs one round of the group's protocol, in which partitions that stay are not restored; what"
+    " moves is fenced and restored. Membership is static: a worker that leaves or dies keeps its partitions until the"
+    " session timeout (6 s, the broker's floor) or until it is back under its name, whichever is first, so that a restart"
+    " moves nothing; what is seen of a restart is the process's own start, the fence and the restore.",
     "profile": "Shares are of samples that worked; compiled code has no frames of its own and counts for the line that"
     " calls it.",
     "codec": "The codec is built in; without a C compiler fastavro does the same work at the price shown.",

@@ -97,6 +97,7 @@ def latency(found: Found) -> Iterator[str]:
                 *figures,
                 times(ratio),
                 row.get("cores"),
+                row.get("harness_cores"),
                 row["late_ms_max"],
             ]
         )
@@ -110,6 +111,7 @@ def latency(found: Found) -> Iterator[str]:
         "max ms",
         "p99 to floor",
         "worker cores",
+        "sender and reader cores",
         "sender late, max ms",
     )
     yield from table(heads, rows)

@@ -1,7 +1,10 @@
 """The pure parts of the benchmarks: percentiles, the open loop, growing backlogs, stages, and the page that is written."""
 
+import asyncio
 import re
+import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -9,6 +12,7 @@ from measuring import stages
 from measuring.latency import Seen, Sent, backlog, longest_gaps, waits
 from measuring.percentiles import medians, percentile, summary_ms
 from measuring.schedule import Phase, bounds, due_times, lag_of
+from measuring.sending import Delivery, drive
 from reporting.limits import LIMITS
 from reporting.markdown import figure, marked
 from reporting.sections import SECTIONS
@@ -72,6 +76,69 @@ def test_what_was_never_seen_has_no_latency_and_stays_in_the_backlog():
     found = waits(sent, [Seen(0.15, 0, 1)])
     assert len(found) == 1
     assert [n for _, n in backlog(found, sent, 0.0, 0.31, 0.1)] == [1, 2, 2, 2]
+
+
+class SlowBroker:
+    """A producer whose broker answers nothing until ``events`` records have been handed over or wait in a batch."""
+
+    def __init__(self, events):
+        self.left = events
+        self.answers = []
+        self.offset = 0
+
+    def create_batch(self):
+        return SlowBatch(self)
+
+    async def send_batch(self, batch, topic, partition):
+        answer = asyncio.get_running_loop().create_future()
+        self.answers.append((answer, SimpleNamespace(offset=self.offset)))
+        self.offset += batch.count
+        self.answer_if_done()
+        return answer
+
+    def answer_if_done(self):
+        if self.left <= 0:
+            for answer, told in self.answers:
+                if not answer.done():
+                    answer.set_result(told)
+
+
+class SlowBatch:
+    def __init__(self, broker):
+        self.broker, self.count = broker, 0
+
+    def append(self, key, value, timestamp):
+        self.count += 1
+        self.broker.left -= 1
+        self.broker.answer_if_done()
+        return True
+
+    def size(self):
+        return self.count * 100
+
+
+async def test_a_broker_that_does_not_answer_does_not_hold_the_schedule():
+    events = 300
+    broker = SlowBroker(events)
+    began = time.monotonic()
+    deliveries = (Delivery(0, b"k", b"v") for _ in range(events))
+    async with asyncio.timeout(30):
+        sent = await drive(broker, "inbox", deliveries, [Phase("load", 2_000, 1.0)], began=began)
+    assert sent.count == events, "every event was taken up, although nothing was answered before the last"
+    dues = [due - began for _, part in sent.batches[0] for due in part]
+    assert dues == pytest.approx([n / 2_000 for n in range(events)])
+    assert sent.ends() == {0: events}
+
+
+async def test_a_rate_that_is_too_far_beyond_the_worker_is_given_up():
+    broker = SlowBroker(0)
+    deliveries = (Delivery(0, b"k", b"v") for _ in range(10_000))
+    load = [Phase("load", 10_000, 1.0)]
+    sent = await drive(
+        broker, "inbox", deliveries, load, began=time.monotonic(), too_far=lambda count: count > 100
+    )
+    assert sent.stopped_early
+    assert 100 < sent.count < 10_000
 
 
 def test_a_rate_is_sustained_while_the_backlog_stands_and_not_when_it_grows():
