@@ -8,6 +8,7 @@ a block that it cannot read.
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -153,7 +154,9 @@ class RocksdbStore:
         return sum(int(self._db.property_int_value(name) or 0) for name in names)
 
     def close(self) -> None:
-        self._db.close()
+        """Never raises: what a last flush could not write is in the write-ahead log, or found at the next start."""
+        with contextlib.suppress(Exception):
+            self._db.close()
 
     def _named(self, error: Exception, doing: str, *, corrupt_by_default: bool) -> Exception:
         text = str(error).lower()

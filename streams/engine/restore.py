@@ -9,17 +9,16 @@ finds what a disk has lost or kept too long as well.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from tieout.agents.spec import ENGINE_ROW_PREFIX
+from tieout.agents.spec import ENGINE_ROW_PREFIX, LogRecord
 from tieout.streams.engine.errors import Halt
 from tieout.streams.engine.fault_points import passing
 from tieout.streams.engine.limits import EngineSettings
 from tieout.streams.engine.ports import Bounds, Clock, Log, Scheduler
 from tieout.streams.engine.positions import (
     DIGEST_ROW,
-    POSITION_ROW,
     STORE_ROW,
     Digest,
     StoreMark,
@@ -30,6 +29,10 @@ from tieout.streams.engine.restore_report import RestoreReport
 from tieout.streams.engine.status import RestoreProgress
 from tieout.streams.engine.tally import tally
 from tieout.tables.store import Changes, Store, StoreCorrupt
+
+MARKS = 2
+"""A transaction ends with its digest and its position. The sum does not cover these two, so a store's own copies are not
+believed: they are read again at each start."""
 
 MISMATCH = "its rows do not add up to the changelog's digest"
 
@@ -167,21 +170,22 @@ class Restore:
         """Replay [mark, end) into the store; None when its rows do not add up at the end."""
         store = self._opened
         now = mark or StoreMark(changelog=identity, next=bounds.start, digest=b"")
+        begin, first_new = max(bounds.start, now.next - MARKS), now.next
         keeps_sum = bool(now.digest) and not self.settings.verify_rows
         report = self._report = RestoreReport(self._where, now.next, bounds.high, why, self.clock)
-        if now.next < bounds.high:
-            async for batch, reached in self.log.read(self.topic, self.partition, now.next, bounds.high):
+        if begin < bounds.high:
+            async for batch, reached in self.log.read(self.topic, self.partition, begin, bounds.high):
                 passing("during_restore")
                 rows = {record.key or b"": record.value for record in batch}
                 digest = _digest_after(store, now.digest, rows) if keeps_sum else b""
-                now = StoreMark(changelog=identity, next=reached, digest=digest)
+                now = StoreMark(changelog=identity, next=max(reached, first_new), digest=digest)
                 rows[STORE_ROW] = encode(now)
                 store.write(rows)
-                report.replayed(len(batch), reached)
+                report.replayed(_count_from(first_new, batch), reached)
                 await self.scheduler.sleep(0)
         digest = now.digest if keeps_sum else (await tally(store, self.scheduler, report.added_up)).encode()
         self.written, self.computed = Digest(store.get(DIGEST_ROW) or b""), Digest(digest)
-        if self.written.value != self.computed.value or (mark is not None and _headless(store, mark, bounds)):
+        if self.written.value != self.computed.value:
             return None
         if digest != now.digest:
             now = StoreMark(changelog=identity, next=now.next, digest=digest)
@@ -190,9 +194,10 @@ class Restore:
         return now
 
 
-def _headless(store: Store, mark: StoreMark, bounds: Bounds) -> bool:
-    """Whether a store that has taken records lacks the rows that come with each transaction: a disk has lost them."""
-    return mark.next > bounds.start and (store.get(POSITION_ROW) is None or store.get(DIGEST_ROW) is None)
+def _count_from(offset: int, batch: Sequence[LogRecord]) -> int:
+    if not batch or batch[0].offset >= offset:
+        return len(batch)
+    return sum(record.offset >= offset for record in batch)
 
 
 def _digest_after(store: Store, digest: bytes, rows: Changes) -> bytes:
