@@ -19,6 +19,7 @@ from tieout.streams.engine.limits import EngineSettings
 from tieout.streams.engine.ports import Bounds, Clock, Log, Scheduler
 from tieout.streams.engine.positions import (
     DIGEST_ROW,
+    POSITION_ROW,
     STORE_ROW,
     Digest,
     StoreMark,
@@ -185,13 +186,19 @@ class Restore:
                 await self.scheduler.sleep(0)
         digest = now.digest if keeps_sum else (await tally(store, self.scheduler, report.added_up)).encode()
         self.written, self.computed = Digest(store.get(DIGEST_ROW) or b""), Digest(digest)
-        if self.written.value != self.computed.value:
+        if self.written.value != self.computed.value or (mark is not None and _headless(store, mark, bounds)):
             return None
         if digest != now.digest:
             now = StoreMark(changelog=identity, next=now.next, digest=digest)
             store.write({STORE_ROW: encode(now)})
         report.over()
         return now
+
+
+def _headless(store: Store, mark: StoreMark, bounds: Bounds) -> bool:
+    """Whether a store that has taken records lacks the rows that come with each transaction: a disk has lost them,
+    and markers or aborted records at the end of the changelog kept them from being read again."""
+    return mark.next > bounds.start and (store.get(POSITION_ROW) is None or store.get(DIGEST_ROW) is None)
 
 
 def _count_from(offset: int, batch: Sequence[LogRecord]) -> int:
