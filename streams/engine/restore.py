@@ -197,7 +197,8 @@ class Restore:
 
 def _headless(store: Store, mark: StoreMark, bounds: Bounds) -> bool:
     """Whether a store that has taken records lacks the rows that come with each transaction: a disk has lost them,
-    and markers or aborted records at the end of the changelog kept them from being read again."""
+    and markers or aborted records at the end of the changelog kept them from being read again.
+    """
     return mark.next > bounds.start and (store.get(POSITION_ROW) is None or store.get(DIGEST_ROW) is None)
 
 
