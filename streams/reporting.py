@@ -34,6 +34,7 @@ def partition_status(
         restored_records=restore.records if restore else 0,
         restore_total_records=max(0, restore.end - restore.start) if restore else 0,
         restore_seconds=restore.seconds if restore else 0.0,
+        restored_share=restore.share if restore else 1.0,
         transactions=status.transactions,
         aborts=status.aborts,
         fenced=status.fenced,

@@ -193,10 +193,8 @@ class PartitionTask:
         await self._let_go(abort=known_open)
         if self._stopping:
             return True
-        if isinstance(error, Halt | MustHalt):
-            return self._halt(str(error))
-        if isinstance(error, RowUnreadable):
-            return self._halt(f"state_version: {error}")
+        if isinstance(error, Halt | MustHalt | RowUnreadable):
+            return self._halt(f"state_version: {error}" if isinstance(error, RowUnreadable) else str(error))
         if isinstance(error, Fenced):
             return await self._after_fencing(error)
         if isinstance(error, CommitUnanswered | BrokerSilent | StoreFull):
@@ -284,8 +282,8 @@ class PartitionTask:
         restore = None if self._opening is None else self._opening.restore
         position = None if working is None else working.position
         reason = self._reason
-        if self._state == "restoring" and restore is not None and restore.waiting_for is not None:
-            reason = restore.waiting_for
+        if self._state == "restoring" and restore is not None:
+            reason = restore.waiting_for or (restore.progress.text if restore.progress is not None else None)
         return TaskStatus(
             agent=self.spec.name,
             partition=self.partition,

@@ -64,7 +64,11 @@ def ready(status: WorkerStatus | None, *, broker_silent_seconds: float) -> Healt
     by_state: dict[str, list[str]] = {}
     for p in status.partitions:
         by_state.setdefault(p.state, []).append(f"{p.agent}/{p.partition}")
-    restoring = by_state.get("starting", []) + by_state.get("restoring", [])
+    at = {f"{p.agent}/{p.partition}": p.restored_share for p in status.partitions}
+    restoring = [
+        *by_state.get("starting", []),
+        *(f"{n} at {at[n]:.0%}" for n in by_state.get("restoring", [])),
+    ]
     halted = by_state.get("halted", [])
     return health(
         Check("assigned", bool(status.partitions), f"{len(status.partitions)} partitions"),

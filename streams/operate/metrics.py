@@ -201,6 +201,13 @@ CATALOGUE: tuple[Entry, ...] = (
         _per_partition(lambda p: p.restored_records),
     ),
     Entry(
+        "state_recovery_ratio",
+        "gauge",
+        _WHERE,
+        "How far the latest restore of this partition has come in the changelog, 0 to 1; 1 when there was nothing to read",
+        _per_partition(lambda p: p.restored_share),
+    ),
+    Entry(
         "transactions_total",
         "counter",
         _WHERE,

@@ -68,6 +68,7 @@ class PartitionStatus(msgspec.Struct, frozen=True, kw_only=True):
     restored_records: int = 0
     restore_total_records: int = 0
     restore_seconds: float = 0.0
+    restored_share: float = 1.0
     transactions: int = 0
     aborts: int = 0
     fenced: int = 0

@@ -47,6 +47,13 @@ def test_a_worker_is_ready_when_its_partitions_work(sample, state, failing):
     assert all("contracts/1" in check.seen for check in found.checks if not check.ok)
 
 
+def test_a_worker_that_is_not_ready_says_which_partitions_restore_and_how_far_they_are(sample):
+    far, near = (sample.partition(n, state="restoring", restored_share=n / 4) for n in (1, 3))
+    status = sample.worker("alpha", sample.partition(0), far, near)
+    (restored,) = (check for check in health.ready(status, broker_silent_seconds=0.5).checks if not check.ok)
+    assert restored.seen == "restoring: contracts/1 at 25%, contracts/3 at 75%"
+
+
 def test_a_worker_without_partitions_or_without_a_broker_is_not_ready(sample):
     assert health.ready(sample.worker("alpha"), broker_silent_seconds=0.5).failing == ("assigned",)
     whole = sample.worker("alpha", sample.partition(0))
