@@ -91,7 +91,8 @@ cdef inline int put_long(Sink *sink, int64_t number) except -1:
 
 
 cdef inline int put_bytes(Sink *sink, const void *source, Py_ssize_t size) except -1:
-    make_room(sink, size)
-    memcpy(sink.at, source, size)
-    sink.at += size
+    if size:
+        make_room(sink, size)
+        memcpy(sink.at, source, size)
+        sink.at += size
     return 0

@@ -1,7 +1,9 @@
 """Goal: no bytes end decode otherwise than by a record or Undecodable, in bounded memory. Method: damage and bombs."""
 
+import gc
 import random
 import struct
+import sys
 import tracemalloc
 
 import pytest
@@ -118,6 +120,28 @@ BOMBS = {
     "a count of half a million digits": (amendment_head() + b"\xff" * 500_000 + b"\x01", None),
     "bytes that are no UTF-8": (struct.pack(">BI", 0, 101) + long(4) + b"\xff\xfe\xfd\xfc", None),
 }
+
+
+def test_what_was_read_written_or_refused_leaves_nothing_in_memory(codec, samples):
+    """A forgotten reference in the compiled codec shows as blocks that nobody frees."""
+    chance = random.Random(8)
+    values = [(value, value[: chance.randrange(5, len(value))], value + b"x") for value in samples.values()]
+
+    def turn():
+        for whole, cut, more in values:
+            assert codec.encode(codec.decode(whole)) == whole
+            assert outcome(codec, cut)
+            assert outcome(codec, more)
+            assert outcome(codec, whole[:5] + b"\xff" * 12)
+
+    for _ in range(3):
+        turn()
+    gc.collect()
+    before = sys.getallocatedblocks()
+    for _ in range(50):
+        turn()
+    gc.collect()
+    assert sys.getallocatedblocks() - before < 500
 
 
 def test_the_amendment_of_the_bombs_is_one_when_its_lists_are_empty(codec):
