@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from functools import partial
 from random import Random
 from typing import Any
 
@@ -108,6 +109,12 @@ class SimSession:
         if entries is None:
             entries = self._building[place] = []
         entries.append((key, value, headers))
+
+    def lane(self, topic: str, partition: int) -> Any:
+        return partial(self.append, topic, partition)
+
+    def lane(self, topic: str, partition: int) -> Callable[[bytes | None, bytes | None, Any], None]:
+        return lambda key, value, headers: self.append(topic, partition, key, value, headers)
 
     def discard(self) -> None:
         self._building.clear()
