@@ -15,7 +15,7 @@ from tieout.tables.totals import OUTCOMES
 
 DOCS = Path(__file__).parents[2] / "docs"
 ALL = [*CATALOGUE, STAGE_DURATION, LOOP_LAG]
-UNITS = {"seconds", "bytes", "records", "events", "info", "open", "assigned", "total"}
+UNITS = {"seconds", "bytes", "records", "events", "ratio", "info", "open", "assigned", "total"}
 LABELS = {
     "agent",
     "partition",
