@@ -30,6 +30,14 @@ class OrderedRows(Generic[_Value]):
         self._keys: list[bytes] = []
         self._walks: weakref.ref[_Walks] | None = None
 
+    @classmethod
+    def of(cls, rows: dict[bytes, _Value]) -> OrderedRows[_Value]:
+        """Rows that are there already; the dictionary is this object's from now on."""
+        made = cls()
+        made.rows = rows
+        made._keys = sorted(rows)
+        return made
+
     def put(self, key: bytes, value: _Value) -> None:
         """Write a row."""
         self._part_from_walks()

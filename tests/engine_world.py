@@ -6,6 +6,7 @@ import asyncio
 import random
 import time
 from dataclasses import dataclass, field
+from functools import partial
 
 from tieout.agents.spec import AgentSpec, MustHalt, NotReady, Output
 from tieout.streams.engine.crash_journal import MemoryJournal
@@ -116,6 +117,9 @@ class Session:
 
     def append(self, topic, partition, key, value, headers) -> None:
         self.building.append((topic, partition, key, value, headers))
+
+    def lane(self, topic, partition):
+        return partial(self.append, topic, partition)
 
     def discard(self) -> None:
         self.building.clear()

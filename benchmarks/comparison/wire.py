@@ -9,7 +9,6 @@ import io
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar, cast, get_args
 
@@ -86,7 +85,8 @@ def decoder(kind: type[Record], codec: Wanted = "fastavro") -> Callable[[bytes |
 
 def encoder(kind: type[Record], codec: Wanted = "fastavro") -> Callable[[Record], bytes]:
     """Records to bytes."""
-    return partial(record_codec(schema_of(kind), kind, codec).encode, head=header_of(kind))
+    write, header = record_codec(schema_of(kind), kind, codec).encode, header_of(kind)
+    return lambda record: write(record, header)
 
 
 def plain_decoder(kind: type[msgspec.Struct]) -> Callable[[bytes | None], dict[str, Any]]:

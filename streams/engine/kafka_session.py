@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Mapping
+from functools import partial
 from typing import Any, TypeVar
 
 from aiokafka import AIOKafkaProducer
@@ -18,8 +19,9 @@ from aiokafka.errors import InvalidProducerEpoch, KafkaError, ProducerFenced
 from tieout.agents.spec import Headers
 from tieout.streams.engine.errors import BrokerSilent, CommitUnanswered, Fenced, RecordTooLarge
 from tieout.streams.engine.fault_points import passing
+from tieout.streams.engine.lane import Lane
 from tieout.streams.engine.limits import EngineSettings
-from tieout.streams.engine.record_batch import NO_HEADERS, RecordBatch
+from tieout.streams.engine.ports import Writer
 
 log = logging.getLogger("tieout.engine.kafka")
 
@@ -43,8 +45,7 @@ class KafkaSession:
         self._producer = producer
         self._id = transactional_id
         self._settings = settings
-        self._building: dict[tuple[str, int], list[RecordBatch]] = {}
-        self._open: dict[tuple[str, int], Callable[..., bool]] = {}
+        self._lanes: dict[tuple[str, int], Lane] = {}
 
     @classmethod
     async def open(cls, bootstrap: str, transactional_id: str, settings: EngineSettings) -> KafkaSession:
@@ -75,13 +76,14 @@ class KafkaSession:
     def append(
         self, topic: str, partition: int, key: bytes | None, value: bytes | None, headers: Headers
     ) -> None:
-        add = self._open.get((topic, partition))
-        if add is None or not add(key, value, list(headers) if headers else NO_HEADERS):
-            self._check_size(topic, key, value, headers)
-            batch = RecordBatch(self._settings.max_record_bytes)
-            self._building.setdefault((topic, partition), []).append(batch)
-            self._open[topic, partition] = batch.add
-            batch.add(key, value, list(headers))
+        self.lane(topic, partition)(key, value, headers)
+
+    def lane(self, topic: str, partition: int) -> Writer:
+        lane = self._lanes.get((topic, partition))
+        if lane is None:
+            check = partial(self._check_size, topic)
+            lane = self._lanes[topic, partition] = Lane(self._settings.max_record_bytes, check)
+        return lane.write
 
     def _check_size(self, topic: str, key: bytes | None, value: bytes | None, headers: Headers) -> None:
         size = (
@@ -97,20 +99,22 @@ class KafkaSession:
             )
 
     def discard(self) -> None:
-        self._building = {}
-        self._open = {}
+        self._taken()
+
+    def _taken(self) -> dict[tuple[str, int], list[Any]]:
+        taken = {place: lane.take() for place, lane in self._lanes.items()}
+        return {place: batches for place, batches in taken.items() if batches}
 
     async def begin(self) -> None:
         await self._answered(self._producer.begin_transaction(), self._settings.send_seconds, "begin")
 
     async def send(self) -> Mapping[tuple[str, int], int]:
-        building = self._building
-        self.discard()
-        return await self._answered(self._send(building), self._settings.send_seconds, "acknowledge records")
+        building = self._taken()
+        topics = ", ".join(sorted({topic for topic, _ in building}))
+        what = f"acknowledge records of {topics}"
+        return await self._answered(self._send(building), self._settings.send_seconds, what)
 
-    async def _send(
-        self, building: Mapping[tuple[str, int], list[RecordBatch]]
-    ) -> Mapping[tuple[str, int], int]:
+    async def _send(self, building: Mapping[tuple[str, int], list[Any]]) -> Mapping[tuple[str, int], int]:
         sent: list[tuple[tuple[str, int], int, Awaitable[Any]]] = []
         for (topic, partition), batches in building.items():
             for batch in batches:

@@ -7,13 +7,16 @@ or the time module. Waiting on plain asyncio primitives is allowed: a simulation
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 from tieout.agents.spec import Headers, LogRecord
 
 T = TypeVar("T")
+
+Writer = Callable[[bytes | None, bytes | None, Headers], None]
+"""Takes key, value and headers of a record."""
 
 
 @dataclass(slots=True)
@@ -41,6 +44,10 @@ class Session(Protocol):
         self, topic: str, partition: int, key: bytes | None, value: bytes | None, headers: Headers
     ) -> None:
         """Take a record into the batches that ``send`` will send. Raises ``RecordTooLarge``."""
+        ...
+
+    def lane(self, topic: str, partition: int) -> Writer:
+        """``append`` for one place, so that it is not looked up for each record; good as long as the session is."""
         ...
 
     def discard(self) -> None:

@@ -25,14 +25,16 @@ class Overlay:
         self._store = store
         self.emit = emit
         self._max_row_bytes = max_row_bytes
-        self._changes: OrderedRows[bytes | None] = OrderedRows()
+        self.changes: dict[bytes, bytes | None] = {}
+        """What has been put (None: deleted) since the last ``clear``; deleting what never was is among it."""
+        self._ordered: OrderedRows[bytes | None] | None = None
         self._read: dict[bytes, bytes | None] = {}
         self.bytes = 0
         """What this transaction has to send so far: values of outputs, keys and values of rows."""
 
     def get(self, key: bytes) -> bytes | None:
         """The row as this transaction sees it."""
-        changes = self._changes.rows
+        changes = self.changes
         if key in changes:
             return changes[key]
         if key in self._read:
@@ -49,7 +51,9 @@ class Overlay:
     def scan(self, prefix: bytes, start: bytes = b"") -> Iterator[tuple[bytes, bytes]]:
         """Rows under ``prefix`` in key order as of now; what is put while it runs is not seen."""
         committed = self._store.scan(prefix, start)
-        mine = self._changes.walk(prefix, start)
+        if self._ordered is None:
+            self._ordered = OrderedRows.of(self.changes)
+        mine = self._ordered.walk(prefix, start)
         first = next(mine, None)
         return committed if first is None else _merged(committed, first, mine)
 
@@ -66,22 +70,26 @@ class Overlay:
                 "split it into several rows"
             )
         self.bytes += size
-        self._changes.put(key, value)
+        self._keep(key, value)
 
     def delete(self, key: bytes) -> None:
         """Delete a row. Raises ``ReservedRow``."""
         if key.startswith(ENGINE_ROW_PREFIX):
             raise ReservedRow(f"row {key!r} is under the engine's own prefix; an agent may not delete it")
-        self._changes.put(key, None)
+        self._keep(key, None)
 
-    @property
-    def changes(self) -> dict[bytes, bytes | None]:
-        """What has been put (None: deleted) since the last ``clear``; deleting what never was is among it."""
-        return self._changes.rows
+    def _keep(self, key: bytes, value: bytes | None) -> None:
+        """In order only once somebody has scanned: most transactions never do."""
+        if self._ordered is None:
+            self.changes[key] = value
+        else:
+            self._ordered.put(key, value)
+            self.changes = self._ordered.rows
 
     def clear(self) -> None:
         """Start the next transaction."""
-        self._changes = OrderedRows()
+        self.changes = {}
+        self._ordered = None
         self._read = {}
         self.bytes = 0
 

@@ -15,7 +15,7 @@ from tieout.agents.spec import AgentSpec, Output
 from tieout.streams.engine.errors import UndeclaredTopic
 from tieout.streams.engine.fault_points import passing
 from tieout.streams.engine.limits import EngineSettings
-from tieout.streams.engine.ports import Clock, Session
+from tieout.streams.engine.ports import Clock, Session, Writer
 from tieout.streams.engine.positions import (
     DIGEST_ROW,
     POSITION_ROW,
@@ -33,6 +33,15 @@ from tieout.tables.store import Store
 T = TypeVar("T")
 
 
+class Declared(dict[str, Writer]):
+    """The writers of an agent's output topics, for the task's own partition."""
+
+    def __missing__(self, topic: str) -> Writer:
+        raise UndeclaredTopic(
+            f"topic {topic!r} is not in the AgentSpec's output_topics {sorted(self)}; declare it"
+        )
+
+
 class Transaction:
     """One partition's transactions, one after the other, over one session and one store."""
 
@@ -48,7 +57,6 @@ class Transaction:
         counters: Counters,
         settings: EngineSettings,
     ) -> None:
-        self._topics = frozenset(spec.output_topics)
         self._changelog = spec.changelog_topic
         self._input = spec.input_topic
         self._partition = partition
@@ -58,6 +66,7 @@ class Transaction:
         self._clock = clock
         self._counters = counters
         self._append = session.append
+        self._writers = Declared((topic, session.lane(topic, partition)) for topic in spec.output_topics)
         self._emitted = 0
         self._open = False
         self._weights = Weights()
@@ -65,14 +74,12 @@ class Transaction:
         self.effects = Overlay(store, self._emit, settings.max_row_bytes)
 
     def _emit(self, output: Output) -> None:
-        topic, partition, value = output.topic, output.partition, output.value
-        if topic not in self._topics:
-            raise UndeclaredTopic(
-                f"topic {topic!r} is not in the AgentSpec's output_topics {sorted(self._topics)}; declare it"
-            )
-        self._append(
-            topic, self._partition if partition is None else partition, output.key, value, output.headers
-        )
+        value = output.value
+        if output.partition is None:
+            self._writers[output.topic](output.key, value, output.headers)
+        else:
+            self._writers[output.topic]  # raises where the topic is not declared
+            self._append(output.topic, output.partition, output.key, value, output.headers)
         self._emitted += 1
         if value is not None:
             self.effects.bytes += len(value)
@@ -139,16 +146,16 @@ class Transaction:
     def _append_rows(
         self, changes: Mapping[bytes, bytes | None], position: Position
     ) -> dict[bytes, bytes | None]:
-        topic, partition, append = self._changelog, self._partition, self._append
+        append = self._session.lane(self._changelog, self._partition)
         before, change = self.effects.before, self._weights.change
         total = self.digest.value
         for key, value in changes.items():
             total += change(key, before, value)
-            append(topic, partition, key, value, ())
+            append(key, value, ())
         self.digest = Digest.of(total)
         marks: dict[bytes, bytes | None] = {DIGEST_ROW: self.digest.encode(), POSITION_ROW: encode(position)}
         for key, value in marks.items():
-            append(topic, partition, key, value, ())
+            append(key, value, ())
         return marks
 
     def _write(self, changes: Mapping[bytes, bytes | None]) -> None:

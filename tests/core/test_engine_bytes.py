@@ -6,11 +6,13 @@ import asyncio
 import dataclasses
 
 import engine_world
+import pytest
 from aiokafka.producer.message_accumulator import BatchBuilder
 from engine_world import Counting, Session, World, live, spec
 
 from tieout.agents.spec import Output
-from tieout.streams.engine.record_batch import NO_HEADERS, RecordBatch
+from tieout.streams.engine.errors import RecordTooLarge
+from tieout.streams.engine.lane import Lane
 
 CAP, RECORDS = 10_000, 900
 
@@ -87,14 +89,37 @@ def test_rows_that_a_flush_writes_count_for_the_next_transaction(monkeypatch):
     assert len(sent) > 40
 
 
-def test_our_batch_has_the_bytes_of_aiokafkas_own():
-    ours, theirs = RecordBatch(1_000), BatchBuilder(1_000, 0, is_transactional=1)
-    records = [(b"k%d" % n, b"v" * n, NO_HEADERS if n % 3 else [("h", b"x")]) for n in range(60)]
+def refuse(*_: object) -> None:
+    raise RecordTooLarge("the test's cap")
+
+
+def test_a_lane_makes_the_batches_that_aiokafka_would_make(monkeypatch):
+    monkeypatch.setattr("tieout.streams.engine.lane.time.time_ns", lambda: 5_000_000)
+    lane, theirs = Lane(1_000, lambda *_: None), [BatchBuilder(1_000, 0, is_transactional=1)]
+    records = [(b"k%d" % n, None if n == 7 else b"v" * n, () if n % 3 else (("h", b"x"),)) for n in range(60)]
     for key, value, headers in records:
-        taken = theirs.append(timestamp=ours._begun_ms, key=key, value=value, headers=headers) is not None
-        assert ours.add(key, value, headers) == taken
-        if not taken:
-            break
-    assert ours.record_count() == theirs.record_count() > 5
-    assert ours.size() == theirs.size() <= 1_000
-    assert ours._build() == theirs._build()
+        lane.write(key, value, headers)
+        told = {"timestamp": 5, "key": key, "value": value, "headers": list(headers)}
+        if theirs[-1].append(**told) is None:
+            theirs.append(BatchBuilder(1_000, 0, is_transactional=1))
+            theirs[-1].append(**told)
+    ours = lane.take()
+    assert [batch.record_count() for batch in ours] == [batch.record_count() for batch in theirs]
+    assert [batch._build() for batch in ours] == [batch._build() for batch in theirs]
+    assert len(ours) > 2
+    assert lane.take() == []
+
+
+def test_a_lane_serves_one_transaction_after_another():
+    lane = Lane(1_000, lambda *_: None)
+    for _ in range(3):
+        lane.write(b"k", b"v")
+        lane.write(b"k", b"v")
+        assert [batch.record_count() for batch in lane.take()] == [2]
+
+
+def test_a_record_that_no_batch_can_hold_is_refused_and_the_lane_stays_as_it_was():
+    lane = Lane(100, refuse)
+    with pytest.raises(RecordTooLarge):
+        lane.write(b"k", b"v" * 500)
+    assert lane.take() == []
