@@ -71,6 +71,11 @@ _LOG_TIME = Setting(
     "LogAppendTime",
     "it is the input of an agent: time is the log's, never a producer's clock",
 )
+_BROKER_TIME = Setting(
+    "message.timestamp.type",
+    "LogAppendTime",
+    "one clock, the broker's: it refuses records of a worker whose own clock is more than an hour ahead",
+)
 _STALL_S = 62
 """60 s transaction timeout, and at worst twice the broker's one-second scan for transactions that are over it."""
 
@@ -217,7 +222,10 @@ def topic_table(
     counts = {"P": partitions, "1": 1, "accounts": erp_accounts}
 
     def spec(row: _Row, count: int) -> TopicSpec:
-        return TopicSpec(row.name, row.key, count, replication_factor, (*row.settings, copies), row.stall_s)
+        told = {setting.name for setting in row.settings}
+        clock = () if _BROKER_TIME.name in told else (_BROKER_TIME,)
+        settings = (*row.settings, *clock, copies)
+        return TopicSpec(row.name, row.key, count, replication_factor, settings, row.stall_s)
 
     topics = {row.name: spec(row, counts[row.partitions]) for row in _ROWS}
     changelogs = (

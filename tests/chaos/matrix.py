@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 from chaos.anomalies import FaultResult
 from chaos.faults.broker import kill_leaders, restart_broker
+from chaos.faults.clock import skew_the_clock
 from chaos.faults.combined import soak
 from chaos.faults.corruption import corrupt_stores
 from chaos.faults.delivery import deliver_badly
@@ -29,6 +30,7 @@ MATRIX: Mapping[str, tuple[str, Callable[[Stage], FaultResult]]] = {
     "F8": ("rebalance storm", storm),
     "F9": ("state disk full", fill_the_disk),
     "F10": ("state corrupted on disk", corrupt_stores),
+    "F12": ("wall clock wrong", skew_the_clock),
     "F16": ("copies, disorder, delay", deliver_badly),
     "F19": ("memory and processor starved", starve),
     "F20": ("stops under load", shut_down),

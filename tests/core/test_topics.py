@@ -49,9 +49,10 @@ def test_every_topic_has_the_prefix_names_its_retention_and_gives_reasons():
     assert len(BY_NAME) == len(TABLE)
 
 
-def test_every_agents_input_carries_the_logs_time():
-    for source in topics.AGENT_INPUTS.values():
-        assert BY_NAME[source].setting("message.timestamp.type") == "LogAppendTime"
+def test_every_topic_carries_the_brokers_time_so_that_no_workers_clock_is_refused():
+    assert set(topics.AGENT_INPUTS.values()) <= BY_NAME.keys()
+    for spec in TABLE:
+        assert [s.value for s in spec.settings if s.name == "message.timestamp.type"] == ["LogAppendTime"]
 
 
 def test_the_inbox_is_kept_for_ever_and_never_compacted():

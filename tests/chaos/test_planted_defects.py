@@ -1,0 +1,93 @@
+"""Each check can fail: the engine with one mistake planted in it is found out, and by the right name."""
+
+from __future__ import annotations
+
+import signal
+import time
+
+import pytest
+from chaos.anomalies import FaultResult
+from chaos.arena import Arena
+from chaos.deliveries import deliveries
+from chaos.faults.freeze import outlive
+from chaos.stage import Stage, until
+
+pytestmark = pytest.mark.broker
+
+QUICK = {"heal_seconds": 8.0, "rate": 1_500.0, "burst": 150}
+
+
+@pytest.fixture
+def stage(broker, tmp_path):
+    made = Stage(seed=11, scale=0.01, folder=tmp_path, given=broker)
+    yield made
+    made.close()
+
+
+def arena(stage: Stage, fault: str, **more) -> Arena:
+    events = deliveries(stage, fault, 3_000)
+    return Arena(stage, fault, "planted defect", events, **{**QUICK, **more})
+
+
+def names(result: FaultResult) -> set[str]:
+    return {anomaly.name for anomaly in result.anomalies}
+
+
+def killed_under_load(stage: Stage, defect: str, kills: int = 3) -> set[str]:
+    """A worker with the defect, killed a few times in the middle of its work."""
+    with arena(stage, "planted") as field:
+        [worker] = field.start_workers("a", defect=defect)
+        field.feed()
+        for _ in range(kills):
+            seen = field.reader.total
+            until(lambda seen=seen: field.reader.total > seen + 100, 10)
+            worker.kill()
+            worker.start()
+            field.await_running("the kill")
+        return names(field.conclude())
+
+
+def test_the_engine_as_it_is_passes_the_same(stage):
+    assert killed_under_load(stage, "") == set()
+
+
+def test_a_position_committed_before_its_outputs_loses_writes(stage):
+    assert "lost-write" in killed_under_load(stage, "outputs after position")
+
+
+def test_an_acknowledgement_before_the_commit_loses_writes(stage):
+    assert "lost-write" in killed_under_load(stage, "ack before commit")
+
+
+def test_a_skipped_position_loses_writes(stage):
+    assert {"lost-write", "unseen"} <= killed_under_load(stage, "skipped position")
+
+
+def test_without_the_fence_a_zombie_is_seen(stage):
+    with arena(stage, "no fence") as field:
+        field.start_workers("a", "b", defect="no fence")
+        field.feed()
+        for _ in range(3):
+            outlive(field, field.an_owner(stage.chance("no fence")), "after_begin=stop@1")
+            time.sleep(1)
+        assert names(field.conclude()) & {"duplicate", "divergent-digest", "out-of-order"}
+
+
+def test_a_reader_of_uncommitted_data_is_shown_what_is_not_there(stage):
+    with arena(stage, "uncommitted", isolation="read_uncommitted") as field:
+        [worker] = field.start_workers("a")
+        field.feed()
+        for _ in range(3):
+            worker.arm("before_commit=kill@2")
+            assert until(lambda: not worker.running, 20)
+            worker.start()
+            field.await_running("the kill")
+        assert {"duplicate", "aborted-read"} <= names(field.conclude())
+
+
+def test_a_worker_that_does_not_stop_is_named(stage):
+    with arena(stage, "stuck") as field:
+        [worker] = field.start_workers("a")
+        worker.signal(signal.SIGKILL)
+        until(lambda: not worker.running, 5)
+        assert "unseen" in names(field.conclude())
