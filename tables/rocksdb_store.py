@@ -27,7 +27,7 @@ ARENA_BYTES = 64 << 10
 DEFAULT_CACHE_BYTES = 128 << 20
 """What the RocksDBs of all partitions of a worker hold together: blocks, indexes, filters, and memtables."""
 
-BULK_ROWS = 5_000
+BULK_ROWS = 2_000
 """A batch of at least so many rows is written in key order: the memtable takes it in half the time, sorting included."""
 
 _AS_IT_COMES = rocksdict.WriteOptions()

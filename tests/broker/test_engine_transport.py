@@ -14,7 +14,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.consumer import fetcher
 from aiokafka.consumer.consumer import AIOKafkaConsumer as RealConsumer
 from aiokafka.consumer.group_coordinator import GroupCoordinator
-from aiokafka.producer import message_accumulator, producer
+from aiokafka.producer import message_accumulator, producer, sender
 from faust.tables import recovery
 from faust.transport import consumer
 from faust.transport.drivers import aiokafka as driver
@@ -41,6 +41,11 @@ LEANED_ON = {
     "GroupCoordinator.check_errors": (GroupCoordinator.check_errors, "6ab60968"),
     "AIOKafkaConsumer.seek": (RealConsumer.seek, "70d2576f"),
     "MessageAccumulator": (message_accumulator.MessageAccumulator, "f19aa25d"),
+    "BatchBuilder": (message_accumulator.BatchBuilder, "1c50b3b7"),
+    "AddPartitionsToTxnHandler.handle_response": (
+        sender.AddPartitionsToTxnHandler.handle_response,
+        "ab955915",
+    ),
     "AIOKafkaProducer.commit_transaction": (producer.AIOKafkaProducer.commit_transaction, "ed220084"),
 }
 

@@ -1,16 +1,19 @@
-"""A transaction is bounded in bytes, and our record batch has the bytes of aiokafka's."""
+"""What a transaction sends: bounded in bytes, in batches like aiokafka's own, and begun without a long wait."""
 
 from __future__ import annotations
 
 import asyncio
 import dataclasses
+import inspect
 
 import engine_world
 import pytest
+from aiokafka.producer import sender
 from aiokafka.producer.message_accumulator import BatchBuilder
 from engine_world import Counting, Session, World, live, spec
 
 from tieout.agents.spec import Output
+from tieout.streams.engine import kafka_session
 from tieout.streams.engine.errors import RecordTooLarge
 from tieout.streams.engine.lane import Lane
 
@@ -123,3 +126,9 @@ def test_a_record_that_no_batch_can_hold_is_refused_and_the_lane_stays_as_it_was
     with pytest.raises(RecordTooLarge):
         lane.write(b"k", b"v" * 500)
     assert lane.take() == []
+
+
+def test_a_producer_asks_soon_whether_its_last_transaction_is_through():
+    handler = sender.AddPartitionsToTxnHandler.handle_response
+    assert "return BACKOFF_OVERRIDE" in inspect.getsource(handler)
+    assert handler.__globals__["BACKOFF_OVERRIDE"] == kafka_session.COMMITTING_SECONDS == 0.002
