@@ -106,6 +106,7 @@ class AgentRunner:
         )
         app.feed = self.feed
         app.on_partitions_revoked.connect(self._on_revoked, weak=False)
+        app.on_partitions_assigned.connect(self._on_assigned, weak=False)
         topic = app.topic(self.spec.input_topic, schema=BatchSchema(), acks=False)
         app.agent(topic, name=self.spec.name)(self._agent)
         return app
@@ -159,6 +160,11 @@ class AgentRunner:
     async def _on_revoked(self, _app: Any, _revoked: Any, **_: Any) -> None:
         self.feed.unsettle()
         await asyncio.gather(*(task.pause() for task in self._tasks.values() if not task.is_over))
+
+    async def _on_assigned(self, _app: Any, assigned: Any, **_: Any) -> None:
+        """An empty share: Faust has nothing to seek then, and so never asks the feed."""
+        if not assigned:
+            await self.feed.assigned(set())
 
     async def _settle(self, partitions: set[int]) -> None:
         await self._stop_tasks(set(self._tasks) - partitions)
