@@ -22,6 +22,7 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from engine_load import Load
+from installation import Installation
 
 from tieout.streams.operate.broker import EmbeddedBroker
 
@@ -231,6 +232,15 @@ def own_bench(tmp_path) -> Iterator[tuple[EmbeddedBroker, Bench]]:
         made = Bench(own.bootstrap, tmp_path, "inbox", "changelog", "output", 2, "app")
         yield own, made
         made.stop_all()
+
+
+@pytest.fixture
+def installation(tmp_path) -> Iterator[Installation]:
+    """A Kafka of its own, without topics, and the commands of tieout for it."""
+    with EmbeddedBroker(tmp_path / "kafka") as own:
+        made = Installation(own.bootstrap, tmp_path)
+        yield made
+        made.end_worker()
 
 
 def create_topics(bootstrap: str, topics: list[NewTopic]) -> None:

@@ -39,6 +39,7 @@ def test_timers_fire_with_no_traffic_and_not_before_their_time(bench, wait_until
     assert worker.end() == 0
 
 
+@pytest.mark.full
 def test_a_timer_outlives_the_worker_that_set_it(bench, wait_until):
     first = bench.start(agent={"tick": True}, settings=QUICK)
     keys = alarms(bench, 6000)
@@ -67,6 +68,7 @@ def test_a_timer_whose_partition_moves_fires_once_at_the_new_owner(bench, wait_u
     assert b.total("ticks") > 0
 
 
+@pytest.mark.full
 def test_without_ticks_no_timer_fires(bench, wait_until):
     """What the tests above would not notice if traffic did it."""
     worker = bench.start(settings=QUICK)

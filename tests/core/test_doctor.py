@@ -61,7 +61,7 @@ def seen(**changes) -> Seen:
         "apart_seconds": 3.0,
         "first": ends,
         "second": ends,
-        "groups": (Group("contracts", "Stable", 1, {0: 100, 1: 90}), Group("control", "Stable", 1, {})),
+        "groups": (Group("contracts", "Stable", 1), Group("control", "Stable", 1)),
         "positions": {("contracts", 0): 90, ("contracts", 1): 100},
         "cluster": cluster(),
         "ahead_seconds": {"": 0.1, "w1": -0.6},
@@ -98,12 +98,12 @@ DEFECTS = {
         "t has cleanup.policy=x",
     ),
     "no members": (
-        {"groups": (Group("contracts", "Empty", 0, {}),)},
+        {"groups": (Group("contracts", "Empty", 0),)},
         "broken",
         "nobody reads for agent contracts",
     ),
     "rebalance": (
-        {"groups": (Group("contracts", "PreparingRebalance", 2, {}),)},
+        {"groups": (Group("contracts", "PreparingRebalance", 2),)},
         "attention",
         "PreparingRebalance with 2 members",
     ),
@@ -145,11 +145,6 @@ DEFECTS = {
         "broken",
         "retention_overtook: it is to read 100 next",
     ),
-    "ahead of the changelog": (
-        {"groups": (Group("contracts", "Stable", 1, {0: 110}),)},
-        "broken",
-        "changelog_behind: it is to read 100 next",
-    ),
     "open on an output": (stood_still(DECISIONS, 40), "attention", "readable up to 40 of 70"),
     "open on a changelog": (stood_still(changelog_of("contracts"), 40), "broken", "readable up to 40 of 70"),
     "clock ahead": ({"ahead_seconds": {"w1": 30.0}}, "attention", "worker w1 is 30 s ahead of the broker's"),
@@ -179,6 +174,7 @@ def test_a_transaction_that_is_merely_running_is_no_finding():
     [
         ({"free_bytes": 1 << 20}, "attention", "0.0 GiB free"),
         ({"free_bytes": 9 << 30}, "attention", "9.0 GiB free"),
+        ({"codec": ""}, "broken", "compiled Avro codec is asked for"),
         ({"writable": False}, "broken", "cannot be written"),
         ({"extensions": "Faust runs without its C extensions"}, "broken", "without its C extensions"),
     ],

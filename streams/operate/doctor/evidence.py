@@ -29,17 +29,19 @@ class Ends:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """An agent's consumer group: its state, how many members, what they have committed."""
+    """An agent's consumer group: its state, and how many members it has."""
 
     agent: str
     state: str
     members: int
-    committed: Mapping[int, int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Machine:
-    """Where the doctor runs. ``extensions`` is what Faust lacks, None when nothing; sizes in bytes."""
+    """Where the doctor runs; sizes in bytes.
+
+    ``codec`` is empty where the one that the settings ask for is not installed; ``extensions`` is what Faust lacks.
+    """
 
     version: str
     python: str

@@ -25,9 +25,16 @@ STABLE = "Stable"
 
 def machine_findings(here: Machine) -> Iterator[Finding]:
     """This installation and its disk; needs no broker."""
-    if here.extensions is None:
+    if here.extensions is None and here.codec:
         yield Finding("fine", "version", f"tieout {here.version} on Python {here.python}, {here.codec} codec")
-    else:
+    if not here.codec:
+        yield Finding(
+            "broken",
+            "version",
+            "the compiled Avro codec is asked for (TIEOUT_CODEC=compiled) and not installed",
+            "install a C compiler, then tieout again, or set TIEOUT_CODEC=auto",
+        )
+    if here.extensions is not None:
         yield Finding(
             "broken", "version", here.extensions, "install Faust as a wheel for CPython and unset NO_CYTHON"
         )
@@ -186,28 +193,25 @@ def _partition(now: PartitionView, seen: Seen) -> Iterator[Finding]:
 
 
 def _positions(seen: Seen) -> Iterator[Finding]:
-    committed = {(group.agent, p): offset for group in seen.groups for p, offset in group.committed.items()}
+    """What the group has committed is left out: a heartbeat's position may be older than it."""
     for now in seen.cluster.partitions:
         ends = seen.second.get((AGENT_INPUTS.get(now.agent, ""), now.partition))
         if ends is None or now.position < 0 or not now.owner:
             continue
-        name = f"partition {now.partition} of {now.agent}"
-        if code := _contradiction(now.position, ends, committed.get((now.agent, now.partition), 0)):
+        if code := _contradiction(now.position, ends):
             yield Finding(
                 "broken",
                 "positions",
-                f"{name}: {code}: it is to read {now.position} next, the log has {ends.start} to {ends.high}, the group"
-                f" had committed {committed.get((now.agent, now.partition), 0)}",
+                f"partition {now.partition} of {now.agent}: {code}: it is to read {now.position} next, the log has"
+                f" {ends.start} to {ends.high}",
                 step_after_halt(code),
             )
 
 
-def _contradiction(position: int, ends: Ends, committed: int) -> str | None:
+def _contradiction(position: int, ends: Ends) -> str | None:
     if position > ends.high:
         return "log_truncated"
-    if position < ends.start:
-        return "retention_overtook"
-    return "changelog_behind" if committed > position else None
+    return "retention_overtook" if position < ends.start else None
 
 
 def _transactions(seen: Seen) -> Iterator[Finding]:

@@ -11,7 +11,7 @@ import os
 import platform
 import shutil
 import time
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Sequence
 from contextlib import AsyncExitStack
 from typing import Any, TypeVar
 
@@ -19,7 +19,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
-from tieout.avro.record_codec import implementation
+from tieout.avro.record_codec import CodecMissing, implementation
 from tieout.streams import topics
 from tieout.streams.edges.reaching import KafkaRefusedError, reach
 from tieout.streams.engine.errors import StartRefused
@@ -47,13 +47,20 @@ def look_here(settings: Settings) -> Machine:
     return Machine(
         version=importlib.metadata.version("tieout"),
         python=platform.python_version(),
-        codec=implementation(),
+        codec=_codec(settings),
         extensions=_extensions(),
         state_dir=where,
         writable=os.access(existing, os.W_OK),
         free_bytes=usage.free,
         total_bytes=usage.total,
     )
+
+
+def _codec(settings: Settings) -> str:
+    try:
+        return implementation(settings.codec)
+    except CodecMissing:
+        return ""
 
 
 def _extensions() -> str | None:
@@ -145,9 +152,7 @@ async def _group(admin: Any, app_id: str, agent: str) -> Group:
     name = f"{app_id}-{agent}"
     (described,) = await _bounded(admin.describe_consumer_groups([name]))
     ((_, _, state, _, _, members, *_),) = described.groups
-    offsets: Mapping[TopicPartition, Any] = await _bounded(admin.list_consumer_group_offsets(name))
-    committed = {place.partition: found.offset for place, found in offsets.items() if found.offset >= 0}
-    return Group(agent, state, len(members), committed)
+    return Group(agent, state, len(members))
 
 
 class Heartbeats:
