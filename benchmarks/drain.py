@@ -66,7 +66,7 @@ async def one_run(
     """Write a slice, release it, wait until the reader has seen its end; ``looking`` is there in between."""
     kloops = machine.kloops_per_second()
     loaded = await running.load(events)
-    sampler = Sampler(*(worker.pid for worker in running.workers.values()))
+    sampler = Sampler(*(worker.pid for worker in running.workers.values()), children=False)
     sampler.start()
     from_here = len(running.reader.seen)
     async with looking(running):

@@ -42,8 +42,8 @@ async def one_run(running: Session, rate: float, options: argparse.Namespace) ->
     """Warm up at the rate, measure, wait until all is dealt with."""
     seconds = options.seconds if rate <= FAST else options.seconds / 2
     phases = [Phase("warm", rate, options.warm), Phase("measured", rate, seconds)]
-    sampler = Sampler(*(worker.pid for worker in running.workers.values()))
-    harness = Sampler(os.getpid(), running.reader.pid)
+    sampler = Sampler(*(worker.pid for worker in running.workers.values()), children=False)
+    harness = Sampler(os.getpid(), running.reader.pid, foreign=False, children=False)
     sampler.start()
     harness.start()
     from_here = len(running.reader.seen)

@@ -75,7 +75,7 @@ def drained_after(samples: Sequence[tuple[float, float]], spike_ended: float, re
 async def one_run(running: Session, phases: Sequence[Phase]) -> dict[str, Any]:
     """Send all three phases and see what became of them."""
     kloops = machine.kloops_per_second()
-    sampler = Sampler(*(worker.pid for worker in running.workers.values()))
+    sampler = Sampler(*(worker.pid for worker in running.workers.values()), children=False)
     sampler.start()
     from_here = len(running.reader.seen)
     began, sent = await running.send(phases)
