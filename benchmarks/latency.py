@@ -6,7 +6,7 @@
 Open loop: event n is due at start + n / rate and its latency counts from then (``measuring.schedule``). Rates of 50 %
 and 80 % are of the drain rate that ``drain`` has measured on this machine (``--drain`` says it instead). A rate at which
 the backlog grows has no latency: it is reported as not sustained, with the growth. The floor is the same schedule and
-the same kind of reader on a topic that no worker stands between: what sending, broker and reading cost by themselves.
+the same kind of reader on a topic that no worker stands between, once: what sending, broker and reading cost alone.
 """
 
 from __future__ import annotations
@@ -34,13 +34,15 @@ BACKLOG_SECONDS_MAX = 4.0
 """Above this backlog, in seconds of the rate, sending ends early: the rate is beyond the worker."""
 LOOK_SECONDS = 0.25
 REST_SECONDS = 0.5
+BEYOND = 1.5
+"""So many times the drain rate is taken to be beyond the worker before it is tried."""
 FAST = 20_000
 """Above this rate a shorter stretch has samples enough."""
 
 
 async def one_run(running: Session, rate: float, options: argparse.Namespace) -> dict[str, Any]:
     """Warm up at the rate, measure, wait until all is dealt with."""
-    seconds = options.seconds if rate <= FAST else options.seconds / 2
+    seconds = measured_seconds(rate, options)
     phases = [Phase("warm", rate, options.warm), Phase("measured", rate, seconds)]
     sampler = Sampler(*(worker.pid for worker in running.workers.values()), children=False)
     harness = Sampler(os.getpid(), running.reader.pid, foreign=False, children=False)
@@ -79,16 +81,39 @@ def judged(found: Sequence[Wait], sent: Sent, rate: float, measured: tuple[float
     return {"sustained": True, **growth, **summary_ms(inside)}
 
 
+def measured_seconds(rate: float, options: argparse.Namespace) -> float:
+    """How long a rate is measured."""
+    return options.seconds if rate <= FAST else options.seconds / 4
+
+
+def events_for(rate: float, drained: float | None, options: argparse.Namespace) -> int:
+    """How many events all runs of a rate need; one that is beyond the worker ends early, once."""
+    length = options.warm + measured_seconds(rate, options)
+    if drained is not None and rate > BEYOND * drained:
+        beyond = BACKLOG_SECONDS_MAX * rate / (rate - drained)
+        return int(rate * min(length, beyond + 1))
+    return int(rate * length * options.runs)
+
+
+def drained_by(name: str, options: argparse.Namespace) -> float | None:
+    """Events per second of one worker, where it is known."""
+    return options.drain or results.drain_rate(name)
+
+
 async def measure(
     subject: Subject, rates: dict[str, float], options: argparse.Namespace, workers: Sequence[str] = ("one",)
 ) -> dict[str, list[dict[str, Any]]]:
-    """All rates in turn, ``runs`` times over, in one session; without workers it is the floor."""
-    lengths = {rate: options.warm + options.seconds / (1 if rate <= FAST else 2) for rate in rates.values()}
-    events = int(sum(rate * length for rate, length in lengths.items()) * options.runs)
+    """All rates in turn, ``runs`` times over, in one session; without workers it is the floor.
+
+    A rate that was not sustained once is not tried again.
+    """
+    events = sum(events_for(rate, drained_by(subject.name, options), options) for rate in rates.values())
     found: dict[str, list[dict[str, Any]]] = {name: [] for name in rates}
     async with session(subject, events, workers) as running:
         for _ in range(options.runs):
             for name, rate in rates.items():
+                if found[name] and not found[name][-1]["sustained"]:
+                    continue
                 found[name].append(await one_run(running, rate, options))
                 print(f"{subject.name} {name}: {found[name][-1]}", flush=True)
                 gc.collect()
@@ -99,7 +124,7 @@ async def measure(
 def rates_for(name: str, options: argparse.Namespace) -> dict[str, float]:
     """Name of the rate -> events per second; shares of the drain rate where one is known."""
     rates = {f"{rate:,}/s": float(rate) for rate in options.rates}
-    drained = options.drain or results.drain_rate(name)
+    drained = drained_by(name, options)
     for share in SHARES if drained and not options.quick else ():
         rates[f"{share:.0%} of drain"] = float(round(drained * share))
     return rates
@@ -113,18 +138,20 @@ def subject_named(name: str, events: int) -> Subject:
 async def run(options: argparse.Namespace) -> None:
     """Measure the subjects, then the floor, and write the file."""
     runs: list[dict[str, Any]] = []
+    chosen = dict(vars(options))
     floor_rates = {f"{rate:,}/s": float(rate) for rate in options.rates}
     for name in options.subject:
         rates = rates_for(name, options)
-        events = int(sum(rates.values()) * (options.warm + options.seconds) * options.runs)
+        events = sum(events_for(rate, drained_by(name, options), options) for rate in rates.values())
         found = await measure(subject_named(name, events), rates, options)
         runs += [{"subject": name, "at": at, **each} for at, all_runs in found.items() for each in all_runs]
+    options.runs = 1
     found = await measure(JobSubject(), floor_rates, options, workers=())
     runs += [{"subject": "floor", "at": at, **each} for at, all_runs in found.items() for each in all_runs]
     figures = summed_up(runs)
     results.write(
         "latency",
-        options=vars(options),
+        options=chosen,
         medians=figures,
         ratio_to_floor=ratios(figures, "p99"),
         runs=runs,
@@ -164,7 +191,9 @@ def main() -> None:
     parser.add_argument("--rates", type=int, nargs="+", default=[1_000, 5_000, 20_000])
     parser.add_argument("--drain", type=float, help="events per second to take 50 and 80 percent of")
     parser.add_argument("--warm", type=float, default=3.0, help="seconds at the rate that do not count")
-    parser.add_argument("--seconds", type=float, default=10.0, help="seconds that count; half above 20,000/s")
+    parser.add_argument(
+        "--seconds", type=float, default=10.0, help="seconds that count; a quarter above 20,000/s"
+    )
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument(
         "--quick", action="store_true", help="one run of four seconds per rate, no shares of drain"

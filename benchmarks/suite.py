@@ -24,7 +24,7 @@ from measuring import results
 
 HERE = Path(__file__).resolve().parent
 FULL: Mapping[str, Sequence[str]] = {
-    "job": ("job.py",),
+    "job": ("job.py", "--events", "500000"),
     "peers": (
         "job.py",
         *("--peers", "kafka_streams,quix_streams,faust_stock:alo"),
@@ -34,15 +34,18 @@ FULL: Mapping[str, Sequence[str]] = {
     "drain": ("drain.py",),
     "profile": ("profile_stages.py",),
     "latency": ("latency.py",),
-    "spike": ("spike.py",),
+    "spike": ("spike.py", "--runs", "1"),
     "restore": ("restore.py",),
     "rebalance": ("rebalance.py",),
 }
-"""Benchmark -> script and arguments, in an order in which each finds what it needs (rates are shares of the drain)."""
+"""Benchmark -> script and arguments, in an order in which each finds what it needs (rates are shares of the drain).
+
+One spike takes three minutes; ``benchmarks/spike.py`` by itself makes three.
+"""
 INSTALLED_APART = frozenset({"peers"})
 """What ``make bench`` leaves out unless it is named: each peer has to be installed first (benchmarks/peers)."""
 QUICK: Mapping[str, Sequence[str]] = {
-    **{name: (*line, "--quick") for name, line in FULL.items()},
+    **{name: (line[0], "--quick") for name, line in FULL.items()},
     "job": ("job.py", "--events", "100000", "--runs", "1"),
     "peers": FULL["peers"],
     "codec": ("codec.py",),
