@@ -24,6 +24,9 @@ WRITE_BUFFER_BYTES = 16 << 20
 ARENA_BYTES = 64 << 10
 """What a memtable takes at a time: an idle partition holds no more than this."""
 
+MEMTABLE_FILTER_SHARE = 0.02
+"""Of a memtable: a filter of some 16 bits a row, so that a row that is not there is not searched for (a third less a read)."""
+
 DEFAULT_CACHE_BYTES = 128 << 20
 """What the RocksDBs of all partitions of a worker hold together: blocks, indexes, filters, and memtables."""
 
@@ -80,6 +83,8 @@ def _options(cache: SharedCache) -> rocksdict.Options:
     options.set_write_buffer_manager(cache.memtables)
     options.set_arena_block_size(ARENA_BYTES)
     options.set_max_write_buffer_number(2)
+    options.set_memtable_whole_key_filtering(True)
+    options.set_memtable_prefix_bloom_ratio(MEMTABLE_FILTER_SHARE)
     options.set_max_total_wal_size(4 * WRITE_BUFFER_BYTES)
     options.set_paranoid_checks(True)
     options.set_keep_log_file_num(2)
