@@ -6,13 +6,17 @@ every value is within its bounds, its edges included.
 
 import random
 
-from tieout.avro.shapes import Fixed, Flag, Items, Optional, Record, Shape, Text
+from tieout.avro.shapes import Fixed, Flag, Items, Optional, Record, Shape, Text, Whole
 
 ALPHABETS = (
     "abcdefghijklmnopqrstuvwxyz0123456789-_/:. ",
-    "äöüß€Ω漢字",
+    "äöüß€Ω漢字a",
     '\x00\x1f"\\\n\t\x7f\u2028\uffff\U0001f600\U0010ffff',
 )
+POOL = 4_096
+"""Characters of each alphabet in a row; a text is a piece of it, because joining choices one by one takes ten times as long."""
+LONG = 256
+"""Characters of the longest text where the shape names no limit."""
 
 
 class Records:
@@ -20,50 +24,51 @@ class Records:
 
     def __init__(self, seed: int) -> None:
         self.chance = random.Random(seed)
+        self._next = self.chance.random
+        self._pools = ["".join(self.chance.choices(alphabet, k=POOL + LONG)) for alphabet in ALPHABETS]
 
     def of(self, shape: Record, most: int = 3, **given):
-        """A record of the shape; ``given`` fixes fields of it or of its envelope."""
-        values = {
-            name: given[name] if name in given else self.value(kind, most, given)
-            for name, kind in shape.fields
-        }
-        return shape.struct(**values)
+        """A record of the shape; ``given`` fixes fields of its envelope."""
+        return shape.struct(
+            *[given[name] if name in given else self.value(kind, most, given) for name, kind in shape.fields]
+        )
 
     def value(self, shape: Shape, most: int, given):
-        match shape:
-            case Record():
-                return self.of(shape, most, **(given if shape.struct.__name__ == "Envelope" else {}))
-            case Optional(value):
-                return None if self.chance.random() < 0.4 else self.value(value, most, given)
-            case Items(item, limit, kind):
-                found = [
-                    self.value(item, most, given) for _ in range(self.chance.randint(0, min(most, limit)))
-                ]
-                return tuple(found) if kind == "tuple" else found
+        kind = type(shape)
+        if kind is Optional:
+            return None if self._next() < 0.4 else self.value(shape.value, most, given)
+        if kind is Items:
+            count = int(self._next() * (min(most, shape.most) + 1))
+            return tuple([self.value(shape.item, most, given) for _ in range(count)])
+        if kind is Record:
+            return self.of(shape, most, **(given if shape.struct.__name__ == "Envelope" else {}))
         return self.leaf(shape)
 
     def leaf(self, shape: Shape):
-        match shape:
-            case Text(low, high):
-                return self.text(low, 256 if high is None else high)
-            case Flag():
-                return self.chance.random() < 0.5
-            case Fixed(size):
-                return self.chance.randbytes(size)
-        return self.whole(shape.low, shape.high)
+        kind = type(shape)
+        if kind is Text:
+            return self.text(shape.low, LONG if shape.high is None else shape.high)
+        if kind is Whole:
+            return self.whole(shape.low, shape.high)
+        if kind is Fixed:
+            return self.chance.randbytes(shape.size)
+        assert kind is Flag, shape
+        return self._next() < 0.5
 
     def text(self, low: int, high: int) -> str:
-        roll = self.chance.random()
-        alphabet = ALPHABETS[0] if roll < 0.8 else ALPHABETS[1] if roll < 0.9 else ALPHABETS[2]
-        size = low if roll < 0.05 else high if roll > 0.995 else self.chance.randint(low, min(high, low + 16))
-        return "".join(self.chance.choices(alphabet, k=size))
+        roll = self._next()
+        pool = self._pools[0 if roll < 0.8 else 1 if roll < 0.9 else 2]
+        spread = min(high - low, 16)
+        size = low if roll < 0.05 else high if roll > 0.995 else low + int(self._next() * (spread + 1))
+        start = int(self._next() * POOL)
+        return pool[start : start + size]
 
     def whole(self, low: int, high: int) -> int:
-        roll = self.chance.random()
+        roll = self._next()
         if roll < 0.1:
-            return self.chance.choice((low, high))
-        near = 1 << self.chance.randint(1, 62)
-        return min(high, max(low, self.chance.randint(-near, near)))
+            return low if roll < 0.05 else high
+        near = 1 << int(1 + self._next() * 62)
+        return min(high, max(low, int((self._next() * 2 - 1) * near)))
 
     def damaged(self, value: bytes, other: bytes, head: int) -> bytes:
         """The value with one thing done to it after its first ``head`` bytes."""

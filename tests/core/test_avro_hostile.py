@@ -160,4 +160,4 @@ def test_a_bomb_is_refused_in_bounded_memory(codec, name):
         tracemalloc.stop()
     assert reason is not None
     assert expected in (None, reason)
-    assert peak < 64 * MEBIBYTE
+    assert peak < (MEBIBYTE if codec.implementation == "compiled" else 64 * MEBIBYTE)

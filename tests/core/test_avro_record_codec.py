@@ -133,6 +133,28 @@ def test_a_value_out_of_bounds_is_named_by_its_place_in_the_words_of_msgspec(ord
         orders.decode(b"\x12" + b"x" * 9 + BODY[3:] + b"\x00" + REST[1:])
 
 
+@pytest.mark.parametrize(
+    ("number", "read"),
+    [
+        (b"\xfe" + b"\xff" * 8 + b"\x01", 2**63 - 1),
+        (b"\xff" * 9 + b"\x01", -(2**63)),
+        (b"\x81" + b"\x80" * 8 + b"\x00", -1),
+        (b"\xff" * 9 + b"\x02", None),
+        (b"\xff" * 9 + b"\x81\x00", None),
+        (b"\x80" * 10 + b"\x00", None),
+    ],
+    ids=["largest", "least", "with needless bytes", "65 bits", "11 bytes", "11 bytes of nothing"],
+)
+def test_the_compiled_codec_reads_numbers_of_64_bits_and_not_one_more(number, read):
+    if implementation() != "compiled":
+        pytest.skip("the compiled Avro codec is not installed: this machine had no C compiler")
+    codec = record_codec(ITEM, Item, "compiled")
+    if read is None:
+        assert reason(codec, b"\x00" + number) == "malformed"
+    else:
+        assert codec.decode(b"\x00" + number) == Item("", read)
+
+
 def test_an_offset_behind_the_end_is_a_record_cut_short(orders):
     with pytest.raises(Undecodable) as caught:
         orders.decode(b"\x00", 3)
