@@ -197,6 +197,7 @@ def engine_settings(settings: Settings) -> EngineSettings:
     """The engine's limits as the settings have them."""
     return EngineSettings(
         max_records_per_transaction=settings.transaction_max_records,
+        max_transaction_bytes=settings.transaction_max_bytes,
         max_slice_seconds=settings.transaction_max_ms / 1000,
         floor_seconds=settings.transaction_idle_floor_ms / 1000,
         tick_seconds=settings.tick_seconds,

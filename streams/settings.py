@@ -120,6 +120,13 @@ class Settings(BaseSettings):
         ge=1,
         le=100_000,
     )
+    transaction_max_bytes: int = _setting(
+        16 << 20,
+        "bytes",
+        "outputs, rows written and rows read by one transaction, above which it takes no more records",
+        ge=64 << 10,
+        le=1 << 30,
+    )
     transaction_max_ms: int = _setting(
         50,
         "milliseconds",

@@ -20,7 +20,7 @@ class EngineSettings:
     max_records_per_transaction: int = 5_000
     """Larger ones gain nothing measurable and cost latency and memory."""
     max_transaction_bytes: int = 16 * MIB
-    """Outputs and rows of one transaction, above which nothing more is stepped; 5,000 usual records make 2 to 10 MiB."""
+    """Outputs, rows put and rows read by one transaction, above which no more is stepped; 5,000 records make 2 to 10."""
     max_slice_seconds: float = 0.05
     """How long records are stepped before a commit; it bounds latency at low CPU speed."""
     floor_seconds: float = 0.02

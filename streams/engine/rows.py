@@ -30,7 +30,7 @@ class Overlay:
         self._ordered: OrderedRows[bytes | None] | None = None
         self._read: dict[bytes, bytes | None] = {}
         self.bytes = 0
-        """What this transaction has to send so far: values of outputs, keys and values of rows."""
+        """What this transaction holds so far: values of outputs, rows put, committed rows that it keeps."""
 
     def get(self, key: bytes) -> bytes | None:
         """The row as this transaction sees it."""
@@ -40,8 +40,11 @@ class Overlay:
         if key in self._read:
             return self._read[key]
         value = self._store.get(key)
-        if value is None or len(value) <= KEPT_BYTES:
+        if value is None:
+            self._read[key] = None
+        elif len(value) <= KEPT_BYTES:
             self._read[key] = value
+            self.bytes += len(value)
         return value
 
     def before(self, key: bytes) -> bytes | None:
