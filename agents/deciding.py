@@ -7,7 +7,6 @@ nothing is decided twice.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -86,12 +85,12 @@ class Deciding:
     def _decide_all(
         self, entry: GroupEntry, arrival: Arrival, waited: Waiting | None, now_us: int, effects: Effects
     ) -> None:
-        queue: deque[tuple[Arrival, Waiting | None]] = deque(((arrival, waited),))
+        queue: list[tuple[Arrival, Waiting | None]] = [(arrival, waited)]
         while queue:
-            ready, row = queue.popleft()
+            ready, row = queue.pop(0)
             envelope = ready.event.envelope
             is_version = EVENT_TYPES[envelope.event_type].ordering == "sequence"
-            if is_version:
+            if is_version and entry.held:
                 self.parking.gap_closed(entry, ready.contract_id, envelope.object_version, now_us, effects)
             decided = self._decided(entry, ready, now_us)
             self.lap("decide")
@@ -99,10 +98,10 @@ class Deciding:
                 self.parking.refuse(entry, ready, row, decided, now_us, effects)
             else:
                 self._apply(entry, ready, row, decided, now_us, effects)
-                if is_version:
+                if is_version and entry.parked:
                     queue.extend(self.parking.due(entry, "version", ready.contract_id, effects))
             self.lap("emit")
-            if not queue:
+            if not queue and entry.held:
                 queue.extend(self._released(entry, ready.contract_id, effects))
 
     def _decided(self, entry: GroupEntry, arrival: Arrival, now_us: int) -> Prepared | Refused:

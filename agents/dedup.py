@@ -32,9 +32,10 @@ class Dedup:
         """The verdict; a new event is remembered at once, in the same transaction as its effects."""
         envelope = event.envelope
         by_version = EVENT_TYPES[envelope.event_type].ordering == "version"
-        key = _key(entry, event)
+        text = identity_text(envelope, by_version=by_version)
+        key = entry.prefix + IDENTITY + identity_digest(text)
         row = self._rows.get(key)
-        verdict = judge(decode_seen(row) if row is not None else None, envelope, by_version=by_version)
+        verdict = Verdict.NEW if row is None else judge(decode_seen(row), envelope, by_version=by_version)
         if verdict is Verdict.NEW:
             effects.put(key, encode_seen(_seen(event, offset)))
         return verdict

@@ -207,6 +207,8 @@ class ContractTask:
         if record.timestamp > self._clock_ms:
             self.results.second_over(self._clock_ms, record.timestamp, record.offset, effects)
             self._clock_ms = record.timestamp
+        if not self._timers.is_due(self._clock_ms):
+            return
         for entry, suffix in self._timers.due(self._clock_ms, self._groups):
             item = fire(entry, suffix, self._rearrive(entry.held[suffix]), self._now_us, effects)
             if item is not None:

@@ -47,6 +47,8 @@ class Results:
 
     def prepare(self, decision: Decision, reference: Reference) -> Prepared:
         """Encode everything that a decision says, in its order. Raises whatever encoding raises."""
+        if decision.is_silent:
+            return Prepared(decision, ())
         outputs: list[Output] = []
         for command in decision.commands:
             account = reference.erp_account(command.header.erp_account)
@@ -61,6 +63,8 @@ class Results:
 
     def say(self, prepared: Prepared, effects: Effects) -> None:
         """Emit and count what was prepared."""
+        if not prepared.outputs:
+            return
         for output in prepared.outputs:
             effects.emit(output)
         decision = prepared.decision

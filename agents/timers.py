@@ -30,13 +30,17 @@ class GapTimers:
         self._heap = [timer_of(key) for key, _ in rows.scan(TIMER_ROWS)]
         heapq.heapify(self._heap)
 
+    def is_due(self, clock_ms: int) -> bool:
+        """Whether a timer's deadline has passed: asked at every record."""
+        return bool(self._heap) and self._heap[0][0] <= clock_ms
+
     def add(self, entry: GroupEntry, suffix: bytes, row: Waiting) -> None:
         """A timer whose row the order stage has just written."""
         heapq.heappush(self._heap, (row.deadline_ms, entry.prefix + HELD + suffix))
 
     def due(self, clock_ms: int, groups: Groups) -> Iterator[tuple[GroupEntry, bytes]]:
         """Held events whose deadline has passed: the group and the row's suffix."""
-        while self._heap and self._heap[0][0] <= clock_ms:
+        while self.is_due(clock_ms):
             deadline_ms, key = heapq.heappop(self._heap)
             entry = groups.at(group_prefix(*group_of(key)))
             suffix = key[len(entry.prefix) + len(HELD) :]

@@ -49,10 +49,8 @@ def identity_digest(text: str) -> bytes:
     return blake2b(text.encode(), digest_size=16).digest()
 
 
-def judge(seen: Seen | None, envelope: Envelope, *, by_version: bool) -> Verdict:
+def judge(seen: Seen, envelope: Envelope, *, by_version: bool) -> Verdict:
     """Compare an arriving event with what was seen under its identity (idempotent receiver, EIP)."""
-    if seen is None:
-        return Verdict.NEW
     if by_version and envelope.object_version > seen.object_version:
         return Verdict.NEW
     if by_version and envelope.object_version < seen.object_version:

@@ -166,19 +166,23 @@ def check_quantity(what: str, quantity: int, scale: int) -> None:
 
 
 def _check_supported(line: Line, entity: EntityPublished) -> None:
-    unsupported = {
-        f"measure {line.measure}": line.measure not in MEASURES,
-        f"gate {line.gate}": line.gate != "none",
-        f"incoterm {line.incoterm}": line.incoterm not in (None, "destination"),
-        f"performing entity {line.entity}": line.entity not in (None, entity.header.id),
-        "residual price": line.residual or line.ssp_low_minor is not None or line.ssp_high_minor is not None,
-        "remaining goods not distinct": line.distinct is False,
-        "breakage": line.breakage_ppm != 0,
-        "uninstalled cost": line.uninstalled_cost_minor != 0,
-        f"role {line.role}": line.role != "principal",
-        f"convention {line.convention}": line.convention not in (None, *CONVENTIONS),
-        "rounded progress": line.progress_digits is not None,
-    }
-    for what, found in unsupported.items():
+    unsupported = (
+        ("measure {0.measure}", line.measure not in MEASURES),
+        ("gate {0.gate}", line.gate != "none"),
+        ("incoterm {0.incoterm}", line.incoterm not in (None, "destination")),
+        ("performing entity {0.entity}", line.entity not in (None, entity.header.id)),
+        (
+            "residual price",
+            line.residual or line.ssp_low_minor is not None or line.ssp_high_minor is not None,
+        ),
+        ("remaining goods not distinct", line.distinct is False),
+        ("breakage", line.breakage_ppm != 0),
+        ("uninstalled cost", line.uninstalled_cost_minor != 0),
+        ("role {0.role}", line.role != "principal"),
+        ("convention {0.convention}", line.convention is not None and line.convention not in CONVENTIONS),
+        ("rounded progress", line.progress_digits is not None),
+    )
+    for what, found in unsupported:
         if found:
-            raise Refused("EVENT_UNSUPPORTED", f"line {line.po!r}: {what} is not supported yet")
+            named = what.format(line)
+            raise Refused("EVENT_UNSUPPORTED", f"line {line.po!r}: {named} is not supported yet")

@@ -76,3 +76,8 @@ class Decision(msgspec.Struct, frozen=True, gc=False):
     revenue: tuple[RevenueEvent, ...] = ()
     exceptions: tuple[ExceptionItem, ...] = ()
     decisions: tuple[DecisionRecorded, ...] = ()
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether it says nothing at all."""
+        return not (self.commands or self.revenue or self.exceptions or self.decisions)

@@ -32,8 +32,7 @@ from tieout.tables.facts import (
     UsageBucket,
 )
 
-_Fact = TypeVar("_Fact", Component, Evidence, Cash, RatedUsage)
-_Versioned = TypeVar("_Versioned", Evidence, Cash, RatedUsage)
+_Versioned = TypeVar("_Versioned", bound=Evidence | Cash | RatedUsage)
 
 
 def object_of(event: Event) -> str:
@@ -109,9 +108,9 @@ def with_evidence(state: GroupState, evidence: Evidence, first_days: Mapping[str
     Layers rest on it only when a version came after it.
     """
     before = state.facts.evidence
-    kept = tuple([each for each in before if each.id != evidence.id])
-    facts = Facts(state.facts.terms, state.facts.components, _by_id((*kept, evidence)))
-    if len(kept) < len(before):
+    after = _put(before, evidence)
+    facts = Facts(state.facts.terms, state.facts.components, after)
+    if len(after) == len(before):
         state = _with_facts(state, facts)
     else:
         state = replace(state, facts=facts, extent=state.extent.reaching(evidence.at))
@@ -122,22 +121,23 @@ def with_evidence(state: GroupState, evidence: Evidence, first_days: Mapping[str
 
 def with_document(state: GroupState, source: str, lines: tuple[DocLine, ...]) -> GroupState:
     """A document (one line at least), in place of the earlier version of its source object."""
-    replaced = (source, lines[0].kind)
-    before = state.documents.lines
-    kept = [each for each in before if (each.object, each.kind) != replaced]
-    by_key = tuple(sorted((*kept, *lines), key=_doc_line))
-    documents = Documents(by_key, state.documents.cash)
+    before, kind = state.documents.lines, lines[0].kind
+    kept = [each for each in before if each.object != source or each.kind != kind]
     if len(kept) < len(before):
-        return _with_documents(state, documents)
+        by_key = tuple(sorted((*kept, *lines), key=_doc_line))
+        return _with_documents(state, Documents(by_key, state.documents.cash))
+    place = bisect_left(before, lines[0].doc, key=_doc)
+    assert place == len(before) or before[place].doc != lines[0].doc, "a number is taken by one document"
+    documents = Documents((*before[:place], *lines, *before[place:]), state.documents.cash)
     return replace(state, documents=documents, extent=state.extent.with_lines(lines))
 
 
 def with_cash(state: GroupState, cash: Cash) -> GroupState:
     """A payment, in place of its earlier version."""
     before = state.documents.cash
-    kept = [each for each in before if each.id != cash.id]
-    documents = Documents(state.documents.lines, _by_id((*kept, cash)))
-    if len(kept) < len(before):
+    after = _put(before, cash)
+    documents = Documents(state.documents.lines, after)
+    if len(after) == len(before):
         return _with_documents(state, documents)
     return replace(state, documents=documents, extent=state.extent.with_cash(cash))
 
@@ -156,12 +156,9 @@ def with_usage(state: GroupState, bucket: UsageBucket, rated: RatedUsage) -> tup
     """
     key = usage_order(bucket)
     place = bisect_left(state.usage, key, key=usage_order)
-    known = state.usage[place : place + 1] if place < len(state.usage) else ()
-    before = known if known and usage_order(known[0]) == key else ()
-    amounts = _by_id((*(before[0].rated if before else ()), rated))
-    behind = state.usage[place + len(before) :]
-    bucket = replace(bucket, rated=amounts)
-    usage = (*state.usage[:place], bucket, *behind)
+    known = place < len(state.usage) and usage_order(state.usage[place]) == key
+    bucket = replace(bucket, rated=_put(state.usage[place].rated, rated) if known else (rated,))
+    usage = (*state.usage[:place], bucket, *state.usage[place + known :])
     return replace(state, usage=usage, extent=state.extent.with_rated(rated)), bucket
 
 
@@ -226,5 +223,12 @@ _doc = attrgetter("doc")
 _doc_line = attrgetter("doc", "line")
 
 
-def _by_id(facts: Iterable[_Fact]) -> tuple[_Fact, ...]:
+def _put(facts: tuple[_Versioned, ...], fact: _Versioned) -> tuple[_Versioned, ...]:
+    """The facts, sorted by id, with this one among them, in place of one with its id."""
+    place = bisect_left(facts, fact.id, key=_id)
+    known = place < len(facts) and facts[place].id == fact.id
+    return (*facts[:place], fact, *facts[place + known :])
+
+
+def _by_id(facts: Iterable[Component]) -> tuple[Component, ...]:
     return tuple(sorted(facts, key=_id))
