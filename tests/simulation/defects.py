@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from simulation.disk import OpenFolder
+from simulation.swarm import REQUESTS, Swarm
 
 from comparison.agent import JobTask
 from tieout.agents import dedup
@@ -19,7 +20,7 @@ from tieout.agents.spec import Output
 from tieout.streams.engine.inbox import Inbox
 from tieout.streams.engine.opening import Opening
 from tieout.streams.engine.partition_task import PartitionTask
-from tieout.streams.engine.positions import DIGEST_ROW, STORE_ROW, StoreMark, encode
+from tieout.streams.engine.positions import StoreMark
 from tieout.streams.engine.restore import Restore
 from tieout.streams.engine.transaction import Transaction
 from tieout.streams.engine.working import Working
@@ -31,12 +32,23 @@ Patch = Callable[[Any, str, Any], None]
 
 @dataclass(frozen=True)
 class Defect:
-    """``named``: anomalies that tell of it, each of them; ``contract``: only the contract agent can show it."""
+    """``named``: anomalies that tell of it, each of them; ``contract``: only the contract agent can show it; ``where``:
+    the seeds that have a chance to.
+    """
 
     name: str
     named: tuple[str, ...]
     plant: Callable[[Patch], None]
     contract: bool = False
+    where: Callable[[Swarm], bool] = lambda _: True
+
+
+def with_zombies(swarm: Swarm) -> bool:
+    return swarm.workers > 1 and swarm.on("cut off from the group") and swarm.source_seconds > 1
+
+
+def with_lost_commits(swarm: Swarm) -> bool:
+    return any(swarm.on(fault) for fault in REQUESTS["commit"])
 
 
 def skipped_position(patch: Patch) -> None:
@@ -82,21 +94,6 @@ def acknowledged_before_the_commit(patch: Patch) -> None:
     patch(Transaction, "commit", unsure)
 
 
-def stored_before_the_commit(patch: Patch) -> None:
-    """The store takes rows that are not committed, with a mark that says they are."""
-    end = Transaction._end
-
-    async def hasty(self: Transaction) -> None:
-        changes = dict(self.effects.changes)
-        if changes:
-            digest = self.digest.encode()
-            mark = StoreMark(changelog=self._identity, next=1, digest=digest)
-            self._store.write({**changes, DIGEST_ROW: digest, STORE_ROW: encode(mark)})
-        await end(self)
-
-    patch(Transaction, "_end", hasty)
-
-
 def no_fence(patch: Patch) -> None:
     """Every start takes a transactional id of its own: the former owner writes on."""
     fence, numbers = Opening._fence, itertools.count()
@@ -109,6 +106,11 @@ def no_fence(patch: Patch) -> None:
 
 
 def forgotten_dedup_entry(patch: Patch) -> None:
+    """What has been seen is not remembered."""
+    patch(dedup.Dedup, "judge", lambda self, entry, event, offset, effects: Verdict.NEW)
+
+
+def forgotten_row(patch: Patch) -> None:
     """Now and then a contract's state is not written."""
     flush, turns = JobTask.flush, itertools.count(1)
 
@@ -137,6 +139,29 @@ def shuffled_outputs(patch: Patch, order: Callable[[list[Output]], list[Output]]
     patch(Transaction, "commit", all_at_once)
 
 
+def applied_again(patch: Patch) -> None:
+    """A delivery is not looked up among those that were taken."""
+    step = JobTask.step
+
+    def unaware(self: JobTask, record: Any, effects: Any) -> None:
+        event = self._decode(record.value)
+        state = self._states.get(event.contract_id) or self._load(event.contract_id)
+        if event.sequence < state.next_sequence:
+            hasty(self, state, event, effects)
+        else:
+            step(self, record, effects)
+
+    patch(JobTask, "step", unaware)
+
+
+def hasty(task: JobTask, state: Any, event: Any, effects: Any) -> None:
+    """Apply an event out of its turn."""
+    due = state.next_sequence
+    task._apply(state, event, effects)
+    state.next_sequence = due
+    task._dirty[event.contract_id] = state
+
+
 def reversed_outputs(patch: Patch) -> None:
     """The last is sent first."""
     shuffled_outputs(patch, lambda outputs: outputs[::-1])
@@ -149,14 +174,7 @@ def sorted_outputs(patch: Patch) -> None:
 
 def applied_on_arrival(patch: Patch) -> None:
     """What comes early is applied at once."""
-
-    def hasty(self: JobTask, state: Any, event: Any, record: Any, effects: Any) -> None:
-        due = state.next_sequence
-        self._apply(state, event, effects)
-        state.next_sequence = due
-        self._dirty[event.contract_id] = state
-
-    patch(JobTask, "_hold", hasty)
+    patch(JobTask, "_hold", lambda self, state, event, record, effects: hasty(self, state, event, effects))
 
 
 def lost_held_event(patch: Patch) -> None:
@@ -251,10 +269,16 @@ def conflict_is_applied(patch: Patch) -> None:
 DEFECTS = (
     Defect("a skipped position", ("I1",), skipped_position),
     Defect("a position told before its commit", ("I11 halted: changelog_",), told_before_the_commit),
-    Defect("an acknowledgement before the commit", ("I1",), acknowledged_before_the_commit),
-    Defect("a store written before the commit", ("I7",), stored_before_the_commit),
-    Defect("no fence", ("I2",), no_fence),
-    Defect("a forgotten dedup entry", ("I2", "I7"), forgotten_dedup_entry),
+    Defect(
+        "an acknowledgement before the commit",
+        ("I1",),
+        acknowledged_before_the_commit,
+        where=with_lost_commits,
+    ),
+    Defect("no fence", ("I2", "I9"), no_fence, where=with_zombies),
+    Defect("a forgotten row", ("I1", "I7"), forgotten_row),
+    Defect("a duplicate applied", ("I2",), applied_again),
+    Defect("a forgotten dedup entry", ("I4", "I6"), forgotten_dedup_entry, contract=True),
     Defect("outputs in reverse", ("I3",), reversed_outputs),
     Defect("applied on arrival", ("I4",), applied_on_arrival),
     Defect("a lost held event", ("I1",), lost_held_event),

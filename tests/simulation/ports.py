@@ -113,9 +113,6 @@ class SimSession:
     def lane(self, topic: str, partition: int) -> Any:
         return partial(self.append, topic, partition)
 
-    def lane(self, topic: str, partition: int) -> Callable[[bytes | None, bytes | None, Any], None]:
-        return lambda key, value, headers: self.append(topic, partition, key, value, headers)
-
     def discard(self) -> None:
         self._building.clear()
 

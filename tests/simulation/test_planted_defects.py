@@ -1,19 +1,23 @@
 """A simulation is worth what it notices: each planted defect must be named within a few seeds."""
 
+import itertools
+from random import Random
+
 import pytest
 from simulation.defects import DEFECTS
 from simulation.seeds import CONTRACT_EVERY, run_seed
+from simulation.swarm import draw_swarm
 
-SEEDS_MAX = 120
-"""Of the comparison job, and of the contract agent: a second or ten at most, mostly one."""
+SEEDS_MAX = 60
 
 
 @pytest.mark.parametrize("defect", DEFECTS, ids=[defect.name for defect in DEFECTS])
 def test_a_planted_defect_is_named(defect, monkeypatch):
-    defect.plant(lambda target, name, value: monkeypatch.setattr(target, name, value))
+    defect.plant(monkeypatch.setattr)
+    numbers = itertools.count(CONTRACT_EVERY, CONTRACT_EVERY) if defect.contract else itertools.count(1)
+    seeds = (seed for seed in numbers if defect.where(draw_swarm(Random(f"{seed}/swarm"))))
     missing = set(defect.named)
-    for number in range(1, SEEDS_MAX):
-        seed = number * CONTRACT_EVERY if defect.contract else number
+    for seed in itertools.islice(seeds, SEEDS_MAX):
         _, found = run_seed(seed)
         missing -= {name for name in missing if any(each.startswith(name) for each in found)}
         if not missing:
@@ -23,4 +27,4 @@ def test_a_planted_defect_is_named(defect, monkeypatch):
 
 def test_every_invariant_that_is_checked_has_a_planted_defect():
     planted = {name.partition(" ")[0] for defect in DEFECTS for name in defect.named}
-    assert planted == {"I1", "I2", "I3", "I4", "I5", "I6", "I7", "I10", "I11", "I14"}
+    assert planted == {"I1", "I2", "I3", "I4", "I5", "I6", "I7", "I9", "I10", "I11", "I14"}
