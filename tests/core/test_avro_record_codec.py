@@ -155,6 +155,23 @@ def test_the_compiled_codec_reads_numbers_of_64_bits_and_not_one_more(number, re
         assert codec.decode(b"\x00" + number) == Item("", read)
 
 
+@pytest.mark.parametrize("size", [2, 4, 0, -1, 2**40, -(2**40)])
+def test_the_compiled_codec_reads_no_block_that_states_another_size_than_it_has(size):
+    if implementation() != "compiled":
+        pytest.skip("the compiled Avro codec is not installed: this machine had no C compiler")
+    codec = record_codec(schema(), Order, "compiled")
+    before, after = BODY + b"\x01", b"\x02x\x02\x00" + REST[1:]
+    with pytest.raises(Undecodable, match=r"a block of another size - at `\$\.items`"):
+        codec.decode(before + number_bytes(size) + after)
+    assert codec.decode(before + number_bytes(3) + after).items == (Item("x", 1),)
+
+
+def number_bytes(number):
+    """An Avro long, written by the reference."""
+    item = record_codec(ITEM, Item, "fastavro").encode(Item("", number))
+    return item[1:]
+
+
 def test_an_offset_behind_the_end_is_a_record_cut_short(orders):
     with pytest.raises(Undecodable) as caught:
         orders.decode(b"\x00", 3)
