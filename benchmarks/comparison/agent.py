@@ -12,8 +12,9 @@ from collections.abc import Sequence
 import msgspec
 
 from comparison.records import ACCOUNTS, Command, Entry, Event, Revenue
-from comparison.wire import Wire, load_wire
+from comparison.wire import COMMAND_HEADER, EVENT_HEADER, REVENUE_HEADER, Wire, load_wire
 from tieout.agents.spec import AgentSpec, AgentTask, Effects, LogRecord, Output, TaskContext
+from tieout.avro.framing import HEADER_BYTES
 from tieout.avro.refusals import Undecodable
 from tieout.tables.codec import RowCodec
 
@@ -49,9 +50,9 @@ class JobTask:
 
     def __init__(self, context: TaskContext, wire: Wire, commands: str, revenue: str) -> None:
         self._rows = context.rows
-        self._decode = wire.decode_event
-        self._encode_command = wire.encode_command
-        self._encode_revenue = wire.encode_revenue
+        self._decode = wire.events.decode
+        self._encode_command = wire.commands.encode
+        self._encode_revenue = wire.revenue.encode
         self._commands = commands
         self._revenue = revenue
         self._states: dict[str, State] = {}
@@ -59,8 +60,11 @@ class JobTask:
 
     def step(self, record: LogRecord, effects: Effects) -> None:
         """Take one delivery of one event."""
+        value = record.value
+        if value is None or not value.startswith(EVENT_HEADER):
+            return self.isolate(record, "not a framed event", effects)
         try:
-            event = self._decode(record.value)
+            event = self._decode(value, HEADER_BYTES)
         except Undecodable as error:
             return self.isolate(record, str(error), effects)
         if event.event_type not in ACCOUNTS:
@@ -96,9 +100,9 @@ class JobTask:
         entries = (Entry(account, amount), Entry(counter, -amount))
         key, name = contract_id.encode(), f"{contract_id}:{sequence}"
         command = Command(name, contract_id, sequence, event.event_id, kind, day, currency, entries)
-        effects.emit(Output(self._commands, None, key, self._encode_command(command)))
+        effects.emit(Output(self._commands, None, key, self._encode_command(command, COMMAND_HEADER)))
         revenue = Revenue(name, contract_id, sequence, kind, day, amount, balance, lines, currency)
-        effects.emit(Output(self._revenue, None, key, self._encode_revenue(revenue)))
+        effects.emit(Output(self._revenue, None, key, self._encode_revenue(revenue, REVENUE_HEADER)))
 
     def _hold(self, state: State, event: Event, record: LogRecord, effects: Effects) -> None:
         key = held_key(event.contract_id, event.sequence)
@@ -116,7 +120,7 @@ class JobTask:
                 return
             effects.delete(key)
             state.held -= 1
-            self._apply(state, self._decode(value), effects)
+            self._apply(state, self._decode(value, HEADER_BYTES), effects)
 
     def isolate(self, record: LogRecord, reason: str, effects: Effects) -> None:
         """Keep a record that cannot be taken, for a person to see."""

@@ -20,7 +20,8 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from comparison.records import ACCOUNTS, Command, Entry, Revenue
-from comparison.wire import Wire, load_wire
+from comparison.wire import COMMAND_HEADER, REVENUE_HEADER, Wire, load_wire
+from tieout.avro.framing import HEADER_BYTES
 
 BATCH_BYTES = 900_000
 
@@ -87,20 +88,20 @@ async def serve(
 
 def answers(records: Iterable[Any], producer: AIOKafkaProducer, wire: Wire) -> tuple[list[Any], list[Any]]:
     """Batches of commands and of revenue records."""
-    decode, encode_command, encode_revenue = wire.decode_event, wire.encode_command, wire.encode_revenue
+    decode, encode_command, encode_revenue = wire.events.decode, wire.commands.encode, wire.revenue.encode
     commands, revenue = [producer.create_batch()], [producer.create_batch()]
     for record in records:
-        event, key = decode(record.value), record.key
+        event, key = decode(record.value, HEADER_BYTES), record.key
         contract, sequence, kind = event.contract_id, event.sequence, event.event_type
         amount, name = event.amount_minor, f"{contract}:{sequence}"
         account, counter = ACCOUNTS[kind]
         entries = (Entry(account, amount), Entry(counter, -amount))
         day, currency = event.effective_date, event.currency
         command = Command(name, contract, sequence, event.event_id, kind, day, currency, entries)
-        _append(commands, producer, key, encode_command(command))
+        _append(commands, producer, key, encode_command(command, COMMAND_HEADER))
         lines = len(event.lines)
         said = Revenue(name, contract, sequence, kind, day, amount, amount, lines, currency)
-        _append(revenue, producer, key, encode_revenue(said))
+        _append(revenue, producer, key, encode_revenue(said, REVENUE_HEADER))
     return commands, revenue
 
 

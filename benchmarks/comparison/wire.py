@@ -17,7 +17,7 @@ import msgspec
 
 from comparison.records import SCHEMA_IDS, Command, Event, Revenue
 from tieout.avro.framing import HEADER_BYTES, frame
-from tieout.avro.record_codec import CodecMissing, Wanted, implementation, record_codec
+from tieout.avro.record_codec import CodecMissing, RecordCodec, Wanted, implementation, record_codec
 from tieout.avro.refusals import Undecodable
 
 SCHEMAS = Path(__file__).parent / "schemas"
@@ -27,15 +27,15 @@ Record = TypeVar("Record", bound=msgspec.Struct)
 
 @dataclass(frozen=True, slots=True)
 class Wire:
-    """The three conversions that a worker of the job needs, and the name of the codec that does them.
+    """The codecs of the three records, and the name of what they run on.
 
-    ``decode_event`` raises ``Undecodable``.
+    They know bodies: a value's body begins after its header, at ``HEADER_BYTES``.
     """
 
     codec: str
-    decode_event: Callable[[bytes | None], Event]
-    encode_command: Callable[[Command], bytes]
-    encode_revenue: Callable[[Revenue], bytes]
+    events: RecordCodec[Event]
+    commands: RecordCodec[Command]
+    revenue: RecordCodec[Revenue]
 
 
 def installed_codecs() -> tuple[str, ...]:
@@ -53,9 +53,9 @@ def load_wire(name: str = "auto") -> Wire:
     codec = cast(Wanted, name)
     return Wire(
         codec=implementation(codec),
-        decode_event=decoder(Event, codec),
-        encode_command=encoder(Command, codec),
-        encode_revenue=encoder(Revenue, codec),
+        events=record_codec(schema_of(Event), Event, codec),
+        commands=record_codec(schema_of(Command), Command, codec),
+        revenue=record_codec(schema_of(Revenue), Revenue, codec),
     )
 
 
@@ -69,6 +69,9 @@ def schema_of(kind: type[msgspec.Struct]) -> dict[str, Any]:
 def header_of(kind: type[msgspec.Struct]) -> bytes:
     """The first bytes of each of its values."""
     return frame(SCHEMA_IDS[kind], b"")
+
+
+EVENT_HEADER, COMMAND_HEADER, REVENUE_HEADER = header_of(Event), header_of(Command), header_of(Revenue)
 
 
 def decoder(kind: type[Record], codec: Wanted = "fastavro") -> Callable[[bytes | None], Record]:
