@@ -56,6 +56,7 @@ class Emitter:
         self._codec = codec
         self._topics = topics
         self._fixed = (("ce_specversion", b"1.0"), ("ce_source", source.encode()))
+        self._headers: dict[str, tuple[tuple[str, bytes], ...]] = {}
 
     def command(self, command: Command, command_partition: int) -> Output:
         """To the partition of its ERP account, keyed by lane."""
@@ -126,7 +127,10 @@ class Emitter:
         kind: str,
         message: msgspec.Struct,
     ) -> Output:
-        headers = (("ce_id", identity.encode()), ("ce_type", f"tieout.{kind}".encode()), *self._fixed)
+        fixed = self._headers.get(kind)
+        if fixed is None:
+            fixed = self._headers[kind] = (("ce_type", f"tieout.{kind}".encode()), *self._fixed)
+        headers = (("ce_id", identity.encode()), *fixed)
         return Output(topic, partition, key.encode(), self._codec.encode(message), headers)
 
 

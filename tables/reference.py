@@ -146,7 +146,7 @@ class Reference:
         self._entities: dict[str, list[EntityPublished]] = {}
         self._accounts: dict[tuple[str, str], list[AccountMapped]] = {}
         self._products: dict[str, list[ProductMapped]] = {}
-        self._erp_accounts: dict[str, list[ErpAccountPublished]] = {}
+        self._erp_accounts: dict[str, ErpAccountPublished] = {}
         self._calendars: dict[str, Calendar] = dict.fromkeys(_MONTH_CALENDARS, _MONTHS)
 
     @classmethod
@@ -162,7 +162,9 @@ class Reference:
             elif isinstance(row, ProductMapped):
                 reference._products.setdefault(row.product, []).append(row)
             elif isinstance(row, ErpAccountPublished):
-                reference._erp_accounts.setdefault(row.erp_account, []).append(row)
+                known = reference._erp_accounts.get(row.erp_account)
+                if known is None or _version(row) > _version(known):
+                    reference._erp_accounts[row.erp_account] = row
             else:
                 calendars.setdefault(row.header.id, []).append(row)
         for name, versions in calendars.items():
@@ -190,8 +192,7 @@ class Reference:
 
     def erp_account(self, name: str) -> ErpAccountPublished | None:
         """The latest row of an ERP account; routing does not depend on business dates."""
-        rows = self._erp_accounts.get(name)
-        return max(rows, key=_version) if rows else None
+        return self._erp_accounts.get(name)
 
     def calendar(self, name: str) -> Calendar | None:
         """The fiscal calendar of that name, in its latest version; months need no row."""

@@ -189,7 +189,7 @@ def arrangement_of(state: GroupState, contract: Contract, po: str | None) -> Arr
     own = state.arrangements_of(contract.id)
     if po is not None:
         for terms in state.facts.terms:
-            if terms.contract == contract.id and any(item.po == po for item in terms.add):
+            if terms.contract == contract.id and po in [item.po for item in terms.add]:
                 return state.arrangement(terms.arrangement)
         raise Refused("EVIDENCE_UNKNOWN_PO", f"line {po!r} is not in contract {contract.id!r}", "version")
     if len(own) > 1:

@@ -9,11 +9,13 @@ from msgspec.structs import replace
 
 from tieout.agents.contracts.decision import InvariantBroken
 from tieout.agents.contracts.invariants import check_whole
+from tieout.agents.contracts.periods import books_of
 from tieout.avro.control import ControlHeader, PeriodClosed, ReferenceActivated, RevenueRun
 from tieout.avro.reference import (
     AccountMapped,
     CalendarPeriod,
     CalendarPublished,
+    ErpAccountPublished,
     ReferenceHeader,
 )
 from tieout.tables.codec import RowCodec, RowUnreadable
@@ -178,3 +180,27 @@ def test_what_was_true_at_a_marker_stays_true():
 def test_markers_have_no_hole():
     with pytest.raises(AssertionError):
         Controls.of([RevenueRun(ControlHeader("r", 2, "t", "a", 0), None, "primary", 1)])
+
+
+def test_the_latest_version_of_an_erp_account_counts_whatever_order_its_rows_are_in():
+    rows = [
+        ErpAccountPublished(ReferenceHeader("t", "erp_account", "E", version, 0), "E", "s", version + 3)
+        for version in (2, 3, 1)
+    ]
+    assert Reference.of(rows, 3).erp_account("E") is rows[1]
+    assert Reference.of(reversed(rows), 3).erp_account("E") is rows[1]
+    assert Reference.of(rows, 3).erp_account("F") is None
+
+
+def test_books_that_a_view_remembers_are_those_that_are_looked_up():
+    inbox = inbox_with(1)
+    for day in (day_of("2025-03"), day_of("2025-06")):
+        inbox.run(day)
+        inbox.close("2025-01")
+        view = inbox.view()
+        entity = view.reference.entity("US", day)
+        remembering = view._replace(books={})
+        fresh = books_of(view, entity)
+        assert [books_of(remembering, entity) for _ in range(2)] == [fresh, fresh]
+        assert remembering.books == {("US", entity.header.version): fresh}
+        assert fresh.horizon == day

@@ -266,3 +266,14 @@ def test_a_contract_that_cannot_be_right_ends_with_an_owner_and_the_stream_goes_
     assert [(e.code, e.owner, e.status) for e in inbox.said("exceptions")] == [(code, owner, "open")]
     assert inbox.said("exceptions")[0].next_step
     assert inbox.outcomes() == {"applied": 1, "parked": 1}
+
+
+def test_what_is_said_bears_the_log_time_of_the_record_that_it_was_said_at():
+    inbox = Inbox()
+    inbox.put(activated())
+    times = []
+    for version in (2, 3):
+        inbox.now += 5_000
+        times.append(inbox.now * 1_000)
+        inbox.put(amended(version, price_change_minor=-100_00))
+    assert [each.decided_at for each in inbox.said("decisions")] == times
