@@ -118,7 +118,9 @@ def test_once_a_newer_version_was_written_the_position_says_so_for_good():
     world = World()
     world.tell(b"1")
     asyncio.run(live(world, lambda task: task.status().position >= 1))
-    world.disk.write({POSITION_ROW: _newer(world.disk.get(POSITION_ROW))})
+    for record in world.log("chg"):
+        if record.key == POSITION_ROW:
+            record.value = _newer(record.value)
     world.tell(b"2")
     asyncio.run(live(world, lambda task: len(world.said()) == 2))
     assert decode_position(world.disk.get(POSITION_ROW)).version == rows.STATE_VERSION + 1
