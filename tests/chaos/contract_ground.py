@@ -12,7 +12,7 @@ from typing import Any
 
 from aiokafka import AIOKafkaProducer
 from chaos.contract_worker import WRITTEN
-from chaos.reading import ends, places, run
+from chaos.reading import ends, places, read_all, run
 from chaos.stage import Stage, create_topics, until
 
 from measuring.contract_subject import HORIZON, ContractSubject
@@ -108,17 +108,29 @@ class ContractGround:
         return ends(self.bootstrap, everything, "read_committed")
 
     def await_rest(self, prefix: str = "", seconds: float = 120.0) -> bool:
-        """Wait until every partition has acknowledged the revenue run and nothing more is written."""
+        """Wait until every partition has acknowledged the revenue run and only running totals are still written."""
         receipts = prefix + topics.CONTROL_RECEIPTS
         before: list[Mapping[Any, int]] = []
 
         def rests() -> bool:
-            now = self.ended(prefix)
+            now = {
+                place: at
+                for place, at in self.ended(prefix).items()
+                if place.topic != prefix + topics.CONTROL_TOTALS
+            }
             done = all(end > 0 for place, end in now.items() if place.topic == receipts)
             before.append(now)
             return done and len(before) > 2 and before[-3] == now
 
         return until(rests, seconds, every=0.7)
+
+    def said(self, *endings: str) -> list[Any]:
+        """Every committed record of the outputs, or of those whose names end so."""
+        found: list[Any] = []
+        for topic, count in self.outputs().items():
+            if not endings or topic.endswith(endings):
+                found += read_all(self.bootstrap, places((topic,), count))
+        return found
 
     def stop(self) -> None:
         """End every worker."""

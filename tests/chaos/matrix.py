@@ -14,6 +14,7 @@ from chaos.faults.disk import fill_the_disk
 from chaos.faults.freeze import pause_workers, wake_zombies
 from chaos.faults.kill import kill_workers
 from chaos.faults.network import cut_workers_off, spoil_the_line
+from chaos.faults.poison import poison_the_inbox
 from chaos.faults.rebalance import storm
 from chaos.faults.shutdown import shut_down
 from chaos.faults.starvation import starve
@@ -31,6 +32,7 @@ MATRIX: Mapping[str, tuple[str, Callable[[Stage], FaultResult]]] = {
     "F9": ("state disk full", fill_the_disk),
     "F10": ("state corrupted on disk", corrupt_stores),
     "F12": ("wall clock wrong", skew_the_clock),
+    "F13": ("poison in the inbox", poison_the_inbox),
     "F16": ("copies, disorder, delay", deliver_badly),
     "F19": ("memory and processor starved", starve),
     "F20": ("stops under load", shut_down),
