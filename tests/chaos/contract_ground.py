@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,9 +15,14 @@ from aiokafka import AIOKafkaProducer
 from chaos.contract_worker import WRITTEN
 from chaos.reading import ends, places, read_all, run
 from chaos.stage import Stage, create_topics, until
+from oracle.comparing import compare
+from oracle.expected import expect
+from oracle.reading import read
 
+from measuring.contract_oracle import OUTCOMES
 from measuring.contract_subject import HORIZON, ContractSubject
-from tieout.avro.control import RevenueRun
+from tieout.avro.codec import Codec
+from tieout.avro.control import ControlReceipt, RevenueRun
 from tieout.streams import topics
 from tieout.streams.operate.broker import guard
 from tieout.streams.operate.cli.asking import day
@@ -109,18 +115,21 @@ class ContractGround:
 
     def await_rest(self, prefix: str = "", seconds: float = 120.0) -> bool:
         """Wait until every partition has acknowledged the revenue run and only running totals are still written."""
-        receipts = prefix + topics.CONTROL_RECEIPTS
+        receipts, marker = prefix + topics.CONTROL_RECEIPTS, self.subject._markers
         before: list[Mapping[Any, int]] = []
+        codec = Codec.load()
 
         def rests() -> bool:
-            now = {
-                place: at
-                for place, at in self.ended(prefix).items()
-                if place.topic != prefix + topics.CONTROL_TOTALS
-            }
-            done = all(end > 0 for place, end in now.items() if place.topic == receipts)
-            before.append(now)
-            return done and len(before) > 2 and before[-3] == now
+            told = [codec.decode(record.value) for record in self.read(receipts)]
+            done = sum(receipt.control_seq == marker for receipt in told) >= self.partitions
+            before.append(
+                {
+                    at: end
+                    for at, end in self.ended(prefix).items()
+                    if at.topic != prefix + topics.CONTROL_TOTALS
+                }
+            )
+            return done and len(before) > 2 and before[-3] == before[-1]
 
         return until(rests, seconds, every=0.7)
 
@@ -131,6 +140,39 @@ class ContractGround:
             if not endings or topic.endswith(endings):
                 found += read_all(self.bootstrap, places((topic,), count))
         return found
+
+    def read(self, topic: str) -> list[Any]:
+        """Every committed record of one topic that is partitioned as the inbox is."""
+        return read_all(self.bootstrap, places((topic,), self.partitions))
+
+    def messages(self, *endings: str) -> list[Any]:
+        """The same, decoded."""
+        codec = Codec.load()
+        return [codec.decode(record.value) for record in self.said(*endings) if record.value is not None]
+
+    def await_received(self, sent: int, seconds: float = 90.0) -> int:
+        """Wait until the control totals count every record; what they count in the end."""
+        newest = [0]
+
+        def counted() -> bool:
+            totals = {each.partition: each for each in self.messages("control-totals")}
+            newest[0] = sum(each.received for each in totals.values())
+            return newest[0] >= sent
+
+        until(counted, seconds, every=0.5)
+        return newest[0]
+
+    def differences(self, reasons: Counter[str]) -> Sequence[str]:
+        """What the independent oracle finds wrong; ``reasons`` are of dead letters that were provoked on purpose."""
+        said = self.messages()
+        outcomes = [message for message in said if isinstance(message, OUTCOMES)]
+        commands = [message for message in said if not isinstance(message, (*OUTCOMES, ControlReceipt))]
+        horizon = day(HORIZON)
+        expected, actual = expect(self.subject.generation, horizon), read(commands, outcomes, horizon)
+        if reasons:
+            expected.outcomes["unknown", "dead_lettered"] = reasons.total()
+        report = compare(expected, actual, dead_letters=reasons)
+        return () if report.tied_out else report.findings
 
     def stop(self) -> None:
         """End every worker."""

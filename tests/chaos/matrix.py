@@ -12,16 +12,16 @@ from chaos.faults.corruption import corrupt_stores
 from chaos.faults.delivery import deliver_badly
 from chaos.faults.disk import fill_the_disk
 from chaos.faults.freeze import pause_workers, wake_zombies
-from chaos.faults.kill import kill_workers
 from chaos.faults.network import cut_workers_off, spoil_the_line
 from chaos.faults.poison import poison_the_inbox
 from chaos.faults.rebalance import storm
+from chaos.faults.revenue_run import kill_workers_and_revenue_runs
 from chaos.faults.shutdown import shut_down
 from chaos.faults.starvation import starve
 from chaos.stage import Stage
 
 MATRIX: Mapping[str, tuple[str, Callable[[Stage], FaultResult]]] = {
-    "F1": ("worker killed", kill_workers),
+    "F1": ("worker killed", kill_workers_and_revenue_runs),
     "F2": ("worker paused", pause_workers),
     "F3": ("broker restarted and killed", restart_broker),
     "F4": ("leaders killed in a cluster of three", kill_leaders),

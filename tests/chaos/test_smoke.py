@@ -7,6 +7,7 @@ from chaos.anomalies import FaultResult
 from chaos.faults.corruption import corrupt_stores
 from chaos.faults.freeze import pause_workers, wake_zombies
 from chaos.faults.kill import kill_workers
+from chaos.faults.poison import poison_the_inbox
 from chaos.faults.shutdown import shut_down
 from chaos.stage import Stage
 
@@ -51,6 +52,12 @@ def test_corrupted_stores_are_found_and_rebuilt(stage):
     result = corrupt_stores(stage)
     assert result.holds, said(result)
     assert result.counts["stores rebuilt"] > 0
+
+
+def test_every_poisoned_record_is_a_dead_letter_and_the_good_ones_are_right(stage):
+    result = poison_the_inbox(stage)
+    assert result.holds, said(result)
+    assert result.counts["poisoned"] == 300
 
 
 def test_stops_under_load_leave_nothing_to_do_again(stage):

@@ -6,23 +6,14 @@ import os
 import random
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from chaos.anomalies import Anomaly, FaultResult
 from chaos.contract_ground import ContractGround, Record, end
-from chaos.stage import Stage, until
-from oracle.comparing import compare
-from oracle.expected import expect
-from oracle.reading import read
+from chaos.stage import Stage
 
-from measuring.contract_oracle import OUTCOMES
-from measuring.contract_subject import HORIZON, ContractSubject
-from tieout.avro.codec import Codec
-from tieout.avro.control import ControlReceipt
-from tieout.avro.outcomes import ControlTotals, DeadLetter
-from tieout.streams.operate.cli.asking import day
+from measuring.contract_subject import ContractSubject
 
 TITLE = "poison in the inbox"
 POISON, RSS_BYTES_MAX = 5_000, 64 << 20
@@ -63,10 +54,10 @@ def play(stage: Stage, ground: ContractGround, result: FaultResult, pid: int) ->
     bad = list(corpus(good, stage.count(POISON, least=300), chance))
     half = len(good) // 2
     sent = ground.send(good[:half])
-    await_received(ground, sent)
+    ground.await_received(sent)
     before = rss_bytes(pid)
     sent += ground.send(mixed(good[half:], [record for _, record in bad], chance))
-    received = await_received(ground, sent)
+    received = ground.await_received(sent)
     after = rss_bytes(pid)
     stage.say(f"F13 {sent} sent, {received} received, RSS {before >> 20} to {after >> 20} MiB")
     result.counts |= {
@@ -90,9 +81,7 @@ def play(stage: Stage, ground: ContractGround, result: FaultResult, pid: int) ->
 
 def judge(ground: ContractGround, result: FaultResult, poisoned: int) -> None:
     """Dead letters have reasons, good contracts are right to the cent, and the canary is nowhere."""
-    codec = Codec.load()
-    said = [codec.decode(record.value) for record in ground.said() if record.value is not None]
-    letters = {message.dead_letter_id: message for message in said if isinstance(message, DeadLetter)}
+    letters = {message.dead_letter_id: message for message in ground.messages("dead-letters")}
     reasons = Counter(letter.reason for letter in letters.values())
     result.counts |= {f"dead letters {reason}": count for reason, count in sorted(reasons.items())}
     if any(not (letter.reason and letter.detail and letter.next_step) for letter in letters.values()):
@@ -101,19 +90,9 @@ def judge(ground: ContractGround, result: FaultResult, poisoned: int) -> None:
         result.anomalies.append(
             Anomaly("lost-write", "dead letters", f"{len(letters)} for {poisoned} records")
         )
-    for finding in differences(ground, said, reasons)[:5]:
+    for finding in ground.differences(reasons)[:5]:
         result.anomalies.append(Anomaly("wrong-state", "the oracle", finding))
     result.anomalies += leaks(ground)
-
-
-def differences(ground: ContractGround, said: list[Any], reasons: Counter[str]) -> Sequence[str]:
-    """What the independent oracle finds wrong with the good contracts."""
-    outcomes = [message for message in said if isinstance(message, OUTCOMES)]
-    commands = [message for message in said if not isinstance(message, (*OUTCOMES, ControlReceipt))]
-    horizon = day(HORIZON)
-    expected, actual = expect(ground.subject.generation, horizon), read(commands, outcomes, horizon)
-    expected.outcomes["unknown", "dead_lettered"] = reasons.total()
-    return compare(expected, actual, dead_letters=reasons).findings
 
 
 def leaks(ground: ContractGround) -> Iterator[Anomaly]:
@@ -130,22 +109,6 @@ def leaks(ground: ContractGround) -> Iterator[Anomaly]:
             found[record.topic] += 1
     for topic, count in found.items():
         yield Anomaly("secret-leaked", topic, f"the canary is in {count} records")
-
-
-def await_received(ground: ContractGround, sent: int, seconds: float = 90.0) -> int:
-    """Wait until the control totals count every record; what they count in the end."""
-    newest, codec = [0], Codec.load()
-
-    def counted() -> bool:
-        totals: dict[int, ControlTotals] = {}
-        for record in ground.said("control-totals"):
-            if isinstance(message := codec.decode(record.value), ControlTotals):
-                totals[message.partition] = message
-        newest[0] = sum(each.received for each in totals.values())
-        return newest[0] >= sent
-
-    until(counted, seconds, every=0.5)
-    return newest[0]
 
 
 def rss_bytes(pid: int) -> int:
