@@ -27,6 +27,9 @@ STORE_ROW = LOCAL_PREFIX + b"store"
 
 _MODULUS = 1 << 128
 
+_blake2b, _number = hashlib.blake2b, int.from_bytes
+"""Looked up once: they are called for every row that changes."""
+
 
 class Position(msgspec.Struct, frozen=True, array_like=True):
     """The next offset to step; the last record stepped, by offset (-1: none), timestamp and fingerprint; log time.
@@ -91,8 +94,7 @@ def fingerprint(record: LogRecord) -> bytes:
 
 def row_weight(key: bytes, value: bytes) -> int:
     """What one row adds to the digest."""
-    raw = b"%d:%b%b" % (len(key), key, value)
-    return int.from_bytes(hashlib.blake2b(raw, digest_size=16).digest(), "little")
+    return _number(_blake2b(b"%d:%b%b" % (len(key), key, value), digest_size=16).digest(), "little")
 
 
 class Digest:

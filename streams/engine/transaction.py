@@ -147,12 +147,9 @@ class Transaction:
         self, changes: Mapping[bytes, bytes | None], position: Position
     ) -> dict[bytes, bytes | None]:
         append = self._session.lane(self._changelog, self._partition)
-        before, change = self.effects.before, self._weights.change
-        total = self.digest.value
+        self.digest = Digest.of(self.digest.value + self._weights.change(changes, self.effects.before))
         for key, value in changes.items():
-            total += change(key, before, value)
             append(key, value, ())
-        self.digest = Digest.of(total)
         marks: dict[bytes, bytes | None] = {DIGEST_ROW: self.digest.encode(), POSITION_ROW: encode(position)}
         for key, value in marks.items():
             append(key, value, ())

@@ -6,12 +6,12 @@ partition, and after any failed transaction it is thrown away with its weights, 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from tieout.streams.engine.positions import row_weight
 
 WEIGHTS_KEPT = 25_000
-"""Entries of one generation: two of them are some 12 MB for rows with short keys."""
+"""Entries of one generation, and what one transaction adds: two of them are some 12 MB for rows with short keys."""
 
 
 class Weights:
@@ -24,16 +24,18 @@ class Weights:
         self._young: dict[bytes, int] = {}
         self._old: dict[bytes, int] = {}
 
-    def change(self, key: bytes, before: Callable[[bytes], bytes | None], after: bytes | None) -> int:
-        """What writing ``after`` adds to the sum of all rows; ``before`` reads the committed row where need be."""
-        was = self._young.get(key)
-        if was is None:
-            was = self._old.get(key)
+    def change(self, rows: Mapping[bytes, bytes | None], before: Callable[[bytes], bytes | None]) -> int:
+        """What writing ``rows`` adds to the sum of all rows; ``before`` reads a committed row where need be."""
+        young, old, total = self._young, self._old, 0
+        for key, after in rows.items():
+            was = young.get(key)
             if was is None:
-                value = before(key)
-                was = 0 if value is None else row_weight(key, value)
-        now = 0 if after is None else row_weight(key, after)
-        self._young[key] = now
-        if len(self._young) > self._most:
-            self._old, self._young = self._young, {}
-        return now - was
+                was = old.get(key)
+                if was is None:
+                    value = before(key)
+                    was = 0 if value is None else row_weight(key, value)
+            young[key] = now = 0 if after is None else row_weight(key, after)
+            total += now - was
+        if len(young) > self._most:
+            self._old, self._young = young, {}
+        return total

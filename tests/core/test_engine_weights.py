@@ -19,7 +19,7 @@ def test_however_rows_change_the_kept_weights_add_up_to_the_rows():
     for _ in range(5_000):
         key = b"old%d" % chance.randrange(90)
         after = None if chance.random() < 0.2 else b"%d" % chance.randrange(9)
-        kept += weights.change(key, rows.get, after)
+        kept += weights.change({key: after}, rows.get)
         if after is None:
             rows.pop(key, None)
         else:
@@ -29,13 +29,13 @@ def test_however_rows_change_the_kept_weights_add_up_to_the_rows():
 
 def test_a_row_that_was_written_lately_is_not_read_again():
     weights, read = Weights(most=10), []
-    weights.change(b"k", read.append, b"1")
-    weights.change(b"k", read.append, b"2")
+    weights.change({b"k": b"1"}, read.append)
+    weights.change({b"k": b"2"}, read.append)
     assert read == [b"k"]
 
 
 def test_the_weights_stay_within_two_generations():
     weights = Weights(most=10)
     for number in range(1_000):
-        weights.change(b"%d" % number, lambda _: None, b"v")
+        weights.change({b"%d" % number: b"v"}, lambda _: None)
         assert len(weights._young) + len(weights._old) <= 21
