@@ -28,7 +28,8 @@ READ_BYTES = 1 * MIB
 STALL_SECONDS = 30.0
 """A read that gets nothing for so long, although records must be there, gives up with a name."""
 
-QUERY_SECONDS = 20.0
+QUERY_SECONDS = 10.0
+"""Longest wait for an answer; the next question goes over a new connection."""
 
 
 class KafkaLog:
@@ -84,16 +85,15 @@ class KafkaLog:
         return f"{self._cluster}/{topic}/{partition}"
 
     async def _query(self, isolation: str, question: Callable[[AIOKafkaConsumer], Awaitable[Any]]) -> Any:
-        """Ask over a probe, and over a new one next time where there is no answer: aiokafka keeps a connection whose
+        """Ask over a probe, and over new ones next time where there is no answer: aiokafka keeps a connection whose
         other end is gone unless its own time limit is reached, and ours is shorter.
         """
         probe = await self._probe(isolation)
         try:
             return await self._ask(question(probe))
         except BrokerSilent:
-            if probe is not None and self._probes.get(isolation) is probe:
-                del self._probes[isolation]
-                await probe.stop()
+            if self._probes.get(isolation) is probe:
+                await self.close()
             raise
 
     async def close(self) -> None:
@@ -131,6 +131,6 @@ class KafkaLog:
 
 def _ask_metadata(probe: AIOKafkaConsumer) -> Awaitable[Any]:
     """What the cluster is; no public call tells its id."""
-    client = probe._client  # noqa: SLF001
+    client = probe._client  # noqa: SLF001 - it has no public name
     answer: Awaitable[Any] = client.send(client.get_random_node(), MetadataRequest([]))
     return answer

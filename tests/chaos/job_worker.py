@@ -36,7 +36,7 @@ def lead_through(routes: dict[str, int]) -> None:
     async def rerouted(self: Any, factory: Any, host: Any = None, port: Any = None, **more: Any) -> Any:
         return await real(self, factory, host, routes.get(str(port), port), **more)
 
-    asyncio.base_events.BaseEventLoop.create_connection = rerouted  # type: ignore[method-assign]
+    asyncio.base_events.BaseEventLoop.create_connection = rerouted
 
 
 def skew(seconds: float, step_after: float) -> None:

@@ -44,8 +44,8 @@ def outputs_after_position(_: str) -> None:
             await send(self)
             await commit(self)
 
-    KafkaSession.send = hold_back  # type: ignore[method-assign]
-    KafkaSession.commit = commit_in_two  # type: ignore[method-assign]
+    KafkaSession.send = hold_back
+    KafkaSession.commit = commit_in_two
 
 
 def ack_before_commit(_: str) -> None:
@@ -64,8 +64,8 @@ def ack_before_commit(_: str) -> None:
             await self.owed
         await begin(self)
 
-    KafkaSession.begin = settle_then_begin  # type: ignore[method-assign]
-    KafkaSession.commit = later  # type: ignore[method-assign]
+    KafkaSession.begin = settle_then_begin
+    KafkaSession.commit = later
 
 
 def skipped_position(_: str) -> None:
@@ -76,7 +76,7 @@ def skipped_position(_: str) -> None:
         found = real(position, seen)
         return replace_next(found, found.next + 1) if found.next else found
 
-    opening.starting_point = late  # type: ignore[assignment]
+    opening.starting_point = late
 
 
 def replace_next(position: Any, offset: int) -> Any:

@@ -61,7 +61,7 @@ async def _connect(port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWrite
 
 async def _while(condition: Callable[[], bool]) -> None:
     """Wait; the line is changed from another thread, which can set no event of this loop."""
-    while condition():  # noqa: ASYNC110
+    while condition():  # noqa: ASYNC110 - see above
         await asyncio.sleep(0.02)
 
 
