@@ -6,6 +6,7 @@ Invariant: when the session ends, the judge has seen every output of every deliv
 from __future__ import annotations
 
 import asyncio
+import shutil
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
@@ -15,6 +16,7 @@ from typing import Any
 
 from aiokafka import AIOKafkaProducer
 
+from measuring import results
 from measuring.broker import Ground, ground
 from measuring.latency import Sent
 from measuring.schedule import Phase
@@ -104,8 +106,17 @@ class Session:
     async def judge(self) -> None:
         """Raise where the judge finds anything wrong; the workers must still run when there is something new."""
         if self._judged < self.sent:
-            refuse(self.subject, await self.subject.judge(self.ground.bootstrap, self.sent))
+            problems = await self.subject.judge(self.ground.bootstrap, self.sent)
+            if problems:
+                self._keep_logs()
+            refuse(self.subject, problems)
             self._judged = self.sent
+
+    def _keep_logs(self) -> None:
+        """What the workers said outlives the broker's directory when a run is refused."""
+        results.FOLDER.mkdir(exist_ok=True)
+        for worker in self.workers.values():
+            shutil.copy(worker.log, results.FOLDER / f"refused-{self.subject.name}-{worker.name}.log")
 
     async def warm_up(self) -> None:
         """Send the first events and wait for them."""

@@ -47,4 +47,7 @@ def refuse(subject: Subject, problems: list[str]) -> None:
     """Raise unless nothing was found."""
     if problems:
         shown = "\n".join(problems[:10])
-        raise WrongRunError(f"{subject.name}: {len(problems)} problems; the run does not count:\n{shown}")
+        raise WrongRunError(
+            f"{subject.name}: {len(problems)} problems; the run does not count, and the workers'"
+            f" logs are kept in benchmarks/results:\n{shown}"
+        )
