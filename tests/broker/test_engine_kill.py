@@ -1,4 +1,7 @@
-"""A worker that is killed at any point leaves every output once and every row exact."""
+"""A worker that is killed at any point leaves every output once and every row exact.
+
+The short form of the kills at named points is in tests/chaos, which kills at some of them under load.
+"""
 
 from __future__ import annotations
 
@@ -19,16 +22,17 @@ def test_a_batch_becomes_committed_outputs(bench, events, oracle):
     assert worker.end() == 0
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(
     "point",
     [
-        pytest.param("after_step", marks=pytest.mark.full),
-        pytest.param("after_begin", marks=pytest.mark.full),
+        "after_step",
+        "after_begin",
         "between_sends",
         "before_commit",
-        pytest.param("after_commit", marks=pytest.mark.full),
-        pytest.param("before_store_write", marks=pytest.mark.full),
-        pytest.param("after_store_write", marks=pytest.mark.full),
+        "after_commit",
+        "before_store_write",
+        "after_store_write",
     ],
 )
 def test_a_worker_killed_at_a_named_point_leaves_each_output_once(bench, events, oracle, wait_until, point):

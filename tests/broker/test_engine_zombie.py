@@ -3,6 +3,7 @@
 The holder stops itself (SIGSTOP) at a named point, past the session timeout; a successor with another id takes its
 partitions over; then the holder wakes (SIGCONT) while the successor works. A read-committed reader must find each
 output once with exact counts and sums, and the zombie's own records, which are in the log, must stay invisible.
+The short form of it, with three zombies in one run, is in tests/chaos.
 """
 
 from __future__ import annotations
@@ -39,15 +40,16 @@ def owned(worker) -> int:
     return len(worker.tasks("running")) if worker.status()["ready"] else -100
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(
     ("point", "passage"),
     [
-        pytest.param("after_fence", 2, marks=pytest.mark.full),
-        pytest.param("after_begin", 7, marks=pytest.mark.full),
+        ("after_fence", 2),
+        ("after_begin", 7),
         ("between_sends", 6),
-        pytest.param("before_commit", 9, marks=pytest.mark.full),
-        pytest.param("after_commit", 5, marks=pytest.mark.full),
-        pytest.param("before_store_write", 8, marks=pytest.mark.full),
+        ("before_commit", 9),
+        ("after_commit", 5),
+        ("before_store_write", 8),
     ],
 )
 def test_a_zombie_writes_nothing_that_a_reader_sees(bench, events, oracle, wait_until, point, passage):
@@ -59,6 +61,7 @@ def test_a_holder_that_thaws_before_its_fence_asks_the_group_first(bench, events
     assert bench.workers[1].total("fenced") == 0, "the late one has fenced the rightful owner"
 
 
+@pytest.mark.full
 def test_a_zombie_s_records_are_in_the_log_and_hidden(bench, events, oracle, wait_until):
     survive_a_zombie(bench, events, oracle, wait_until, "before_commit", 6)
     written = bench.read(bench.output, committed=False)
