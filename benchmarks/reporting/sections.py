@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -45,14 +46,24 @@ def job(found: Found) -> Iterator[str]:
             f" CPU-second, {times(ratio['cpu_cost'])} the CPU cost of its floor."
         )
     yield ""
-    yield from _columns(found, RATES)
+    yield from _columns(_with_foreign(found), RATES)
 
 
 def peers(found: Found) -> Iterator[str]:
     """The same job on other engines, in one sitting."""
     yield "The same input, broker, judge and sitting for all; configurations are in `benchmarks/peers`."
     yield ""
-    yield from _columns(found, RATES)
+    yield from _columns(_with_foreign(found), RATES)
+
+
+def _with_foreign(found: Found) -> Found:
+    """The medians with what others used of the machine, which the job keeps by run."""
+    medians = {}
+    for name, row in found["medians"].items():
+        runs = [run.get("foreign_percent") for run in found["runs"] if run.get("contender") == name]
+        known = [each for each in runs if each is not None]
+        medians[name] = {**row, "foreign_percent": statistics.median(known) if known else None}
+    return {**found, "medians": medians}
 
 
 def drain(found: Found) -> Iterator[str]:

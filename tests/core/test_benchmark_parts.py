@@ -249,6 +249,23 @@ def test_figures_are_for_people_and_disturbed_rows_are_marked():
     assert marked("a", {"foreign_percent": 4.9}) == marked("a", {}) == "a"
 
 
+def test_the_job_marks_a_contender_whose_runs_were_disturbed():
+    rates = {"events_per_second": 10, "events_per_cpu_second": 20}
+    found = {
+        "medians": {"tieout compiled": rates, "floor compiled": rates},
+        "ratio_to_floor": {"tieout compiled": {"cpu_cost": 1.5}},
+        "runs": [
+            {"contender": "tieout compiled", "foreign_percent": 9.0},
+            {"contender": "tieout compiled", "foreign_percent": None},
+            {"contender": "floor compiled", "foreign_percent": 1.0},
+        ],
+    }
+    text = "\n".join(next(section for section in SECTIONS if section.name == "job").write(found))
+    assert "| tieout compiled ~ |" in text
+    assert "| floor compiled |" in text
+    assert "1.50 x the CPU cost of its floor" in text
+
+
 def headings(text):
     return re.findall(r"^## (.+)$", text, re.MULTILINE)
 
