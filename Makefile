@@ -4,7 +4,7 @@
 #   make test PYTHON=python3.12                        another interpreter than the first one found
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-full check bench clean venv chaos
+.PHONY: help demo test test-full check bench clean venv chaos sim
 export PYTHON
 
 PY := .venv/bin/python
@@ -36,6 +36,9 @@ bench-%: venv
 
 peer-%: venv ## install a peer of the comparison job: peer-kafka_streams, peer-quix_streams, peer-faust_stock
 	benchmarks/peers/$*/install
+
+sim: venv ## simulated schedules of the real engine; SEEDS=1000000 for a night, SEED=123 tells one, ARGS="--keep-going"
+	$(PY) tests/simulation/simulate.py $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),5000)) $(ARGS)
 
 chaos: venv ## faults against a real broker and real workers; ARGS="--seed 7 --scale 0.25 --only F1,F7"
 	$(PY) tests/chaos/campaign.py $(ARGS)
