@@ -147,6 +147,27 @@ def test_a_value_that_is_no_record_has_a_named_reason(codec, value, reason):
     assert caught.value.reason == reason
 
 
+def test_a_value_over_the_limit_is_not_looked_into_even_where_its_schema_is_known(codec):
+    value = codec.encode(milestone())
+    with pytest.raises(Undecodable) as caught:
+        codec.decode(value + b"\x00" * (MAX_VALUE_BYTES + 1 - len(value)))
+    assert caught.value.reason == "oversized"
+
+
+def test_a_refusal_names_the_schema_that_the_value_claimed_to_have(codec):
+    value = codec.encode(milestone())
+    for damaged in (value[:-1], value + b"\x00"):
+        with pytest.raises(Undecodable) as caught:
+            codec.decode(damaged)
+        assert caught.value.schema_id == codec.schema_id(events.MilestoneCompleted)
+
+
+def test_every_record_goes_through_the_implementation_that_the_codec_names(codec):
+    kinds = {type(writing.codec).__name__ for writing in codec._writings.values()}
+    kinds |= {type(reading.codec).__name__ for reading in codec._readings.values()}
+    assert kinds == {{"compiled": "CompiledRecords", "fastavro": "FastavroRecords"}[codec.implementation]}
+
+
 @pytest.mark.parametrize(
     "changed",
     [
