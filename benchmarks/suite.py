@@ -24,7 +24,7 @@ from measuring import results
 
 HERE = Path(__file__).resolve().parent
 FULL: Mapping[str, Sequence[str]] = {
-    "job": ("job.py", "--events", "500000"),
+    "job": ("job.py", "--events", "300000"),
     "peers": (
         "job.py",
         *("--peers", "kafka_streams,quix_streams,faust_stock:alo"),

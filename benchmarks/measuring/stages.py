@@ -35,6 +35,8 @@ class Frame(NamedTuple):
     line: int
 
 
+_LOOP = re.compile(r"asyncio/|selectors\.py$|threading\.py$|concurrent/")
+"""Files of the event loop: what it does for somebody is his, the rest is ``loop``."""
 _FRAME = re.compile(r"(?P<function>.+) \((?P<path>[^()]*?)(?::(?P<line>\d+))?\)$")
 _WAITING = re.compile(r"\b(sleep|wait|poll|select|acquire|join)\(")
 LineOf = Callable[[str, int], str]
@@ -72,7 +74,6 @@ _RULES: tuple[tuple[str, str, str], ...] = (
     (r"/(faust|mode)/", r"", "fetch"),
     (r"aiokafka/", r"", "commit"),
     (r"streams/engine/", r"", "commit"),
-    (r"asyncio/|selectors\.py$|threading\.py$|concurrent/", r"", "loop"),
 )
 """(file, function, stage), the first that fits; a frame that none fits is passed over for its caller."""
 
@@ -98,7 +99,7 @@ def stage_of(stack: Sequence[Frame], line_of: LineOf) -> str:
         for path, function, stage in _RULES:
             if re.search(path, frame.path) and re.search(function, frame.function):
                 return stage
-    return "other"
+    return "loop" if any(_LOOP.search(frame.path) for frame in stack) else "other"
 
 
 def working(folded: Iterable[str], line_of: LineOf) -> Iterator[tuple[list[Frame], int]]:

@@ -192,6 +192,18 @@ def test_a_sample_belongs_to_the_innermost_frame_that_a_rule_knows():
     }  # fmt: skip
 
 
+def test_what_the_loop_does_for_somebody_is_his():
+    write = f"_SelectorSocketTransport.write ({REPO}/asyncio/selector_events.py:1071)"
+    send = f"AIOKafkaConnection.send ({REPO}/aiokafka/conn.py:300)"
+    found = stages.shares(
+        folded(
+            ((LOOP, f"Sender._produce ({REPO}/aiokafka/producer/sender.py:9)", send, write), 3), ((LOOP,), 1)
+        ),
+        lambda path, line: "",
+    )
+    assert (found["commit"], found["loop"]) == (0.75, 0.25)
+
+
 def test_a_sample_that_waits_is_no_work():
     waiting = f"select ({REPO}/lib/selectors.py:468)"
     found = stages.shares(
