@@ -35,7 +35,7 @@ BACKLOG_SECONDS_MAX = 4.0
 LOOK_SECONDS = 0.25
 REST_SECONDS = 0.5
 BEYOND = 1.5
-"""So many times the drain rate is taken to be beyond the worker before it is tried."""
+"""A rate of so many times the drain rate is beyond the worker: one try shows it."""
 FAST = 20_000
 """Above this rate a shorter stretch has samples enough."""
 
@@ -86,13 +86,15 @@ def measured_seconds(rate: float, options: argparse.Namespace) -> float:
     return options.seconds if rate <= FAST else options.seconds / 4
 
 
+def runs_for(rate: float, drained: float | None, options: argparse.Namespace) -> int:
+    """How often a rate is tried: once where it is beyond what the worker drains."""
+    return 1 if drained is not None and rate > BEYOND * drained else options.runs
+
+
 def events_for(rate: float, drained: float | None, options: argparse.Namespace) -> int:
-    """How many events all runs of a rate need; one that is beyond the worker ends early, once."""
+    """How many events all runs of a rate need."""
     length = options.warm + measured_seconds(rate, options)
-    if drained is not None and rate > BEYOND * drained:
-        beyond = BACKLOG_SECONDS_MAX * rate / (rate - drained)
-        return int(rate * min(length, beyond + 1))
-    return int(rate * length * options.runs)
+    return int(rate * length) * runs_for(rate, drained, options)
 
 
 def drained_by(name: str, options: argparse.Namespace) -> float | None:
@@ -107,12 +109,14 @@ async def measure(
 
     A rate that was not sustained once is not tried again.
     """
-    events = sum(events_for(rate, drained_by(subject.name, options), options) for rate in rates.values())
+    drained = drained_by(subject.name, options) if workers else None
+    events = sum(events_for(rate, drained, options) for rate in rates.values())
     found: dict[str, list[dict[str, Any]]] = {name: [] for name in rates}
     async with session(subject, events, workers) as running:
-        for _ in range(options.runs):
+        for number in range(options.runs):
             for name, rate in rates.items():
-                if found[name] and not found[name][-1]["sustained"]:
+                beyond = number >= runs_for(rate, drained, options)
+                if beyond or (found[name] and not found[name][-1]["sustained"]):
                     continue
                 found[name].append(await one_run(running, rate, options))
                 print(f"{subject.name} {name}: {found[name][-1]}", flush=True)
