@@ -41,7 +41,6 @@ TAIL = 400
 FRESH = 50
 """Deliveries after a heal that must be seen too."""
 
-DRAIN_SECONDS = 60.0
 SAMPLE_SECONDS = 0.5
 
 
@@ -79,6 +78,7 @@ class Arena:
         isolation: str = "read_committed",
         tail: int = TAIL,
         heal_seconds: float = 60.0,
+        drain_seconds: float = 60.0,
     ) -> None:
         self.stage = stage
         self.result = FaultResult(fault=fault, title=title)
@@ -98,6 +98,7 @@ class Arena:
             self.bootstrap, self.topics.outputs, partitions, self.checker.take, isolation
         )
         self.heal_seconds = heal_seconds
+        self.drain_seconds = drain_seconds
         self.tail = min(tail, len(deliveries) // 4)
         self.workers: list[Worker] = []
         self._began = time.monotonic()
@@ -223,7 +224,7 @@ class Arena:
 
     def await_seen(self, what: str) -> None:
         """Wait until all that was sent is visible; past the deadline that is a finding."""
-        seconds = DRAIN_SECONDS + self.heal_seconds
+        seconds = self.drain_seconds + self.heal_seconds
         if not until(lambda: self.feeder.done and self.unseen == 0, seconds):
             self.findings.add(
                 "unseen",
@@ -249,7 +250,7 @@ class Arena:
     def conclude(self, **counts: int) -> FaultResult:
         """Let it come to rest, ask everything, end the workers, and give the result."""
         self.feeder.go_on(len(self.deliveries) - self.tail, rate=20_000.0)
-        until(lambda: self.feeder.done or self.feeder.failure is not None, DRAIN_SECONDS)
+        until(lambda: self.feeder.done or self.feeder.failure is not None, self.drain_seconds)
         self.await_seen("the faults have ended")
         self.await_all_ready("the faults have ended")
         self._check_the_calm()

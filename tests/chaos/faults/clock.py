@@ -39,7 +39,7 @@ def skew_the_clock(stage: Stage) -> FaultResult:
     began = time.monotonic()
     result = FaultResult(fault="F12", title=TITLE)
     broker = stage.own_broker("F12")
-    subject = ContractSubject(contracts=stage.count(1_500, least=150), seed=stage.seed)
+    subject = ContractSubject(contracts=stage.count(800, least=150), seed=stage.seed)
     ground = ContractGround(stage, broker.bootstrap, subject, stage.room("F12"))
     try:
         ground.prepare()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import signal
 import time
 
@@ -54,7 +55,7 @@ def soak(stage: Stage) -> FaultResult:
         while time.monotonic() < end:
             what = chance.choice(DICE)
             counts[what] = counts.get(what, 0) + 1
-            strike(arena, broker, proxies, what)
+            strike(arena, broker, proxies, what, chance)
             stage.say(f"F21 {what}; {max(0.0, end - time.monotonic()):.0f} s left, {arena.unseen} unseen")
             time.sleep(chance.uniform(0.5, 4.0))
         began = time.monotonic()
@@ -65,9 +66,10 @@ def soak(stage: Stage) -> FaultResult:
     return result
 
 
-def strike(arena: Arena, broker: EmbeddedBroker, proxies: dict[str, Proxies], what: str) -> None:
+def strike(
+    arena: Arena, broker: EmbeddedBroker, proxies: dict[str, Proxies], what: str, chance: random.Random
+) -> None:
     """One throw; a worker that is gone comes back at the next one that meets it."""
-    chance = arena.stage.chance(f"F21/{what}/{time.monotonic_ns()}")
     worker = chance.choice(arena.workers)
     if what == "cut":
         own = proxies[worker.worker_id].line

@@ -29,11 +29,11 @@ POINTS = (
 STARTING_POINTS = ("before_fence", "after_fence", "during_restore", "during_rebalance")
 """Points that a starting task passes: the restarted process is killed again before it works."""
 
-KILLS, EVENTS = 60, 100_000
+KILLS, EVENTS = 48, 100_000
 
 
 def kill_workers(stage: Stage) -> FaultResult:
-    """Two workers, sixty kills: each named point twice, the others whenever."""
+    """Two workers, forty-eight kills: two of three at named points, each of those twice, the others whenever."""
     kills = stage.count(KILLS, least=5)
     events = deliveries(stage, "F1", stage.count(EVENTS, least=4_000))
     chance = stage.chance("F1")

@@ -34,7 +34,7 @@ def kill_in_revenue_run(stage: Stage) -> FaultResult:
     """A year of events, then a revenue run that both workers die of; restarted, they finish it to the cent."""
     result = FaultResult(fault="F1", title="worker killed in the revenue run")
     broker = stage.own_broker("F1")
-    subject = ContractSubject(contracts=stage.count(3_000, least=200), seed=stage.seed)
+    subject = ContractSubject(contracts=stage.count(1_000, least=150), seed=stage.seed)
     ground = ContractGround(stage, broker.bootstrap, subject, stage.room("F1-revenue"))
     try:
         ground.prepare()
