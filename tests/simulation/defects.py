@@ -15,6 +15,8 @@ from simulation.disk import OpenFolder
 from simulation.swarm import REQUESTS, Swarm
 
 from comparison.agent import JobTask
+from comparison.records import Event
+from comparison.wire import decoder
 from tieout.agents import dedup
 from tieout.agents.spec import Output
 from tieout.streams.engine.inbox import Inbox
@@ -141,10 +143,10 @@ def shuffled_outputs(patch: Patch, order: Callable[[list[Output]], list[Output]]
 
 def applied_again(patch: Patch) -> None:
     """A delivery is not looked up among those that were taken."""
-    step = JobTask.step
+    step, decode = JobTask.step, decoder(Event)
 
     def unaware(self: JobTask, record: Any, effects: Any) -> None:
-        event = self._decode(record.value)
+        event = decode(record.value)
         state = self._states.get(event.contract_id) or self._load(event.contract_id)
         if event.sequence < state.next_sequence:
             hasty(self, state, event, effects)

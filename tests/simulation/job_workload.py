@@ -51,12 +51,11 @@ class Stream:
         for output in harness.outputs:
             self.ideal[output.topic, output.key].append(output.value)
         self.rows = dict(harness.store.scan(STATE))
-        decode = decoder(Event)
-        self.contradictions = [_contradict(decode(value)) for _, value in self.events]
-
-
-def _contradict(event: Event) -> bytes:
-    return encoder(Event)(msgspec.structs.replace(event, amount_minor=event.amount_minor + 1))
+        decode, encode = decoder(Event), encoder(Event)
+        originals = [decode(value) for _, value in self.events]
+        self.contradictions = [
+            encode(msgspec.structs.replace(event, amount_minor=event.amount_minor + 1)) for event in originals
+        ]
 
 
 @cache

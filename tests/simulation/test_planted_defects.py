@@ -4,11 +4,21 @@ import itertools
 from random import Random
 
 import pytest
+from simulation import contract_workload, job_workload
 from simulation.defects import DEFECTS
 from simulation.seeds import CONTRACT_EVERY, run_seed
 from simulation.swarm import draw_swarm
 
 SEEDS_MAX = 60
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _streams_are_told():
+    """What is right is worked out before anything is wrong."""
+    for number in range(job_workload.STREAMS):
+        job_workload.stream(number)
+    for number in range(contract_workload.STREAMS):
+        contract_workload.stream(number)
 
 
 @pytest.mark.parametrize("defect", DEFECTS, ids=[defect.name for defect in DEFECTS])
