@@ -286,7 +286,7 @@ def test_a_block_that_goes_bad_while_it_is_in_use_is_said_and_not_misread(writte
     directory = shutil.copytree(source, tmp_path / "rows")
     store = RocksdbStore(directory, shared_cache(1 << 12))
     store._db.compact_range(None, None)
-    for table in [directory / live["name"].lstrip("/") for live in store._db.live_files()]:
+    for table in [directory / table["name"].lstrip("/") for table in store._db.live_files()]:
         raw = bytearray(table.read_bytes())
         for at in range(100, len(raw) - 2000, 1500):
             raw[at] ^= 0xFF
