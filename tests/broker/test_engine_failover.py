@@ -47,7 +47,7 @@ def test_a_rolling_restart_of_four_workers_repeats_nothing_and_moves_no_partitio
         assert workers[name].process.wait(20) == 0
         stopped = time.time()
         workers[name] = wide.start(name, settings=PATIENT)
-        wait_until("it is back", lambda: owned(workers[name]) == mine)  # noqa: B023 - waited for in this round
+        wait_until("it is back", lambda: owned(workers[name]) == mine, 60)  # noqa: B023 - waited for in this round
         windows.append((began, stopped, time.time(), mine))
         assert all(task["restore"]["records"] == 0 for task in workers[name].tasks("running")), (
             "a clean stop leaves nothing to redo"
