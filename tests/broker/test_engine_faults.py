@@ -158,7 +158,9 @@ def test_a_store_that_has_lost_a_row_is_rebuilt(bench, events, oracle, wait_unti
 
 
 @pytest.mark.full
-def test_where_rows_are_not_added_up_a_store_whose_mark_disagrees_is_rebuilt(bench, events, oracle, wait_until):
+def test_where_rows_are_not_added_up_a_store_whose_mark_disagrees_is_rebuilt(
+    bench, events, oracle, wait_until
+):
     told = events(1000, 30)
     bench.produce(told[:500])
     first = bench.start()
