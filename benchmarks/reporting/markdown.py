@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 DISTURBED_PERCENT = 5.0
@@ -16,6 +17,8 @@ def figure(value: object) -> str:
         return _MISSING
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if value == math.inf:
+        return "without end"
     if isinstance(value, int | float):
         if abs(value) >= _WHOLE_FROM or value == int(value):
             return f"{value:,.0f}"

@@ -253,6 +253,25 @@ def test_targets_read_their_figures_from_the_results():
     assert reached["comparison job: CPU cost over the floor's"] == (1.4, "met")
 
 
+def test_a_rate_that_was_not_sustained_misses_its_latency_and_a_short_spike_proves_nothing():
+    found = {
+        "latency": {"medians": {"job, 5,000/s": {"sustained": False}}},
+        "spike": {
+            "options": {"spike_seconds": 10.0},
+            "medians": {"contracts": {"drained_after_seconds": 3.0}},
+        },
+    }
+    verdicts = {target.what: target.verdict for target in all_targets(found)}
+    assert verdicts["comparison job, p99 at 5,000/s"] == "**missed**"
+    assert verdicts["contract agent, p99 at 5,000/s"] == "not measured"
+    spike = "a spike of 10x for 60 s is drained after its end in"
+    assert verdicts[spike] == "not measured"
+    found["spike"]["options"]["spike_seconds"] = 60.0
+    assert {target.what: target.verdict for target in all_targets(found)}[spike] == "met"
+    found["spike"]["medians"]["contracts"] = {}
+    assert {target.what: target.verdict for target in all_targets(found)}[spike] == "**missed**"
+
+
 def test_figures_are_for_people_and_disturbed_rows_are_marked():
     assert [figure(each) for each in (1234567.8, 3.14159, 5.0, None, True, "x")] == [
         "1,234,568", "3.14", "5", "-", "yes", "x",
