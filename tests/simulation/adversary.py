@@ -116,7 +116,8 @@ class Adversary:
             process.strike_at(self._chance.randint(1, 400))
 
     def _killed_at_a_point(self) -> None:
-        point = self._chance.choice(POINTS)
+        rare = ("during_work",) * 6 if self._world.workload.makes_traffic else ()
+        point = self._chance.choice((*POINTS, *rare))
         if point in IN_A_STEP:
             self._deaths_in_steps += 1
             if self._deaths_in_steps > DEATHS_IN_STEPS_MAX:
