@@ -30,6 +30,9 @@ IDLE_LOOK_SECONDS = 1.0
 PATIENCE_SECONDS = 5.0
 """Longest wait between tries while the broker or the disk is unwell."""
 
+PATIENCE_DOUBLINGS = 16
+"""After so many the longest wait is reached; three hours without a broker doubled it beyond what a float can hold."""
+
 
 class PartitionTask:
     """Runs until it is stopped, loses the partition, or halts. ``run`` is spawned once per object."""
@@ -185,7 +188,12 @@ class PartitionTask:
             try:
                 return await self._follow_rule(error)
             except Exception as another:  # noqa: BLE001
+                log.warning("%s could not act upon %r: %r", self.name, error, another)
+                if self._stopping:
+                    return True
                 error = another
+                self._change("waiting", f"starts again after {type(error).__name__}: {error}")
+                await self._nap(self._given.settings.restart_seconds, wakeable=False)
 
     async def _follow_rule(self, error: Exception) -> bool:
         """Apply the rule for this failure; False when the task is over."""
@@ -237,7 +245,7 @@ class PartitionTask:
     async def _back_off(self) -> None:
         """Wait, longer each time, and not in step with the other partitions."""
         self._patience += 1
-        seconds = self._given.settings.restart_seconds * 2 ** (self._patience - 1)
+        seconds = self._given.settings.restart_seconds * 2 ** min(self._patience - 1, PATIENCE_DOUBLINGS)
         jitter = 1 + (self.partition * 7919 + self._patience * 104_729) % 100 / 200
         await self._nap(min(seconds, PATIENCE_SECONDS) * jitter, wakeable=False)
 
@@ -249,7 +257,10 @@ class PartitionTask:
                 working.calls.stop()
             if abort:
                 await working.transaction.give_up()
-        self._given.journal.clear()
+        try:
+            self._given.journal.clear()
+        except OSError as error:  # a full disk: at worst the next start is a careful one
+            log.warning("%s: the crash journal was not cleared: %r", self.name, error)
         opening = self._opening
         if opening is not None and opening.session is not None:
             session, opening.session = opening.session, None

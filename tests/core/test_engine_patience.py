@@ -1,0 +1,124 @@
+"""A partition outlasts what is unwell for long, and what fails again and again stops nobody else.
+
+The broker is silent for hours on a clock that waiting moves, and the crash journal's disk takes nothing any more.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+import engine_world
+import pytest
+from engine_world import Feed, World, make_task
+
+from tieout.streams.engine.crash_journal import MemoryJournal
+from tieout.streams.engine.errors import BrokerSilent
+from tieout.streams.engine.limits import EngineSettings
+from tieout.streams.engine.real_time import AsyncioScheduler
+
+DAY_SECONDS = 24 * 3600.0
+
+
+class MovedClock:
+    seconds = 0.0
+
+    def monotonic(self) -> float:
+        return self.seconds
+
+
+class MovingScheduler(AsyncioScheduler):
+    """Waiting moves the clock instead of taking time."""
+
+    def __init__(self, clock: MovedClock) -> None:
+        super().__init__()
+        self.clock = clock
+
+    async def sleep(self, seconds: float) -> None:
+        self.clock.seconds += max(seconds, 0.001)
+        await asyncio.sleep(0)
+
+
+def test_a_broker_that_is_silent_for_a_day_is_waited_for(monkeypatch):
+    clock, world = MovedClock(), World()
+
+    class SilentForADay(Feed):
+        async def still_mine(self, partition: int) -> bool:
+            if clock.seconds < DAY_SECONDS:
+                clock.seconds += 5.0
+                raise BrokerSilent("the world is silent")
+            return await super().still_mine(partition)
+
+    monkeypatch.setattr(engine_world, "SystemClock", lambda: clock)
+    monkeypatch.setattr(engine_world, "AsyncioScheduler", lambda: MovingScheduler(clock))
+    monkeypatch.setattr(engine_world, "SETTINGS", EngineSettings(floor_seconds=0.0))
+    monkeypatch.setattr(engine_world, "Feed", SilentForADay)
+    world.tell(b"7")
+
+    async def live() -> None:
+        task, feed = make_task(world)
+        running = asyncio.create_task(task.run())
+        while not world.said():
+            assert not running.done(), task.status().reason
+            feed.pump()
+            await asyncio.sleep(0)
+        await task.stop()
+        await running
+
+    asyncio.run(live())
+    assert world.said() == [b"7,1,7"]
+
+
+class Unending(BaseException):
+    """Ends a loop that would never end, and is no error that a rule could be followed for."""
+
+
+class UnwritableJournal(MemoryJournal):
+    unwritable, tries = False, 0
+
+    def write(self, *entry: int) -> None:
+        self._refuse()
+        super().write(*entry)
+
+    def clear(self) -> None:
+        self._refuse()
+        super().clear()
+
+    def _refuse(self) -> None:
+        if self.unwritable:
+            self.tries += 1
+            if self.tries > 1000:
+                raise Unending
+            raise OSError(28, "No space left on device")
+
+
+@pytest.mark.parametrize("is_stopped", [False, True], ids=["left to itself", "stopped"])
+def test_a_crash_journal_that_cannot_be_written_halts_its_partition_with_the_reason(is_stopped):
+    journal = UnwritableJournal()
+    world = World(journal=journal)
+    closed = []
+    world.disk.close = lambda: closed.append(1)
+    world.tell(b"1")
+
+    async def live() -> tuple[str, str | None]:
+        task, feed = make_task(world)
+        running = asyncio.create_task(task.run())
+        while not world.said():
+            feed.pump()
+            await asyncio.sleep(0)
+        journal.unwritable = True
+        world.tell(b"2")
+        while not (is_stopped and journal.tries) and not running.done():
+            feed.pump()
+            await asyncio.sleep(0)
+        await task.stop()
+        await running
+        return task.status().state, task.status().reason
+
+    state, reason = asyncio.run(live())
+    if is_stopped:
+        assert state == "stopped"
+    else:
+        assert state == "halted"
+        assert "No space left" in reason
+    assert closed, "its store is let go of"
+    assert world.said() == [b"1,1,1"]
