@@ -172,13 +172,15 @@ class Settings(BaseSettings):
         5.0,
         "seconds",
         "an idle partition writes itself a tick so often, so that timers fire without traffic",
-        gt=0.0,
+        ge=0.1,
+        le=86_400.0,
     )
     gap_timer_seconds: float = _setting(
         900.0,
         "seconds",
         "an event that waits longer for the version before it becomes an exception with an owner",
         gt=0.0,
+        le=31_622_400.0,
     )
 
     state_version: int = _setting(
@@ -259,6 +261,11 @@ class Settings(BaseSettings):
             raise ValueError(
                 "commit_deadline_seconds must be below transaction_timeout_seconds: otherwise the broker aborts"
                 " a transaction that the worker still believes in"
+            )
+        if self.transaction_max_ms >= self.commit_deadline_seconds * 1000:
+            raise ValueError(
+                "transaction_max_ms must be below commit_deadline_seconds: a transaction may not collect records for"
+                " longer than its commit may take"
             )
         return self
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tieout.streams import settings as module
+from tieout.streams.app import engine_settings
 from tieout.streams.settings import Settings, SettingsRefused, load
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -134,6 +135,17 @@ def test_a_commit_may_not_outlive_its_transaction():
     assert "transaction_timeout_seconds" in refusal(
         commit_deadline_seconds=60, transaction_timeout_seconds=60
     )
+
+
+def test_no_transaction_may_collect_for_longer_than_its_commit_may_take():
+    assert "transaction_max_ms" in refusal(commit_deadline_seconds=1.0, transaction_max_ms=5_000)
+    engine_settings(load(commit_deadline_seconds=1.0, transaction_max_ms=999))
+
+
+@pytest.mark.parametrize("name", ["tick_seconds", "gap_timer_seconds"])
+@pytest.mark.parametrize("seconds", [0.0, 1e300, float("inf"), float("nan")])
+def test_a_time_that_no_clock_reaches_is_refused(name, seconds):
+    assert name in refusal(**{name: seconds})
 
 
 def test_each_setting_states_a_unit_and_a_reason():
