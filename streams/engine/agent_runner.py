@@ -74,6 +74,8 @@ class AgentRunner:
         self._start_at = start_at
         self._tasks: dict[int, PartitionTask] = {}
         self._running: dict[int, asyncio.Task[Any]] = {}
+        self._ending: set[asyncio.Task[Any]] = set()
+        self._is_leaving = False
         self.feed = GroupFeed(
             spec.input_topic, settings, settle=self._settle, warm=self._warm, fail=self._fetch_failed
         )
@@ -128,6 +130,7 @@ class AgentRunner:
 
     async def stop(self) -> None:
         """Finish running commits, tell the positions, leave. Bounded by ``stop_seconds``."""
+        self._is_leaving = True
         await self._stop_tasks(set(self._tasks))
         if self._hints is not None:
             self._hints.cancel()
@@ -167,8 +170,9 @@ class AgentRunner:
             await self.feed.assigned(set())
 
     async def _settle(self, partitions: set[int]) -> None:
+        """Stop what has left, start what is new; nothing once this worker leaves."""
         await self._stop_tasks(set(self._tasks) - partitions)
-        for partition in sorted(partitions):
+        for partition in () if self._is_leaving else sorted(partitions):
             known = self._tasks.get(partition)
             if known is None or known.is_over:
                 self._start_task(partition)
@@ -194,18 +198,27 @@ class AgentRunner:
         self._running[partition] = self._scheduler.spawn(task.run(), f"partition {self._group}/{partition}")
 
     async def _stop_tasks(self, partitions: set[int]) -> None:
-        if not partitions:
-            return
-        running = {self._running.pop(partition) for partition in partitions if partition in self._running}
-        stopping = [self._scheduler.spawn(self._tasks.pop(p).stop(), f"stop {p}") for p in partitions]
+        """Another rebalance may cancel this in the middle: the tasks are stopped all the same, and it waits for that too."""
+        if partitions:
+            gone = {self._tasks.pop(partition): self._running.pop(partition) for partition in partitions}
+            ending = self._scheduler.spawn(self._end(gone), f"stop {self._group} {sorted(partitions)}")
+            self._ending.add(ending)
+            ending.add_done_callback(self._ending.discard)
+        if self._ending:
+            await asyncio.wait(self._ending)
+
+    async def _end(self, gone: dict[PartitionTask, asyncio.Task[Any]]) -> None:
+        """Let running commits finish, then end what does not end by itself."""
+        stopping = [self._scheduler.spawn(task.stop(), f"stop {task.name}") for task in gone]
         await asyncio.wait(stopping, timeout=self._settings.revoke_seconds)
-        await asyncio.wait(running, timeout=1.0)
-        for task in running:
-            task.cancel()
-        await asyncio.wait(running, timeout=self._settings.revoke_seconds)
+        await asyncio.wait(gone.values(), timeout=1.0)
+        for running in gone.values():
+            running.cancel()
+        await asyncio.wait(gone.values(), timeout=self._settings.revoke_seconds)
 
     def _warm(self, partition: int, number: int) -> int | None:
-        return self._tasks[partition].resume(number)
+        task = self._tasks.get(partition)
+        return None if task is None else task.resume(number)
 
     def _fetch_failed(self, partition: int, error: Exception) -> None:
         task = self._tasks.get(partition)

@@ -1,0 +1,105 @@
+"""The runner between group and tasks, without a broker: rebalances that overtake each other, or a stop.
+
+Faust drops the handling of an assignment when the next one comes, wherever it stands. The broker of these tests never
+hands a writer over, so each task stays in its start.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from engine_world import SETTINGS, spec
+
+from tieout.streams.engine.agent_runner import AgentRunner
+from tieout.streams.engine.real_time import AsyncioScheduler, SystemClock
+from tieout.streams.engine.restore import StoreHome
+from tieout.tables.store import MemoryStore
+
+
+class SlowLog:
+    """Starts that go on until they are cancelled."""
+
+    def __init__(self) -> None:
+        self.starting = 0
+
+    async def fence(self, _transactional_id: str):
+        self.starting += 1
+        try:
+            await asyncio.Event().wait()
+        finally:
+            self.starting -= 1
+
+
+async def until(what) -> None:
+    for _ in range(2000):
+        if what():
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError("it did not come to that")
+
+
+def make_runner(tmp_path, log: SlowLog) -> AgentRunner:
+    runner = AgentRunner(
+        spec(),
+        bootstrap="127.0.0.1:1",
+        app_id="app",
+        worker_id="w",
+        state_dir=tmp_path,
+        homes=lambda _: StoreHome(open=MemoryStore, reset=lambda: None),
+        log=log,
+        clock=SystemClock(),
+        scheduler=AsyncioScheduler(),
+        settings=SETTINGS,
+        caller=None,
+        start_at=None,
+    )
+
+    async def still_mine(_partition: int) -> bool:
+        return True
+
+    runner.feed.still_mine = still_mine
+    return runner
+
+
+def test_what_has_left_is_stopped_although_the_next_rebalance_overtakes_and_starts_again_only_after_it(
+    tmp_path,
+):
+    log = SlowLog()
+
+    async def live() -> None:
+        runner = make_runner(tmp_path, log)
+        await runner._settle({0, 1})
+        await until(lambda: log.starting == 2)
+        overtaken = asyncio.create_task(runner._settle({0}))
+        await asyncio.sleep(0.05)
+        overtaken.cancel()
+        before = {id(task) for task in runner._tasks.values()}
+        await runner._settle({0, 1})
+        assert log.starting == 1, "the old one has let go before the new one begins"
+        assert len({id(task) for task in runner._tasks.values()} - before) == 1
+        await until(lambda: log.starting == 2)
+        await runner._stop_tasks({0, 1})
+        assert log.starting == 0
+
+    asyncio.run(live())
+
+
+def test_a_rebalance_that_ends_while_the_worker_leaves_starts_nothing(tmp_path):
+    log = SlowLog()
+
+    async def live() -> None:
+        runner = make_runner(tmp_path, log)
+
+        async def leave() -> None:
+            await runner._settle({0, 1})
+            assert runner._warm(0, 1) is None
+
+        runner._leave = leave
+        await runner._settle({0})
+        await until(lambda: log.starting == 1)
+        await runner.stop()
+        await asyncio.sleep(0.05)
+        assert log.starting == 0
+        assert runner.statuses() == []
+
+    asyncio.run(live())
