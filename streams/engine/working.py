@@ -103,14 +103,14 @@ class Working:
 
     def _step_slice(self, began: float) -> Position | None:
         """Step records until a limit; gives the position after them, None when none was stepped."""
-        if self._held is None and self.crashes.is_careful(self.inbox.next):
+        if self._held is not None and began < self._retry_at:
+            return None
+        if self.crashes.is_careful(self.inbox.next if self._held is None else self._held.offset):
             return self._step_one_carefully()
         limit, most = self._limits()
         deadline = began + self.settings.max_slice_seconds
         take, step, effects = self.inbox.take, around(self.task.step), self.transaction.effects
         clock_ms, last, count = self.position.clock_ms, None, 0
-        if self._held is not None and began < self._retry_at:
-            return None
         self.crashes.before_slice(self.position.next)
         record, self._held = self._held or take(), None
         while record is not None:
@@ -143,7 +143,7 @@ class Working:
 
     def _step_one_carefully(self) -> Position | None:
         """After an unclear end: one record per transaction, named in the journal before it is touched."""
-        record = self.inbox.take()
+        record, self._held = self._held or self.inbox.take(), None
         if record is None:
             return None
         if self.crashes.before_record(record.offset):

@@ -1,6 +1,7 @@
 """A partition outlasts what is unwell for long, and what fails again and again stops nobody else.
 
-The broker is silent for hours on a clock that waiting moves, and the crash journal's disk takes nothing any more.
+The broker is silent for hours on a clock that waiting moves, the crash journal's disk takes nothing any more, and a
+record that ends the process comes after one that has to wait.
 """
 
 from __future__ import annotations
@@ -9,8 +10,9 @@ import asyncio
 
 import engine_world
 import pytest
-from engine_world import Feed, World, make_task
+from engine_world import Counting, Feed, World, make_task, spec
 
+from tieout.agents.spec import NotReady, Output
 from tieout.streams.engine.crash_journal import MemoryJournal
 from tieout.streams.engine.errors import BrokerSilent
 from tieout.streams.engine.limits import EngineSettings
@@ -122,3 +124,65 @@ def test_a_crash_journal_that_cannot_be_written_halts_its_partition_with_the_rea
         assert "No space left" in reason
     assert closed, "its store is let go of"
     assert world.said() == [b"1,1,1"]
+
+
+class Killed(BaseException):
+    """The process is gone in the middle of a step."""
+
+
+class JournalOfTheDead(MemoryJournal):
+    """What was written when the process died stays: nobody is left to clear it."""
+
+    is_dead = False
+
+    def clear(self) -> None:
+        if not self.is_dead:
+            super().clear()
+
+
+class Waiting(Counting):
+    """The first record of each life waits a moment; "kill" ends the process."""
+
+    def __init__(self, context) -> None:
+        super().__init__(context)
+        self.has_waited = False
+
+    def step(self, record, effects) -> None:
+        if not self.has_waited:
+            self.has_waited = True
+            raise NotReady("a moment")
+        if record.value == b"kill":
+            raise Killed
+        super().step(record, effects)
+
+    def isolate(self, record, _reason, effects) -> None:
+        effects.emit(Output("out", None, record.key, b"set aside"))
+
+
+def test_a_record_that_ends_the_process_is_set_aside_although_a_record_before_it_has_to_wait():
+    journal = JournalOfTheDead()
+    world = World(journal=journal)
+    world.tell(b"1", b"kill", b"3")
+
+    class Dying(Waiting):
+        def step(self, record, effects) -> None:
+            journal.is_dead = record.value == b"kill" and self.has_waited
+            super().step(record, effects)
+
+    async def life() -> None:
+        journal.is_dead = False
+        task, feed = make_task(world, spec(open=Dying))
+        running = asyncio.create_task(task.run())
+        while not running.done() and len(world.said()) < 3:
+            feed.pump()
+            await asyncio.sleep(0)
+        await task.stop()
+        await running
+
+    for _ in range(6):
+        try:
+            asyncio.run(life())
+            break
+        except Killed:
+            continue
+    assert world.said() == [b"1,1,1", b"set aside", b"3,2,4"]
