@@ -25,7 +25,7 @@ from tieout.streams.engine.restore import Restore, StoreHome
 from tieout.streams.engine.status import RestoreProgress
 from tieout.streams.engine.tally import digest_of
 from tieout.tables.rocksdb_store import RocksdbStore
-from tieout.tables.store import StoreCorrupt
+from tieout.tables.store import StoreCorrupt, StoreFull
 
 Watch = Callable[[RestoreProgress], None]
 
@@ -124,7 +124,7 @@ def look_at_disk(directory: Path) -> Found:
         store = RocksdbStore(directory)
     except StoreCorrupt as error:
         return Found(upto=-1, rows=0, written="", computed="", problem=str(error))
-    except OSError as error:
+    except (OSError, StoreFull) as error:
         raise RowsUnavailable(str(error)) from error
     try:
         mark = decode_store_mark(store.get(STORE_ROW))
@@ -209,7 +209,7 @@ def refuse_held(directory: Path) -> None:
         RocksdbStore(directory).close()
     except StoreCorrupt:
         return
-    except OSError as error:
+    except (OSError, StoreFull) as error:
         raise RowsUnavailable(str(error)) from error
 
 
@@ -235,6 +235,9 @@ async def _watched(one: Restore, watch: Watch) -> StoreMark:
                 watch(one.progress)
     finally:
         running.cancel()
-    store, mark = running.result()
+    try:
+        store, mark = running.result()
+    except StoreFull as error:
+        raise RowsUnavailable(str(error)) from error
     store.close()
     return mark
