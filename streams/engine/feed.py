@@ -13,6 +13,7 @@ from typing import Any
 
 from faust.types import TP
 
+from tieout.streams.engine.errors import Fenced
 from tieout.streams.engine.fault_points import passing
 from tieout.streams.engine.limits import EngineSettings
 from tieout.streams.engine.transport import BatchConsumer
@@ -72,7 +73,10 @@ class GroupFeed:
             if offset is not None:
                 seeks[where] = (offset, number)
         thread = self._the_consumer._thread  # noqa: SLF001 - our own class
-        await thread.run_here(thread.place(seeks, mine - seeks.keys()))
+        try:
+            await thread.run_here(thread.place(seeks, mine - seeks.keys()))
+        except Fenced:
+            return {}  # the next assignment is there already, and settles it all again
         self._settled.set()
         return {where: offset for where, (offset, _) in seeks.items()}
 

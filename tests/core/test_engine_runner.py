@@ -7,10 +7,14 @@ hands a writer over, so each task stays in its start.
 from __future__ import annotations
 
 import asyncio
+from types import SimpleNamespace
 
 from engine_world import SETTINGS, spec
+from faust.types import TP
 
 from tieout.streams.engine.agent_runner import AgentRunner
+from tieout.streams.engine.errors import Fenced
+from tieout.streams.engine.feed import GroupFeed
 from tieout.streams.engine.real_time import AsyncioScheduler, SystemClock
 from tieout.streams.engine.restore import StoreHome
 from tieout.tables.store import MemoryStore
@@ -101,5 +105,36 @@ def test_a_rebalance_that_ends_while_the_worker_leaves_starts_nothing(tmp_path):
         await asyncio.sleep(0.05)
         assert log.starting == 0
         assert runner.statuses() == []
+
+    asyncio.run(live())
+
+
+class OvertakenThread:
+    """The consumer's thread: at the first placing the partition is another worker's already."""
+
+    def __init__(self) -> None:
+        self.placed: list = []
+
+    async def place(self, seeks, _others) -> None:
+        self.placed.append(dict(seeks))
+        if len(self.placed) == 1:
+            raise Fenced("no longer assigned to this worker")
+
+    async def run_here(self, work):
+        return await work
+
+
+def test_an_assignment_that_is_out_of_date_before_it_is_placed_waits_for_the_next_and_does_no_harm():
+    async def live() -> None:
+        async def settle(_partitions) -> None:
+            """Nothing to stop or start."""
+
+        thread = OvertakenThread()
+        feed = GroupFeed("in", SETTINGS, settle=settle, warm=lambda *_: 7, fail=lambda *_: None)
+        feed.bind(lambda: SimpleNamespace(_thread=thread))
+        assert await feed.assigned({TP("in", 0)}) == {}
+        assert not feed.is_settled
+        assert await feed.assigned({TP("in", 1)}) == {TP("in", 1): 7}
+        assert feed.is_settled
 
     asyncio.run(live())
