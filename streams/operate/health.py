@@ -57,7 +57,7 @@ def live(*, loop_silent_seconds: float, stuck_seconds: float, broker_silent_seco
 
 
 def ready(status: WorkerStatus | None, *, broker_silent_seconds: float) -> Health:
-    """Whether this worker does its share: has partitions, all restored and none halted, and reaches the broker."""
+    """Whether this worker does its share, which can be nothing: all of it restored, none halted, the broker in reach."""
     broker = broker_check(broker_silent_seconds)
     if status is None:
         return health(Check("started", ok=False, seen="no heartbeat of the working loop yet"), broker)
@@ -71,7 +71,11 @@ def ready(status: WorkerStatus | None, *, broker_silent_seconds: float) -> Healt
     ]
     halted = by_state.get("halted", [])
     return health(
-        Check("assigned", bool(status.partitions), f"{len(status.partitions)} partitions"),
+        Check(
+            "assigned",
+            bool(status.partitions) or status.rebalances > 0,
+            f"{len(status.partitions)} partitions after {status.rebalances} rebalances",
+        ),
         Check("restored", not restoring, f"restoring: {', '.join(restoring) or 'none'}"),
         Check("not_halted", not halted, f"halted: {', '.join(halted) or 'none'}"),
         broker,

@@ -54,8 +54,14 @@ def test_a_worker_that_is_not_ready_says_which_partitions_restore_and_how_far_th
     assert restored.seen == "restoring: contracts/1 at 25%, contracts/3 at 75%"
 
 
-def test_a_worker_without_partitions_or_without_a_broker_is_not_ready(sample):
-    assert health.ready(sample.worker("alpha"), broker_silent_seconds=0.5).failing == ("assigned",)
+def test_a_worker_that_its_groups_have_given_nothing_is_ready_to_take_over(sample):
+    spare = sample.worker("alpha", rebalances=1)
+    assert health.ready(spare, broker_silent_seconds=0.5).ok
+
+
+def test_a_worker_that_has_not_joined_or_without_a_broker_is_not_ready(sample):
+    outside = sample.worker("alpha", rebalances=0)
+    assert health.ready(outside, broker_silent_seconds=0.5).failing == ("assigned",)
     whole = sample.worker("alpha", sample.partition(0))
     assert health.ready(whole, broker_silent_seconds=NEVER).failing == ("broker",)
     assert health.ready(None, broker_silent_seconds=0.5).failing == ("started",)
