@@ -1,8 +1,8 @@
 """One record type by fastavro and msgspec: the reference, what runs without a C compiler, and older writers' reader.
 
 Invariant: ``decode`` gives a record within the bounds of its class, read to its last byte, or raises Undecodable.
-Why each check: fastavro ignores trailing bytes, and nothing in Avro bounds a list; tests/core/test_avro_hostile.py has
-the bytes that showed it.
+Why each check: fastavro ignores trailing bytes and reads what no writer makes (structure.py), and nothing in Avro bounds
+a list; tests/core/test_avro_hostile.py has the bytes that showed it.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import msgspec
 from tieout.avro.limits import ItemLimits, TooManyItems
 from tieout.avro.refusals import REASONS, Undecodable, Unencodable
 from tieout.avro.shapes import Record
+from tieout.avro.structure import check
 
 S = TypeVar("S", bound=msgspec.Struct)
 
@@ -32,16 +33,20 @@ class FastavroRecords(Generic[S]):
         writer: Mapping[str, Any] | None = None,
     ) -> None:
         self._name = shape.name
+        self._shape = shape
         self._struct = struct
         self._schema = _parsed(schema)
         self._writer = None if writer is None else _parsed(writer)
         self._limits = ItemLimits.of(shape)
 
     def decode(self, value: bytes, offset: int = 0) -> S:
+        fits = self._writer is not None or check(self._shape, value, offset)
         plain = self._read(value, offset)
         try:
             if self._limits is not None:
                 self._limits.check(plain)
+            if not fits:
+                raise Undecodable("malformed", f"{self._name}: a number outside the 32 bits of an Avro int")
             return msgspec.convert(plain, self._struct)
         except TooManyItems as error:
             raise Undecodable("too_many_items", f"{self._name}: {error}") from None

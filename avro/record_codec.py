@@ -1,7 +1,8 @@
 """One record type to bytes and back, by the implementation that is asked for. The one place that chooses.
 
-Invariant: both implementations write the same bytes, read the same records, and refuse with the same reason codes;
-tests/core/test_avro_differential.py compares them, and lists what the compiled one refuses beyond that.
+Invariant: both implementations write the same bytes, read the same records, and refuse the same bytes with the same reason
+codes: what one worker has accepted and keeps in a row, any other can read. tests/core/test_avro_differential.py compares
+them.
 """
 
 from __future__ import annotations

@@ -13,14 +13,6 @@ from tieout.avro.refusals import Undecodable
 from tieout.avro.shapes import shape_of
 
 EVENT_TYPE_OF = {event.record: event.name for event in EVENT_TYPES.values()}
-STRICTER = {
-    "a number or block that no writer makes": "fastavro shifts a number's bits beyond 64 away, and takes any size of a block",
-    "no such branch of the union": "fastavro counts a negative branch from the end",
-    "a block of another size": "fastavro ignores the size that a block states",
-    "Expected `int` >= -2147483648": "fastavro reads an int of 64 bits",
-    "Expected `int` <= 2147483647": "fastavro reads an int of 64 bits",
-}
-"""What the compiled codec refuses as malformed although fastavro reads on: part of the detail, and why they differ."""
 
 
 class Pair:
@@ -74,34 +66,23 @@ def agree_on_records(pairs, count, seed):
 
 
 def agree_on_damage(pairs, count, seed):
-    """How often both refused for the same reason, and the differences that were met."""
-    chance, refused, met = Records(seed), 0, set()
+    """How often both refused, for the same reason."""
+    chance, refused = Records(seed), 0
     other = b""
     for pair in itertools.islice(itertools.cycle(pairs), count):
         whole = pair.reference.encode(pair.example(chance))
         value = chance.damaged(whole, other, 0)
         other = whole
         expected, compiled = outcome(pair.reference, value), outcome(pair.compiled, value)
-        if same(expected, compiled):
-            refused += compiled[1] is not None
-        else:
-            met.add(known_difference(value, expected, compiled))
-    return refused, met
+        assert same(expected, compiled), (value.hex(), expected, compiled)
+        refused += compiled[1] is not None
+    return refused
 
 
 def same(expected, compiled):
     if expected[1] is None or compiled[1] is None:
         return expected[1] is compiled[1] and told_apart(expected[0]) == told_apart(compiled[0])
     return expected[1].reason == compiled[1].reason
-
-
-def known_difference(value, expected, compiled):
-    refused = compiled[1]
-    assert refused is not None, (value.hex(), expected)
-    assert refused.reason == "malformed", (value.hex(), expected, compiled)
-    known = [words for words in STRICTER if words in refused.detail]
-    assert known, (value.hex(), expected, compiled)
-    return known[0]
 
 
 def test_both_write_the_same_bytes_and_hashes_and_read_the_same_records(pairs):
@@ -115,9 +96,7 @@ def test_both_write_the_same_bytes_and_hashes_and_read_the_same_records_a_millio
 
 
 def test_both_refuse_the_same_damage_for_the_same_reason(pairs):
-    refused, met = agree_on_damage(pairs, 20_000, seed=3)
-    assert refused > 10_000
-    assert met == set(STRICTER), "a difference that no damage meets any more is none"
+    assert agree_on_damage(pairs, 20_000, seed=3) > 10_000
 
 
 @pytest.mark.full
