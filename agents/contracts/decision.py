@@ -28,15 +28,15 @@ activation of reference data."""
 class View(NamedTuple):
     """What lies outside the group: reference data and markers as of ``control_seq``; ``now`` labels, never computes.
 
-    ``books``, if given, remembers the books of entities by (id, version): whoever passes it on passes it with the same
-    reference data, markers and ``control_seq``, of which it is a function.
+    ``books``, if given, remembers books by the (id, book, calendar) of their entity: whoever passes it on passes it with
+    the same reference data, markers and ``control_seq``, of which it is a function.
     """
 
     reference: Reference
     controls: Controls
     control_seq: int
     now: Micros
-    books: dict[tuple[str, int], Books] | None = None
+    books: dict[tuple[str, str, str], Books] | None = None
 
 
 class CausedBy(msgspec.Struct, frozen=True, gc=False):

@@ -57,7 +57,11 @@ def books_of(view: View, entity: EntityPublished) -> Books:
     """The entity's books as of the view's marker. Refused where the entity's calendar is not published."""
     if view.books is None:
         return _books(view, entity)
-    key = entity.header.id, entity.header.version
+    key = (
+        entity.header.id,
+        entity.book,
+        entity.calendar,
+    )  # all that they depend on; a version may be published twice
     known = view.books.get(key)
     if known is None:
         known = view.books[key] = _books(view, entity)

@@ -202,5 +202,20 @@ def test_books_that_a_view_remembers_are_those_that_are_looked_up():
         remembering = view._replace(books={})
         fresh = books_of(view, entity)
         assert [books_of(remembering, entity) for _ in range(2)] == [fresh, fresh]
-        assert remembering.books == {("US", entity.header.version): fresh}
+        assert list(remembering.books.values()) == [fresh]
         assert fresh.horizon == day
+
+
+def test_a_view_remembers_other_books_for_an_entity_whose_version_was_published_again_with_another_calendar():
+    inbox = inbox_with(1)
+    listed = CalendarPublished(
+        ReferenceHeader("t", "calendar", "short", 1, 0), "listed", (CalendarPeriod("2025-P1", 0, 40_000),)
+    )
+    view = inbox.view()
+    entity = view.reference.entity("US", day_of("2025-03"))
+    again = replace(entity, calendar="short")
+    rows = [listed, entity, again]
+    fresh = view._replace(reference=Reference.of(rows, len(rows)), books=None)
+    remembering = fresh._replace(books={})
+    for each in (entity, again, entity):
+        assert books_of(remembering, each) == books_of(fresh, each)
