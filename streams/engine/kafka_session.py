@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Coroutine, Mapping
 from functools import partial
 from typing import Any, TypeVar
 
@@ -161,12 +161,18 @@ class KafkaSession:
     async def close(self) -> None:
         self.discard()
         self._hush()
-        closing = asyncio.ensure_future(self._producer.stop())
-        _lingering.add(closing)
-        closing.add_done_callback(_forget)
+        transports = self._transports()
+        closing = _lingers(self._producer.stop())
         await asyncio.wait({closing}, timeout=CLOSE_SECONDS)
         if not closing.done():
-            await self._producer.client.close()
+            for transport in (*transports, *self._transports()):
+                transport.abort()
+            await asyncio.wait({_lingers(self._producer.client.close())}, timeout=CLOSE_SECONDS)
+
+    def _transports(self) -> list[Any]:
+        """What must be aborted to close: asyncio waits for ever to be rid of bytes that the other end does not read."""
+        connections = self._producer.client._conns.values()  # noqa: SLF001 - aiokafka has no way to abort
+        return [one._writer.transport for one in connections if one._writer is not None]  # noqa: SLF001 - as above
 
     def _hush(self) -> None:
         """Look at the failures of batches that nobody waits for any more, or asyncio reports each of them."""
@@ -189,6 +195,14 @@ class KafkaSession:
 
     def _fenced(self, error: Exception) -> Fenced:
         return Fenced(f"another process has taken {self._id} over ({type(error).__name__})")
+
+
+def _lingers(work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+    """Run what may outlive its caller."""
+    task = asyncio.ensure_future(work)
+    _lingering.add(task)
+    task.add_done_callback(_forget)
+    return task
 
 
 def _forget(task: asyncio.Task[Any]) -> None:
