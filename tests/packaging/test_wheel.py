@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import sysconfig
 import venv
 import zipfile
 from pathlib import Path
@@ -29,12 +30,18 @@ def shipped_files():
     return [path for path in listed.split("\0") if path and (ROOT / path).is_file()]
 
 
-def built(tmp_path_factory, **environment):
-    """The wheel, built from a copy so that the checkout stays clean, with the setuptools of this environment."""
+def copied(tmp_path_factory):
+    """A copy of what is built, so that the checkout stays clean."""
     source = tmp_path_factory.mktemp("source")
     for path in shipped_files():
         (source / path).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / path, source / path)
+    return source
+
+
+def built(tmp_path_factory, **environment):
+    """The wheel, built with the setuptools of this environment."""
+    source = copied(tmp_path_factory)
     target = tmp_path_factory.mktemp("wheel")
     command = (sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", target, source)
     run(*command, cwd=target, env={**os.environ, **environment})
@@ -85,6 +92,15 @@ def test_a_wheel_without_a_compiler_lacks_the_compiled_codec_and_says_how_to_get
     if "without a C compiler" in request.node.name:
         assert not compiled_parts(wheel)
         assert "install a C compiler" in found[1]
+
+
+def test_a_build_in_place_that_cannot_compile_leaves_no_codec_of_an_older_source(tmp_path_factory):
+    source = copied(tmp_path_factory)
+    older = source / "avro" / f"compiled_codec{sysconfig.get_config_var('EXT_SUFFIX')}"
+    older.write_bytes(b"made from an older source")
+    environment = {**os.environ, "CC": "no-such-compiler"}
+    run(sys.executable, "setup.py", "build_ext", "--inplace", cwd=source, env=environment)
+    assert [*source.rglob("*.so"), *source.rglob("*.pyd")] == []
 
 
 WHICH_CODEC = """
