@@ -127,9 +127,10 @@ class PartitionTask:
             self._quiet.set()
 
     async def _start(self) -> Working:
-        self._change("starting", None)
         while self._paused and not self._stopping:
+            self._change("starting", "a rebalance is under way")
             await self._nap(IDLE_LOOK_SECONDS)
+        self._change("starting", None)
         self._opening = Opening(
             spec=self.spec,
             partition=self.partition,

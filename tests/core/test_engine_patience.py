@@ -186,3 +186,24 @@ def test_a_record_that_ends_the_process_is_set_aside_although_a_record_before_it
         except Killed:
             continue
     assert world.said() == [b"1,1,1", b"set aside", b"3,2,4"]
+
+
+def test_a_partition_that_waits_with_its_start_for_a_rebalance_says_so():
+    world = World()
+    world.tell(b"7")
+
+    async def live() -> None:
+        task, feed = make_task(world)
+        await task.pause()
+        running = asyncio.create_task(task.run())
+        await asyncio.sleep(0.01)
+        assert (task.status().state, task.status().reason) == ("starting", "a rebalance is under way")
+        task.resume(1)
+        while not world.said():
+            feed.pump()
+            await asyncio.sleep(0)
+        assert task.status().reason is None
+        await task.stop()
+        await running
+
+    asyncio.run(live())
