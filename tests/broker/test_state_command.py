@@ -21,7 +21,7 @@ pytestmark = pytest.mark.broker
 
 
 @pytest.fixture
-def at_rest(bench, unique, make_topic, monkeypatch, events, broker):
+def at_rest(bench, unique, make_topic, monkeypatch, events, broker, wait_until):
     """A bench whose worker has counted 600 events and stopped, and the command on its state."""
     monkeypatch.setattr(twin, "WORKER_STATUS", make_topic("status", **{"cleanup.policy": "compact"}))
     agent = unique("agent")
@@ -30,6 +30,7 @@ def at_rest(bench, unique, make_topic, monkeypatch, events, broker):
     bench.produce(events(600, 40))
     worker = bench.start(agent={"name": agent})
     bench.await_outputs(600)
+    wait_until("the worker has told of all of them", lambda: worker.total("outputs") == 600)
     live = {task["partition"]: task["digest"] for task in worker.tasks("running")}
     assert worker.end() == 0
 
