@@ -10,7 +10,7 @@ from collections import OrderedDict
 from collections.abc import Iterator
 
 from tieout.agents.spec import Effects, Rows
-from tieout.tables.contract import GroupState, state_from_rows, state_rows
+from tieout.tables.contract import HEAD, GroupState, state_from_rows, state_rows
 from tieout.tables.keys import GROUP_ROWS, HELD, PARKED, STATE, STUCK, after_group, group_prefix
 from tieout.tables.waiting import Waiting, decode_waiting, encode_waiting
 
@@ -124,6 +124,8 @@ class Groups:
 
     def _load(self, prefix: bytes) -> GroupEntry:
         entry = GroupEntry(prefix)
+        if self._rows.get(prefix + STATE + HEAD) is None:
+            return entry  # new. To scan would cost a seek, and the order of all that the transaction has written.
         state: list[tuple[bytes, bytes]] = []
         kind_at = len(prefix)
         for key, value in self._rows.scan(prefix, prefix + HELD):

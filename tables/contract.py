@@ -170,13 +170,15 @@ _LEDGER = RowCodec("ledger", ROW_VERSION, {1: Ledger})
 _USAGE = RowCodec("usage", ROW_VERSION, {1: UsageBucket})
 _LAYERS = RowCodec("layers", ROW_VERSION, {1: _Cached})
 
-_G, _T, _B, _L, _F, _U = b"g", b"t", b"b", b"l", b"f", b"u/"
+HEAD = b"g"
+"""Row suffix of a group's head, which is there as soon as any row of the group is."""
+_T, _B, _L, _F, _U = b"t", b"b", b"l", b"f", b"u/"
 
 
 def state_rows(before: GroupState | None, after: GroupState) -> Iterator[tuple[bytes, bytes | None]]:
     """(row suffix, value) of the rows that changed; None deletes: layers that have outgrown their row."""
     if before is None or after.group is not before.group:
-        yield _G, _GROUP.encode(after.group)
+        yield HEAD, _GROUP.encode(after.group)
     if before is None or after.documents is not before.documents:
         yield _B, _DOCUMENTS.encode(after.documents)
     if before is None or after.ledger is not before.ledger:
@@ -226,7 +228,7 @@ def state_from_rows(rows: Iterable[tuple[bytes, bytes]]) -> GroupState:
     cached = _LAYERS.decode(single[_F]) if _F in single else _Cached(b"", ())
     facts, documents = _FACTS.decode(single[_T]), _DOCUMENTS.decode(single[_B])
     return GroupState(
-        group=_GROUP.decode(single[_G]),
+        group=_GROUP.decode(single[HEAD]),
         facts=facts,
         documents=documents,
         ledger=_LEDGER.decode(single[_L]),

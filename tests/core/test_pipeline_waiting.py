@@ -254,3 +254,25 @@ def test_an_output_that_cannot_be_written_parks_its_event(monkeypatch):
     inbox.put(invoiced("I1", 100))
     assert inbox.outcomes() == {"applied": 1, "parked": 1}
     assert inbox.kinds() == ["customer.upsert", "sales_order.create"]
+
+
+def test_a_group_of_which_nothing_but_waiting_is_known_is_known_again_after_a_crash():
+    inbox = Inbox()
+    inbox.put(amended(2))
+    inbox.harness.crash()
+    inbox.put(activated())
+    assert inbox.outcomes() == {"applied": 2}
+    assert_consistent(inbox)
+
+
+def test_rows_are_searched_for_a_known_group_alone(monkeypatch):
+    inbox = Inbox()
+    rows, searched = inbox.harness.effects, []
+    scan = rows.scan
+    monkeypatch.setattr(rows, "scan", lambda *where: searched.append(where) or scan(*where))
+    inbox.put(activated())
+    assert not searched
+    inbox.harness.crash()
+    searched.clear()
+    inbox.put(invoiced("I1", 12_000_00))
+    assert len(searched) == 1
