@@ -99,7 +99,10 @@ class RocksdbStore:
         """Open or create. Raises ``StoreCorrupt`` where the files do not open, ``StoreFull`` on a full disk."""
         self._directory = directory
         self._cache = cache if cache is not None else shared_cache()
-        directory.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            directory.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise self._named(error, "make room for", corrupt_by_default=False) from error
         try:
             self._db: Any = rocksdict.Rdict(str(directory), _options(self._cache))
         except Exception as error:

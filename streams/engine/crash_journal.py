@@ -37,11 +37,18 @@ class CrashJournal(Protocol):
 
 
 class FileJournal:
-    """28 bytes in a file, overwritten in place: a system call each, no sync."""
+    """28 bytes in a file, overwritten in place: a system call each, no sync. Made at first use, by the task that it is of."""
 
     def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        self._path = path
+        self._opened = -1
+
+    @property
+    def _file(self) -> int:
+        if self._opened < 0:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._opened = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
+        return self._opened
 
     def read(self) -> tuple[int, int, int] | None:
         raw = os.pread(self._file, _LAYOUT.size, 0)
@@ -57,9 +64,9 @@ class FileJournal:
         os.pwrite(self._file, _LAYOUT.pack(0, -1, 0, 0), 0)
 
     def close(self) -> None:
-        if self._file >= 0:
-            os.close(self._file)
-            self._file = -1
+        if self._opened >= 0:
+            os.close(self._opened)
+            self._opened = -1
 
 
 class MemoryJournal:

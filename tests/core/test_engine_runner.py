@@ -109,6 +109,21 @@ def test_a_rebalance_that_ends_while_the_worker_leaves_starts_nothing(tmp_path):
     asyncio.run(live())
 
 
+def test_a_partition_that_finds_no_room_on_the_disk_takes_nothing_else_down(tmp_path):
+    log = SlowLog()
+
+    async def live() -> None:
+        runner = make_runner(tmp_path, log)
+        runner._state_dir.mkdir()
+        (runner._state_dir / "0").write_text("a file where the partition's directory should be")
+        await runner._settle({0, 1})
+        await until(lambda: log.starting == 2)
+        await runner.stop()
+        assert log.starting == 0
+
+    asyncio.run(live())
+
+
 class OvertakenThread:
     """The consumer's thread: at the first placing the partition is another worker's already."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
 import pytest
 from engine_world import Record
@@ -47,3 +48,12 @@ def test_rows_that_do_not_open_on_a_full_disk_are_not_looked_at(monkeypatch, tmp
     RocksdbStore(directory).close()
     monkeypatch.setattr(stored_state, "RocksdbStore", refuse_to_open)
     assert "disk is full" in stored_state.look_here(tmp_path, "contracts", 0).not_read
+
+
+def test_a_disk_without_room_for_a_directory_is_full_and_not_a_failure(monkeypatch, tmp_path):
+    def no_room(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "mkdir", no_room)
+    with pytest.raises(StoreFull, match="free space"):
+        RocksdbStore(tmp_path / "0" / "rows")
