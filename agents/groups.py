@@ -10,8 +10,18 @@ from collections import OrderedDict
 from collections.abc import Iterator
 
 from tieout.agents.spec import Effects, Rows
-from tieout.tables.contract import HEAD, GroupState, state_from_rows, state_rows
-from tieout.tables.keys import GROUP_ROWS, HELD, PARKED, STATE, STUCK, after_group, group_prefix
+from tieout.tables.codec import RowUnreadable
+from tieout.tables.contract import HEAD, LEDGER, GroupState, state_from_rows, state_rows
+from tieout.tables.keys import (
+    GROUP_ROWS,
+    HELD,
+    PARKED,
+    STATE,
+    STUCK,
+    after_group,
+    group_of,
+    group_prefix,
+)
 from tieout.tables.waiting import Waiting, decode_waiting, encode_waiting
 
 
@@ -125,6 +135,11 @@ class Groups:
     def _load(self, prefix: bytes) -> GroupEntry:
         entry = GroupEntry(prefix)
         if self._rows.get(prefix + STATE + HEAD) is None:
+            if self._rows.get(prefix + STATE + LEDGER) is not None:
+                raise RowUnreadable(
+                    f"the head row of group {group_of(prefix)} is missing, its ledger is there: rebuild the store from "
+                    "the changelog; taken for a new group it would be posted again"
+                )
             return entry  # new. To scan would cost a seek, and the order of all that the transaction has written.
         state: list[tuple[bytes, bytes]] = []
         kind_at = len(prefix)

@@ -172,7 +172,9 @@ _LAYERS = RowCodec("layers", ROW_VERSION, {1: _Cached})
 
 HEAD = b"g"
 """Row suffix of a group's head, which is there as soon as any row of the group is."""
-_T, _B, _L, _F, _U = b"t", b"b", b"l", b"f", b"u/"
+LEDGER = b"l"
+"""Row suffix of a group's ledger, which is written with its head at first."""
+_T, _B, _F, _U = b"t", b"b", b"f", b"u/"
 
 
 def state_rows(before: GroupState | None, after: GroupState) -> Iterator[tuple[bytes, bytes | None]]:
@@ -182,7 +184,7 @@ def state_rows(before: GroupState | None, after: GroupState) -> Iterator[tuple[b
     if before is None or after.documents is not before.documents:
         yield _B, _DOCUMENTS.encode(after.documents)
     if before is None or after.ledger is not before.ledger:
-        yield _L, _LEDGER.encode(after.ledger)
+        yield LEDGER, _LEDGER.encode(after.ledger)
     facts_changed = before is None or after.facts is not before.facts
     if facts_changed or (before is not None and after.layers is not before.layers):
         facts = _FACTS.encode(after.facts)
@@ -231,7 +233,7 @@ def state_from_rows(rows: Iterable[tuple[bytes, bytes]]) -> GroupState:
         group=_GROUP.decode(single[HEAD]),
         facts=facts,
         documents=documents,
-        ledger=_LEDGER.decode(single[_L]),
+        ledger=_LEDGER.decode(single[LEDGER]),
         usage=tuple(sorted(usage, key=usage_order)),
         layers=cached.layers if cached.digest == _digest(single[_T]) else (),
         extent=extent_of(facts, documents, usage),

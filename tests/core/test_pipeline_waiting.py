@@ -15,7 +15,9 @@ from tieout.agents.spec import MustHalt
 from tieout.avro.control import ReferenceActivated, RevenueRun
 from tieout.avro.outcomes import ControlTotals
 from tieout.streams.sample_events import DAY_ONE, activated, amended, delivered, invoiced, paid, seal
-from tieout.tables.keys import GROUP_ROWS, group_of, group_prefix
+from tieout.tables.codec import RowUnreadable
+from tieout.tables.contract import HEAD
+from tieout.tables.keys import GROUP_ROWS, STATE, group_of, group_prefix
 from tieout.tables.totals import Totals
 from tieout.tables.waiting import decode_waiting
 
@@ -263,6 +265,15 @@ def test_a_group_of_which_nothing_but_waiting_is_known_is_known_again_after_a_cr
     inbox.put(activated())
     assert inbox.outcomes() == {"applied": 2}
     assert_consistent(inbox)
+
+
+def test_a_group_whose_head_row_is_lost_is_not_taken_for_a_new_one():
+    inbox = Inbox()
+    inbox.put(activated())
+    inbox.harness.store.write({group_prefix("acme", "G1") + STATE + HEAD: None})
+    inbox.harness.crash()
+    with pytest.raises(RowUnreadable, match=r"head row of group .*G1"):
+        inbox.put(invoiced("I1", 12_000_00))
 
 
 def test_rows_are_searched_for_a_known_group_alone(monkeypatch):
