@@ -193,9 +193,13 @@ class Arena:
             self.findings.add("unseen", after, f"not every worker has joined after {seconds:g} s")
 
     def an_owner(self, chance: random.Random) -> Worker:
-        """A worker that runs a partition now."""
-        self.await_running("a choice")
-        return chance.choice([self.owners()[partition][0] for partition in sorted(self.owners())])
+        """A worker that runs a partition now; what ran a moment ago may be pausing for a rebalance."""
+        owners: dict[int, list[Worker]] = {}
+        while not owners:
+            self.await_running("a choice")
+            owners = self.owners()
+            assert owners or not self.findings.all(), f"nobody is left to choose: {self.findings.all()}"
+        return chance.choice([owners[partition][0] for partition in sorted(owners)])
 
     def recovered(self, since: float, after: str) -> float:
         """Note how long after ``since`` (monotonic) every partition ran again."""
