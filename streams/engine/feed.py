@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -17,6 +18,8 @@ from tieout.streams.engine.errors import Fenced
 from tieout.streams.engine.fault_points import passing
 from tieout.streams.engine.limits import EngineSettings
 from tieout.streams.engine.transport import BatchConsumer
+
+log = logging.getLogger("tieout.engine")
 
 HINT_SECONDS = 1.0
 """How often positions are told to the group."""
@@ -75,8 +78,9 @@ class GroupFeed:
         thread = self._the_consumer._thread  # noqa: SLF001 - our own class
         try:
             await thread.run_here(thread.place(seeks, mine - seeks.keys()))
-        except Fenced:
-            return {}  # the next assignment is there already, and settles it all again
+        except Fenced as overtaken:  # the next assignment is there already, and settles it all again
+            log.info("%s: an assignment was out of date before it was placed: %s", self.topic, overtaken)
+            return {}
         self._settled.set()
         return {where: offset for where, (offset, _) in seeks.items()}
 

@@ -256,12 +256,9 @@ class PartitionTask:
         if working is not None:
             if working.calls is not None:
                 working.calls.stop()
+            self._clear_journal()
             if abort:
                 await working.transaction.give_up()
-        try:
-            self._given.journal.clear()
-        except OSError as error:  # a full disk: at worst the next start is a careful one
-            log.warning("%s: the crash journal was not cleared: %r", self.name, error)
         opening = self._opening
         if opening is not None and opening.session is not None:
             session, opening.session = opening.session, None
@@ -269,6 +266,13 @@ class PartitionTask:
         if opening is not None and opening.store is not None:
             store, opening.store = opening.store, None
             store.close()
+
+    def _clear_journal(self) -> None:
+        """Only after work: what the last process left is there until a start has come as far as reading it."""
+        try:
+            self._given.journal.clear()
+        except OSError as error:  # a full disk: at worst the next start is a careful one
+            log.warning("%s: the crash journal was not cleared: %r", self.name, error)
 
     async def _nap(self, seconds: float, *, wakeable: bool = True) -> None:
         """Wait until woken, at most so long."""

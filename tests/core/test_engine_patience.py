@@ -207,3 +207,35 @@ def test_a_partition_that_waits_with_its_start_for_a_rebalance_says_so():
         await running
 
     asyncio.run(live())
+
+
+def test_a_start_that_fails_forgets_nothing_of_how_the_last_process_died(monkeypatch):
+    class SilentOnce(Feed):
+        is_silent = True
+
+        async def still_mine(self, partition: int) -> bool:
+            if self.is_silent:
+                self.is_silent = False
+                raise BrokerSilent("the world is silent")
+            return await super().still_mine(partition)
+
+    class Setting(Counting):
+        def isolate(self, record, _reason, effects) -> None:
+            effects.emit(Output("out", None, record.key, b"set aside"))
+
+    monkeypatch.setattr(engine_world, "Feed", SilentOnce)
+    world = World()
+    world.tell(b"1", b"2", b"3")
+    world.journal.write(0, 1, engine_world.SETTINGS.isolate_after - 1)
+
+    async def live() -> None:
+        task, feed = make_task(world, spec(open=Setting))
+        running = asyncio.create_task(task.run())
+        while len(world.said()) < 3:
+            feed.pump()
+            await asyncio.sleep(0)
+        await task.stop()
+        await running
+
+    asyncio.run(live())
+    assert world.said() == [b"1,1,1", b"set aside", b"3,2,4"]
