@@ -10,24 +10,16 @@ from chaos.deliveries import deliveries
 from chaos.stage import Stage, until
 from chaos.workers import Worker
 
-POINTS = (
-    "after_decode",
-    "after_decide",
-    "after_step",
-    "before_begin",
-    "after_begin",
-    "before_ack",
-    "between_sends",
-    "before_commit",
-    "after_commit",
-    "before_store_write",
-    "after_store_write",
-    "before_tell",
-)
-"""Points that a working task passes."""
+from tieout.streams.engine import fault_points
 
 STARTING_POINTS = ("before_fence", "after_fence", "during_restore", "during_rebalance")
 """Points that a starting task passes: the restarted process is killed again before it works."""
+
+ELSEWHERE = ("during_revoke", "during_work")
+"""Points of a member that leaves, and of sweeps: faults of their own strike there."""
+
+POINTS = tuple(name for name in fault_points.POINTS if name not in (*STARTING_POINTS, *ELSEWHERE))
+"""Points that a working task passes: a new one is struck without being listed here."""
 
 KILLS, EVENTS = 48, 100_000
 
