@@ -7,6 +7,7 @@ lost-write, duplicate, out-of-order, wrong-amount, wrong-balance, wrong-lines, w
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import accumulate
@@ -101,7 +102,7 @@ def anomalies(
     return found
 
 
-class Judge:
+class Judge(ABC):
     """One output topic, record by record, so that a reader can judge while the worker runs."""
 
     topic = ""
@@ -145,9 +146,9 @@ class Judge:
         else:
             yield f"duplicate: {where}"
 
+    @abstractmethod
     def compare(self, where: str, said: dict[str, Any], due: Expected, at: int) -> Iterator[str]:
         """What a record says against what its event asks for."""
-        raise NotImplementedError
 
     def end(self, *, complete: bool = True) -> Iterator[str]:
         """What is missing, once everything has been read."""

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tieout.streams.operate.broker import guard
+from tieout.streams.operate.broker.guarded import start_guarded
 
 _STOP_SECONDS = 20.0
 
@@ -30,15 +30,7 @@ class Worker:
 
     def start(self) -> None:
         """Start it; returns at once."""
-        with self.log.open("ab") as log:
-            self._guard = subprocess.Popen(
-                [sys.executable, "-I", "-S", guard.__file__, self.program, *self.command],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=log,
-                env={**os.environ, **self.environment},
-                start_new_session=True,
-            )
+        self._guard = start_guarded([self.program, *self.command], self.environment, self.log)
         assert self._guard.stdout is not None
         with self._guard.stdout as answer:
             self.pid = int(answer.readline() or 0)

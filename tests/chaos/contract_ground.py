@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from collections import Counter
@@ -24,7 +23,7 @@ from measuring.contract_subject import HORIZON, ContractSubject
 from tieout.avro.codec import Codec
 from tieout.avro.control import ControlReceipt, RevenueRun
 from tieout.streams import topics
-from tieout.streams.operate.broker import guard
+from tieout.streams.operate.broker.guarded import start_guarded
 from tieout.streams.operate.cli.asking import day
 from tieout.streams.operate.demo.journey import erp_accounts
 
@@ -91,16 +90,7 @@ class ContractGround:
             "TIEOUT_LOG_FORMAT": "json",
             **more,
         }
-        command = [sys.executable, "-I", "-S", guard.__file__, sys.executable, *arguments]
-        with self.log_of(name).open("ab") as log:
-            process = subprocess.Popen(
-                command,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=log,
-                env={**os.environ, **environment},
-                start_new_session=True,
-            )
+        process = start_guarded([sys.executable, *arguments], environment, self.log_of(name))
         self.processes.append(process)
         return process
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tieout.streams.operate.broker import guard
+from tieout.streams.operate.broker.guarded import start_guarded
 
 ENTRY = Path(__file__).with_name("job_worker.py")
 STOP_SECONDS = 20.0
@@ -44,26 +44,9 @@ class Worker:
         path.write_text(
             json.dumps({**self.config, "status_file": str(self.status_file), "arm_file": str(self.arm_file)})
         )
-        command = [
-            sys.executable,
-            "-I",
-            "-S",
-            guard.__file__,
-            *self.prefix,
-            sys.executable,
-            str(ENTRY),
-            str(path),
-        ]
-        environment = {**os.environ, **self.environment, "TIEOUT_FAULT_POINTS": faults}
-        with self.log_file.open("ab") as log:
-            self._guard = subprocess.Popen(
-                command,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=log,
-                env=environment,
-                start_new_session=True,
-            )
+        command = [*self.prefix, sys.executable, str(ENTRY), str(path)]
+        environment = {**self.environment, "TIEOUT_FAULT_POINTS": faults}
+        self._guard = start_guarded(command, environment, self.log_file)
         assert self._guard.stdout is not None
         self.pid = int(self._guard.stdout.readline() or 0)
 

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tieout.streams.operate.broker import guard
+from tieout.streams.operate.broker.guarded import start_guarded
 
 _STOP_SECONDS = 20.0
 _ENTRY = "from tieout.streams.operate.cli import main; main()"
@@ -32,27 +32,8 @@ class WorkerProcess:
 
     def start(self) -> None:
         """Start it; returns at once."""
-        command = [
-            sys.executable,
-            "-I",
-            "-S",
-            guard.__file__,
-            sys.executable,
-            "-c",
-            _ENTRY,
-            "worker",
-            "--worker-id",
-            self.worker_id,
-        ]
-        with self.log.open("ab") as log:
-            self._guard = subprocess.Popen(
-                command,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=log,
-                env={**os.environ, **self.environment},
-                start_new_session=True,
-            )
+        command = [sys.executable, "-c", _ENTRY, "worker", "--worker-id", self.worker_id]
+        self._guard = start_guarded(command, self.environment, self.log)
         assert self._guard.stdout is not None
         self.pid = int(self._guard.stdout.readline() or 0)
 
