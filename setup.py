@@ -1,20 +1,27 @@
 """The compiled parts, which an install can do without: where no C compiler is found, pip goes on and fastavro runs.
 
-Everything else about the build stands in pyproject.toml.
+Each part carries the digest of the sources that it was built from (avro/built_from.py). Everything else about the build
+stands in pyproject.toml.
 """
 
+import runpy
 from pathlib import Path
 
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
 
 COMPILED = ("canonical", "codec")
+AVRO = Path(__file__).parent / "avro"
+DIGEST = runpy.run_path(str(AVRO / "built_from.py"))["source_digest"](AVRO)
 
 
 class BuiltFromHere(build_ext):
-    """A build into this folder that cannot compile leaves nothing: what an older source made would go on being used."""
+    """Every build starts from the sources, so that the digest is theirs; and a build into this folder that cannot compile
+    leaves nothing.
+    """
 
     def run(self) -> None:
+        self.force = True
         if self.inplace or self.editable_mode:
             for name in COMPILED:
                 built = Path(self.get_ext_filename(f"tieout.avro.compiled_{name}"))
@@ -29,7 +36,7 @@ setup(
         Extension(
             f"tieout.avro.compiled_{name}",
             [f"avro/compiled_{name}.pyx"],
-            depends=["avro/compiled_nodes.pxi", "avro/compiled_wire.pxi"],
+            define_macros=[("SOURCE_DIGEST_HERE", f"{DIGEST:#x}ULL")],
             optional=True,
         )
         for name in COMPILED

@@ -26,12 +26,13 @@ from typing import Any
 import msgspec
 from msgspec import inspect
 
+from tieout.avro.built_from import is_stale
 from tieout.avro.events import Envelope
 
 try:
-    from tieout.avro.compiled_canonical import CanonicalText
+    from tieout.avro import compiled_canonical
 except ImportError:  # an install without a C compiler
-    CanonicalText = None  # type: ignore[assignment,misc]  # the name is a class or nothing
+    compiled_canonical = None  # type: ignore[assignment]  # the name is a module or nothing
 
 HASH_BYTES = 16
 _TRAVEL = frozenset(
@@ -47,7 +48,11 @@ _TRAVEL = frozenset(
 )
 _encoder = msgspec.json.Encoder(order="sorted")
 _in_order = msgspec.json.Encoder()
-_compiled = None if CanonicalText is None else CanonicalText({Envelope: _TRAVEL})
+_compiled = (
+    None
+    if compiled_canonical is None or is_stale(compiled_canonical)
+    else compiled_canonical.CanonicalText({Envelope: _TRAVEL})
+)
 """Gives the same text in less than half the time, or None where it leaves a record to the reference below."""
 
 

@@ -4,6 +4,8 @@ import msgspec
 
 from tieout.avro.shapes import Record
 
+SOURCE_DIGEST: int
+
 _S = TypeVar("_S", bound=msgspec.Struct)
 
 class CompiledRecords(Generic[_S]):

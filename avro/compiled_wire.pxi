@@ -7,6 +7,12 @@ from libc.stdint cimport int64_t, uint64_t
 from libc.stdlib cimport realloc
 from libc.string cimport memcpy
 
+cdef extern from *:
+    uint64_t SOURCE_DIGEST_HERE
+
+SOURCE_DIGEST = SOURCE_DIGEST_HERE
+"""Of the sources that this part is built from, by setup.py; see ``built_from.py``."""
+
 
 cdef enum:
     FIRST_ROOM = 512

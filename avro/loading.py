@@ -2,7 +2,8 @@
 
 One file per record and version keeps a released file untouched for ever; what Avro needs is one schema with every
 nested record inside. Invariant: resolving reads nothing but the given files, so the same files give the same
-schema, fingerprint included. This is the one place of the pure folders that reads files (the packaged ones).
+schema, fingerprint included. The pure folders read packaged files alone: the schemas here, and in built_from.py the
+compiled codec's sources.
 """
 
 from __future__ import annotations

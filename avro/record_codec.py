@@ -12,17 +12,28 @@ from typing import Any, Literal, Protocol, TypeVar
 
 import msgspec
 
+from tieout.avro.built_from import is_stale
 from tieout.avro.fastavro_codec import FastavroRecords
 from tieout.avro.shapes import shape_of
 
+STALE: str | None = None
+"""What is wrong, and what to do, where the compiled codec is there and was built from other sources."""
 try:
+    from tieout.avro import compiled_codec
     from tieout.avro.compiled_codec import CompiledRecords
 except ImportError:  # an install without a C compiler
     CompiledRecords = None  # type: ignore[assignment,misc]  # the name is a class or nothing
+else:
+    if is_stale(compiled_codec):
+        CompiledRecords = None  # type: ignore[assignment,misc]  # the same
+        STALE = (
+            "the compiled Avro codec was built from other sources than those beside it and is not used:"
+            " run make in the checkout, or install tieout again"
+        )
 
 Implementation = Literal["compiled", "fastavro"]
 Wanted = Literal["auto", "compiled", "fastavro"]
-"""What a setting may ask for: ``auto`` is the compiled one where it is installed."""
+"""What a setting may ask for: ``auto`` is the compiled one where it is installed and not stale."""
 
 S = TypeVar("S", bound=msgspec.Struct)
 
@@ -40,16 +51,20 @@ class RecordCodec(Protocol[S]):
 
 
 class CodecMissing(RuntimeError):  # noqa: N818 - read aloud: the codec is missing
-    """The compiled codec was asked for by name and is not installed. Says how to get it."""
+    """The compiled codec was asked for by name and is not installed, or is stale. Says how to get it."""
 
 
 def implementation(wanted: Wanted = "auto") -> Implementation:
     """Which one ``wanted`` means here. Raises CodecMissing."""
     if wanted == "compiled" and CompiledRecords is None:
-        raise CodecMissing(
-            "the compiled Avro codec is not installed: install a C compiler, then tieout again, or ask for auto"
-        )
+        lacking = STALE or "the compiled Avro codec is not installed: install a C compiler, then tieout again"
+        raise CodecMissing(f"{lacking}, or ask for auto")
     return "fastavro" if wanted == "fastavro" or CompiledRecords is None else "compiled"
+
+
+def why_not_compiled(wanted: Wanted = "auto") -> str | None:
+    """What is wrong and what to do where ``auto`` has to pass over a codec that is installed; None where all is well."""
+    return STALE if wanted == "auto" else None
 
 
 def record_codec(schema: Mapping[str, Any], struct: type[S], wanted: Wanted = "auto") -> RecordCodec[S]:

@@ -24,7 +24,7 @@ from tieout.agents.emit import OutputTopics
 from tieout.agents.pipeline import ContractTask, PipelineSettings
 from tieout.agents.spec import AgentSpec, Caller
 from tieout.avro.codec import Codec
-from tieout.avro.record_codec import CodecMissing
+from tieout.avro.record_codec import CodecMissing, why_not_compiled
 from tieout.streams import topics
 from tieout.streams.edges.control import ReceiptCaller, Receipts
 from tieout.streams.edges.producing import partition_of
@@ -127,6 +127,8 @@ def build(settings: Settings) -> Parts:
     except CodecMissing as missing:
         raise StartRefused(f"TIEOUT_CODEC=compiled: {missing}") from None
     logs.logger(__name__).info("codec", implementation=codec.implementation)
+    if (why := why_not_compiled(settings.codec)) is not None:
+        logs.logger(__name__).warning("codec_stale", reason=why)
     write_version(settings.state_version)
     return Parts(
         settings=settings,

@@ -52,6 +52,10 @@ def test_show_says_which_codec_a_worker_would_run_here(monkeypatch):
     assert "auto (here: fastavro)" in run("show").stdout
     monkeypatch.setenv("TIEOUT_CODEC", "compiled")
     assert "compiled (not installed here: a worker would refuse to start)" in run("show").stdout
+    monkeypatch.setattr("tieout.avro.record_codec.STALE", "it is stale: run make")
+    assert "compiled (stale here: a worker would refuse to start)" in run("show").stdout
+    monkeypatch.setenv("TIEOUT_CODEC", "auto")
+    assert "auto (here: fastavro; it is stale: run make)" in run("show").stdout
 
 
 def test_show_as_json_is_one_object_with_every_setting():

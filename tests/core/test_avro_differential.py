@@ -24,8 +24,8 @@ class Pair:
         self.reference = record_codec(schema, struct, "fastavro")
         try:
             self.compiled = record_codec(schema, struct, "compiled")
-        except CodecMissing:
-            pytest.skip("the compiled Avro codec is not installed: this machine had no C compiler")
+        except CodecMissing as missing:
+            pytest.skip(str(missing))
 
     def example(self, chance, most=3):
         return chance.of(self.shape, most, **self.given)

@@ -8,12 +8,15 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from tieout.avro import record_codec
 from tieout.streams.operate.cluster import Cluster
 from tieout.streams.operate.doctor.evidence import Ends, Group, Machine, Seen
 from tieout.streams.operate.doctor.findings import Finding, step_after_halt, worst
 from tieout.streams.operate.doctor.judging import kafka_findings, machine_findings, nobody_answers
+from tieout.streams.operate.doctor.looking import _codec
 from tieout.streams.operate.snapshot import snapshot
 from tieout.streams.operate.status import AgentStatus, PartitionStatus, WorkerStatus
+from tieout.streams.settings import Settings
 from tieout.streams.topics import CONTRACT_EVENTS, DECISIONS, Change, Plan, Refusal, changelog_of, topic_table
 
 VERSION = "1.0"
@@ -22,6 +25,7 @@ HERE = Machine(
     version=VERSION,
     python="3.11",
     codec="compiled",
+    codec_trouble=None,
     extensions=None,
     state_dir=Path("state"),
     writable=True,
@@ -174,7 +178,12 @@ def test_a_transaction_that_is_merely_running_is_no_finding():
     [
         ({"free_bytes": 1 << 20}, "attention", "0.0 GiB free"),
         ({"free_bytes": 9 << 30}, "attention", "9.0 GiB free"),
-        ({"codec": ""}, "broken", "compiled Avro codec is asked for"),
+        (
+            {"codec": "", "codec_trouble": "compiled: it is not installed: install it"},
+            "broken",
+            "not installed",
+        ),
+        ({"codec": "fastavro", "codec_trouble": "it is not used: run make"}, "attention", "it is not used"),
         ({"writable": False}, "broken", "cannot be written"),
         ({"extensions": "Faust runs without its C extensions"}, "broken", "without its C extensions"),
     ],
@@ -182,6 +191,17 @@ def test_a_transaction_that_is_merely_running_is_no_finding():
 def test_a_machine_that_is_not_fit_is_named(changes, severity, words):
     (finding,) = [found for found in machine_findings(replace(HERE, **changes)) if found.severity != "fine"]
     assert (finding.severity, words in finding.found) == (severity, True)
+
+
+def test_a_stale_codec_is_told_where_it_matters(monkeypatch):
+    monkeypatch.setattr(record_codec, "CompiledRecords", None)
+    monkeypatch.setattr(record_codec, "STALE", "it is not used: run make")
+    assert _codec(Settings()) == ("fastavro", "it is not used: run make")
+    assert _codec(Settings(codec="fastavro")) == ("fastavro", None)
+    assert _codec(Settings(codec="compiled")) == (
+        "",
+        "TIEOUT_CODEC=compiled: it is not used: run make, or ask for auto",
+    )
 
 
 def test_a_kafka_that_does_not_answer_is_broken_with_where_to_look():

@@ -18,6 +18,8 @@ def told(monkeypatch):
         def info(self, event, **fields):
             found.append((event, fields))
 
+        warning = info
+
     monkeypatch.setattr(logs, "logger", lambda _: Logger())
     return found
 
@@ -29,6 +31,18 @@ def test_a_worker_logs_the_codec_that_it_was_asked_to_run(told):
 
 def test_a_worker_takes_the_compiled_codec_unasked_where_it_is_installed(told):
     assert app.build(Settings()).codec.implementation == record_codec.implementation()
+
+
+def test_a_worker_whose_codec_is_stale_runs_the_other_and_says_what_to_do(monkeypatch, told):
+    monkeypatch.setattr(record_codec, "CompiledRecords", None)
+    monkeypatch.setattr(record_codec, "STALE", "it is stale: run make")
+    assert app.build(Settings()).codec.implementation == "fastavro"
+    assert told == [
+        ("codec", {"implementation": "fastavro"}),
+        ("codec_stale", {"reason": "it is stale: run make"}),
+    ]
+    with pytest.raises(StartRefused, match=r"TIEOUT_CODEC=compiled: it is stale: run make"):
+        app.build(Settings(codec="compiled"))
 
 
 def test_a_worker_that_was_asked_for_a_codec_that_is_not_installed_does_not_start(monkeypatch):

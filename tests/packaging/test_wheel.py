@@ -94,6 +94,29 @@ def test_a_wheel_without_a_compiler_lacks_the_compiled_codec_and_says_how_to_get
         assert "install a C compiler" in found[1]
 
 
+def test_a_codec_of_other_sources_than_those_beside_it_is_not_used_and_says_what_to_do(wheel, tmp_path):
+    if not compiled_parts(wheel):
+        pytest.skip("this wheel has no compiled codec to be stale")
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(tmp_path)
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    sources = [path for path in (tmp_path / "tieout" / "avro").iterdir() if path.suffix in {".pyx", ".pxi"}]
+    for source in sources:
+        as_built = source.read_bytes()
+        source.write_bytes(as_built + b"\n")
+        found = run(sys.executable, "-c", WHICH_CODEC, cwd=tmp_path, env=environment).split("\n")
+        assert (found[0], found[2], "run make" in found[1]) == ("fastavro", "reference text", True), (
+            source.name
+        )
+        source.write_bytes(as_built)
+    for source in sources:
+        source.unlink()
+    found = run(sys.executable, "-c", WHICH_CODEC, cwd=tmp_path, env=environment).split("\n")
+    assert (found[0], found[2]) == ("compiled", "compiled text"), (
+        "without sources there is nothing to compare"
+    )
+
+
 def test_a_build_in_place_that_cannot_compile_leaves_no_codec_of_an_older_source(tmp_path_factory):
     source = copied(tmp_path_factory)
     older = source / "avro" / f"compiled_codec{sysconfig.get_config_var('EXT_SUFFIX')}"
@@ -108,14 +131,17 @@ import sys
 
 sys.meta_path = [finder for finder in sys.meta_path if "__editable__" not in getattr(finder, "__module__", "")]
 sys.path_hooks = [hook for hook in sys.path_hooks if "__editable__" not in getattr(hook, "__module__", "")]
+from tieout.avro import canonical
 from tieout.avro.codec import Codec
 from tieout.avro.record_codec import CodecMissing
 
 print(Codec.load().implementation)
 try:
     Codec.load("compiled")
+    print("installed")
 except CodecMissing as missing:
     print(missing)
+print("reference text" if canonical._compiled is None else "compiled text")
 """
 
 

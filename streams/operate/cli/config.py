@@ -56,12 +56,15 @@ def show(file: SettingsFile = None, as_json: AsJson = False) -> None:
 
 
 def _codec_here(settings: Settings) -> str:
-    from tieout.avro.record_codec import CodecMissing, implementation
+    from tieout.avro import record_codec
 
     try:
-        return f"here: {implementation(settings.codec)}"
-    except CodecMissing:
-        return "not installed here: a worker would refuse to start"
+        here = f"here: {record_codec.implementation(settings.codec)}"
+    except record_codec.CodecMissing:
+        lacking = "not installed here" if record_codec.STALE is None else "stale here"
+        return f"{lacking}: a worker would refuse to start"
+    why = record_codec.why_not_compiled(settings.codec)
+    return here if why is None else f"{here}; {why}"
 
 
 @app.command(epilog=epilog(Exit.CONFIG))

@@ -40,12 +40,14 @@ class Group:
 class Machine:
     """Where the doctor runs; sizes in bytes.
 
-    ``codec`` is empty where the one that the settings ask for is not installed; ``extensions`` is what Faust lacks.
+    ``codec`` is empty where the one that the settings ask for is not installed; ``codec_trouble`` says that, or why a
+    slower one runs; ``extensions`` is what Faust lacks.
     """
 
     version: str
     python: str
     codec: str
+    codec_trouble: str | None
     extensions: str | None
     state_dir: Path
     writable: bool

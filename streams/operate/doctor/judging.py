@@ -27,13 +27,9 @@ def machine_findings(here: Machine) -> Iterator[Finding]:
     """This installation and its disk; needs no broker."""
     if here.extensions is None and here.codec:
         yield Finding("fine", "version", f"tieout {here.version} on Python {here.python}, {here.codec} codec")
-    if not here.codec:
-        yield Finding(
-            "broken",
-            "version",
-            "the compiled Avro codec is asked for (TIEOUT_CODEC=compiled) and not installed",
-            "install a C compiler, then tieout again, or set TIEOUT_CODEC=auto",
-        )
+    if here.codec_trouble is not None:
+        found, _, next_step = here.codec_trouble.rpartition(": ")
+        yield Finding("attention" if here.codec else "broken", "version", found, next_step)
     if here.extensions is not None:
         yield Finding(
             "broken", "version", here.extensions, "install Faust as a wheel for CPython and unset NO_CYTHON"

@@ -19,7 +19,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
-from tieout.avro.record_codec import CodecMissing, implementation
+from tieout.avro import record_codec
 from tieout.streams import topics
 from tieout.streams.edges.reaching import KafkaRefusedError, reach
 from tieout.streams.engine.errors import StartRefused
@@ -42,12 +42,14 @@ LOG_APPEND_TIME = 1
 def look_here(settings: Settings) -> Machine:
     """This installation and its disk."""
     where = settings.state_dir
+    codec, codec_trouble = _codec(settings)
     existing = next(folder for folder in (where.absolute(), *where.absolute().parents) if folder.exists())
     usage = shutil.disk_usage(existing)
     return Machine(
         version=importlib.metadata.version("tieout"),
         python=platform.python_version(),
-        codec=_codec(settings),
+        codec=codec,
+        codec_trouble=codec_trouble,
         extensions=_extensions(),
         state_dir=where,
         writable=os.access(existing, os.W_OK),
@@ -56,11 +58,11 @@ def look_here(settings: Settings) -> Machine:
     )
 
 
-def _codec(settings: Settings) -> str:
+def _codec(settings: Settings) -> tuple[str, str | None]:
     try:
-        return implementation(settings.codec)
-    except CodecMissing:
-        return ""
+        return record_codec.implementation(settings.codec), record_codec.why_not_compiled(settings.codec)
+    except record_codec.CodecMissing as missing:
+        return "", f"TIEOUT_CODEC=compiled: {missing}"
 
 
 def _extensions() -> str | None:
