@@ -12,7 +12,17 @@ from collections.abc import Iterable
 import msgspec
 
 from tieout.avro.events import Day, Minor
-from tieout.tables.facts import Cash, DocLine, Documents, Evidence, Facts, RatedUsage, UsageBucket
+from tieout.tables.facts import (
+    Cash,
+    Component,
+    DocLine,
+    Documents,
+    Evidence,
+    Facts,
+    RatedUsage,
+    Terms,
+    UsageBucket,
+)
 
 _NEVER_FIRST: Day = 2**31
 _NEVER_LAST: Day = -(2**31)
@@ -42,6 +52,27 @@ class Extent(msgspec.Struct, frozen=True, array_like=True, gc=False):
     def reaching(self, day: Day) -> Extent:
         """With a fact that counts on a day and adds up to nothing."""
         return self if self.first <= day <= self.last else self._replaced(day)
+
+    def with_terms(self, added: Iterable[Terms]) -> Extent:
+        """With versions that are not among them."""
+        days: list[Day] = []
+        keys, names_bytes, agreed = self.keys, self.names_bytes, self.agreed
+        for terms in added:
+            days.append(terms.at)
+            days += [each.value for each in terms.change if each.field != "qty"]
+            agreed += abs(terms.pool)
+            for item in terms.add:
+                days += [day for day in (item.first, item.last) if day is not None]
+                keys += 1
+                names_bytes += len(item.po.encode())
+        return msgspec.structs.replace(
+            self,
+            first=min((self.first, *days)),
+            last=max((self.last, *days)),
+            keys=keys,
+            names_bytes=names_bytes,
+            agreed=agreed,
+        )
 
     def with_lines(self, lines: Iterable[DocLine]) -> Extent:
         """With the lines of a document."""
@@ -93,41 +124,20 @@ class Extent(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 def extent_of(facts: Facts, documents: Documents, usage: Iterable[UsageBucket]) -> Extent:
     """The extent of these facts, from nothing."""
-    keys, names_bytes, agreed = _agreed(facts)
     rated = [each for bucket in usage for each in bucket.rated]
-    days = [*_days(facts), *[each.at for each in rated]]
+    contra = [each.contra for each in facts.components if each.contra]
+    dated: tuple[Evidence | Component | RatedUsage, ...] = (*facts.evidence, *facts.components, *rated)
+    days = [each.at for each in dated]
     extent = Extent(
         min(days, default=_NEVER_FIRST),
         max(days, default=_NEVER_LAST),
-        keys,
-        names_bytes,
-        agreed,
+        len(contra),
+        sum([len(name.encode()) for name in contra]),
+        sum([abs(each.amount) for each in facts.components]),
         used=sum([each.amount for each in rated]),
         rated_ids=tuple(sorted([each.id for each in rated])),
     )
-    extent = extent.with_lines(documents.lines)
+    extent = extent.with_terms(facts.terms).with_lines(documents.lines)
     for cash in documents.cash:
         extent = extent.with_cash(cash)
     return extent
-
-
-def _agreed(facts: Facts) -> tuple[int, int, Minor]:
-    items = [item for terms in facts.terms for item in terms.add]
-    contra = [each.contra for each in facts.components if each.contra]
-    agreed = sum([abs(each.pool) for each in facts.terms]) + sum(
-        [abs(each.amount) for each in facts.components]
-    )
-    names_bytes = sum([len(item.po.encode()) for item in items]) + sum(
-        [len(name.encode()) for name in contra]
-    )
-    return len(items) + len(contra), names_bytes, agreed
-
-
-def _days(facts: Facts) -> list[Day]:
-    dated: tuple[Evidence, ...] = facts.evidence
-    days = [each.at for each in dated] + [each.at for each in facts.components]
-    for terms in facts.terms:
-        days.append(terms.at)
-        days += [each.value for each in terms.change if each.field != "qty"]
-        days += [day for item in terms.add for day in (item.first, item.last) if day is not None]
-    return days

@@ -11,7 +11,6 @@ from msgspec.structs import replace
 from tieout.agents.contracts.admission import admitted_items, check_amounts, check_dates, check_quantity
 from tieout.agents.contracts.decision import Refused
 from tieout.agents.contracts.draft import Draft
-from tieout.agents.contracts.emission import entity_of
 from tieout.agents.contracts.facts import rebased, with_contract
 from tieout.agents.contracts.fold import Folded
 from tieout.agents.contracts.modification import (
@@ -25,6 +24,7 @@ from tieout.agents.contracts.modification import (
     treatment_reasons,
 )
 from tieout.agents.contracts.orders import cancel_order, update_order
+from tieout.agents.contracts.periods import entity_of
 from tieout.agents.contracts.policy import switch
 from tieout.agents.contracts.telling import tell_booked, tell_modification
 from tieout.agents.contracts.versions import Accepted, check_new, next_version, open_separately, pins_of

@@ -8,7 +8,6 @@ a known reason the price waits, and an exception says so until a later version o
 from __future__ import annotations
 
 from tieout.agents.contracts.draft import Draft
-from tieout.agents.contracts.emission import entity_of
 from tieout.agents.contracts.facts import (
     object_of,
     with_components,
@@ -16,6 +15,7 @@ from tieout.agents.contracts.facts import (
     with_terms,
     without_terms,
 )
+from tieout.agents.contracts.periods import entity_of
 from tieout.agents.contracts.policy import CreditEffect, credit_effect
 from tieout.agents.contracts.telling import exception_of
 from tieout.avro.events import CreditMemoIssued, Day, Minor

@@ -68,7 +68,7 @@ def decide(state: GroupState, event: Event, view: View, cause: CausedBy) -> Deci
         check_limits(state, after)
         for arrangement, first in accepted.dirty:
             after = emit(after, after.arrangement(arrangement), first, draft)
-        return _decided(after, draft, effect=accepted.effect)
+        return _decided(state, after, draft, effect=accepted.effect)
     except Refused as refused:
         return Decision(state, "refused", refused.refusal)
     except InvariantBroken as broken:
@@ -81,12 +81,12 @@ def apply_marker(state: GroupState, marker: Marker, view: View, cause: CausedBy)
     draft = Draft(state, view, cause)
     after = replace(state, group=replace(state.group, control_seq=view.control_seq))
     after = marked(after, marker, draft)
-    return _decided(after, draft, effect=bool(draft.commands))
+    return _decided(state, after, draft, effect=bool(draft.commands))
 
 
-def _decided(after: GroupState, draft: Draft, *, effect: bool) -> Decision:
+def _decided(before: GroupState, after: GroupState, draft: Draft, *, effect: bool) -> Decision:
     after = draft.head(after)
-    check(after, draft)
+    check(before, after, draft)
     return Decision(
         after,
         "applied" if effect else "no_effect",

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 import msgspec
 
 from tieout.avro.commands import Cause, Command
-from tieout.avro.events import Micros
+from tieout.avro.events import Day, Micros
 from tieout.avro.outcomes import DecisionRecorded, ExceptionItem, RevenueEvent
 from tieout.tables.contract import GroupState
 from tieout.tables.controls import Controls
 from tieout.tables.reference import Reference
 
 if TYPE_CHECKING:
-    from tieout.agents.contracts.periods import Books
+    from tieout.agents.contracts.periods import Ground
 
 Retry = Literal["never", "version", "reference"]
 """When the same event is worth trying again: not by itself, after the contract's next version, or after the next
@@ -28,15 +28,15 @@ activation of reference data."""
 class View(NamedTuple):
     """What lies outside the group: reference data and markers as of ``control_seq``; ``now`` labels, never computes.
 
-    ``books``, if given, remembers books by the (id, book, calendar) of their entity: whoever passes it on passes it with
-    the same reference data, markers and ``control_seq``, of which it is a function.
+    ``grounds``, if given, remembers grounds by entity and day: whoever passes it on passes it with the same reference
+    data, markers and ``control_seq``, of which it is a function.
     """
 
     reference: Reference
     controls: Controls
     control_seq: int
     now: Micros
-    books: dict[tuple[str, str, str], Books] | None = None
+    grounds: dict[tuple[str, Day], Ground] | None = None
 
 
 class CausedBy(msgspec.Struct, frozen=True, gc=False):

@@ -10,10 +10,10 @@ from tieout.agents.contracts.admission import admitted_contract, check_amounts, 
 from tieout.agents.contracts.credits import credited, settled
 from tieout.agents.contracts.decision import Refused
 from tieout.agents.contracts.draft import Draft
-from tieout.agents.contracts.emission import entity_of
 from tieout.agents.contracts.facts import known_fact, lines_numbered, object_of, with_cash, with_document
 from tieout.agents.contracts.limits import DOCUMENT_LINES_MAX
 from tieout.agents.contracts.mirror import mirror_credit_memo, mirror_invoice
+from tieout.agents.contracts.periods import ground_of
 from tieout.agents.contracts.policy import switch
 from tieout.agents.contracts.receivables import document_movements
 from tieout.agents.contracts.telling import tell_billed
@@ -221,7 +221,7 @@ def _kind(event: InvoicePosted | CreditMemoIssued) -> str:
 
 
 def _mirrored(state: GroupState, contract: Contract, draft: Draft) -> bool:
-    entity = entity_of(draft.view, state.arrangements_of(contract.id)[0])
+    entity, _ = ground_of(draft.view, state.arrangements_of(contract.id)[0])
     return switch(entity, "ar_owner") == "billing_mirrored"
 
 

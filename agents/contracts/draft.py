@@ -63,17 +63,34 @@ class Posting(msgspec.Struct, frozen=True, gc=False):
 class Draft:
     """Mutable for the length of one decision. Hand the result to ``GroupState`` through ``head``."""
 
+    __slots__ = (
+        "_decision_id",
+        "_lanes",
+        "_revenue_hash",
+        "_standing_lanes",
+        "cause",
+        "commands",
+        "decisions",
+        "exceptions",
+        "group_id",
+        "revenue",
+        "tenant",
+        "view",
+    )
+
     def __init__(self, state: GroupState, view: View, cause: CausedBy) -> None:
+        group = state.group
         self.view = view
         self.cause = cause
-        self.tenant = state.tenant
-        self.group_id = state.group_id
+        self.tenant = group.tenant
+        self.group_id = group.id
         self.commands: list[Command] = []
         self.revenue: list[RevenueEvent] = []
         self.exceptions: list[ExceptionItem] = []
         self.decisions: list[DecisionRecorded] = []
-        self._lanes = {lanes.erp_account: lanes for lanes in state.group.lanes}
-        self._revenue_hash = state.group.revenue_hash
+        self._standing_lanes = group.lanes
+        self._lanes: dict[str, Lanes] = {}
+        self._revenue_hash = group.revenue_hash
         self._decision_id = ""
 
     @property
@@ -140,11 +157,15 @@ class Draft:
         """The state with the counters as they stand after this output."""
         if not self.commands and not self.revenue:
             return state
+        if not self._lanes:
+            return replace(state, group=replace(state.group, revenue_hash=self._revenue_hash))
         lanes = tuple([self._lanes[account] for account in sorted(self._lanes)])
         return replace(state, group=replace(state.group, lanes=lanes, revenue_hash=self._revenue_hash))
 
     def _next_number(self, erp_account: str, lane: str) -> int:
         assert lane in LANES, lane
+        if not self._lanes:
+            self._lanes = {lanes.erp_account: lanes for lanes in self._standing_lanes}
         lanes = self._lanes.get(erp_account, Lanes(erp_account))
         number: int = getattr(lanes, lane) + 1
         self._lanes[erp_account] = replace(lanes, **{lane: number})

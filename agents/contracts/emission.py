@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from tieout.agents.contracts.decision import InvariantBroken, View
 from tieout.agents.contracts.draft import RULE_VERSION, Draft, Posting
 from tieout.agents.contracts.facts import last_fact
-from tieout.agents.contracts.periods import Books, books_of
+from tieout.agents.contracts.periods import Books, ground_of
 from tieout.agents.contracts.targets import CREDIT_CLASSES, Targets
 from tieout.avro.commands import CommandHeader, JournalLine, JournalPost
 from tieout.avro.events import Day, Minor
@@ -54,8 +54,7 @@ def emit(state: GroupState, arrangement: Arrangement, dirty_from: Day, draft: Dr
     Refused, with nothing said, where the calendar has no period for ``dirty_from`` or none open to post into.
     """
     view = draft.view
-    entity = entity_of(view, arrangement)
-    books = books_of(view, entity)
+    entity, books = ground_of(view, arrangement)
     books.period(dirty_from)
     if books.horizon is None or dirty_from > books.horizon:
         return state
@@ -87,13 +86,6 @@ def _journals(lines: list[_Line]) -> Iterator[list[_Line]]:
             journal = []
         journal += moved
     yield journal
-
-
-def entity_of(view: View, arrangement: Arrangement) -> EntityPublished:
-    """The arrangement's entity as of its opening; admission made sure that there is one."""
-    entity = view.reference.entity(arrangement.entity, arrangement.opened)
-    assert entity is not None, f"entity {arrangement.entity!r} was known when {arrangement.id} opened"
-    return entity
 
 
 def _deltas(

@@ -77,10 +77,13 @@ def rebased(state: GroupState, terms: Terms) -> tuple[GroupState, Folded]:
 
 
 def _joined(state: GroupState, added: tuple[Terms, ...]) -> GroupState:
+    before = state.facts.terms
     keys = {(each.contract, each.version, each.arrangement) for each in added}
-    kept = (each for each in state.facts.terms if (each.contract, each.version, each.arrangement) not in keys)
-    terms = tuple(sorted((*kept, *added), key=canonical))
-    return _with_facts(state, replace(state.facts, terms=terms))
+    kept = [each for each in before if (each.contract, each.version, each.arrangement) not in keys]
+    facts = replace(state.facts, terms=tuple(sorted((*kept, *added), key=canonical)))
+    if len(kept) < len(before):
+        return _with_facts(state, facts)
+    return replace(state, facts=facts, extent=state.extent.with_terms(added))
 
 
 def with_components(state: GroupState, added: tuple[Component, ...], removed: tuple[str, ...]) -> GroupState:

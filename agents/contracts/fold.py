@@ -175,10 +175,9 @@ def _spread(
     gone: dict[str, Minor],
     delivered: Mapping[str, Delivered],
 ) -> None:
-    weights = {po: _weight(book[po], terms, delivered.get(po, NOTHING)) for po in members}
-    if not members or (len(members) > 1 and not any(weights.values())):
+    amounts = _divided(book, terms, pool, members, delivered)
+    if amounts is None:
         return _settle(book, pool, gone, delivered, terms.at - 1)
-    amounts = allocated(pool, weights)
     for po in members:
         standing = book[po]
         item, share = standing.item, standing.share
@@ -193,6 +192,16 @@ def _spread(
         )
         book[po] = replace(standing, share=share)
     return None
+
+
+def _divided(
+    book: _Book, terms: Terms, pool: Minor, members: list[str], delivered: Mapping[str, Delivered]
+) -> dict[str, Minor] | None:
+    """Each member's share of the pool, by weight where there are several; None where nothing is left to perform."""
+    if len(members) == 1:
+        return {members[0]: pool}
+    weights = {po: _weight(book[po], terms, delivered.get(po, NOTHING)) for po in members}
+    return allocated(pool, weights) if any(weights.values()) else None
 
 
 def _settle(

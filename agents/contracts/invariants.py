@@ -8,17 +8,16 @@ from __future__ import annotations
 
 from tieout.agents.contracts.decision import InvariantBroken, View
 from tieout.agents.contracts.draft import Draft
-from tieout.agents.contracts.emission import entity_of
 from tieout.agents.contracts.facts import refold
-from tieout.agents.contracts.periods import books_of
+from tieout.agents.contracts.periods import ground_of
 from tieout.agents.contracts.targets import Targets, layers_of
 from tieout.avro.commands import JournalPost
 from tieout.avro.events import Day, Minor
 from tieout.tables.contract import GroupState
 
 
-def check(state: GroupState, draft: Draft) -> None:
-    """What the decision said: closed periods, lanes, ids (3 is asserted where journals are written)."""
+def check(before: GroupState, after: GroupState, draft: Draft) -> None:
+    """What the decision said and changed: lanes, ids, versions (3 is asserted where journals are written)."""
     if len(draft.commands) > 1:
         ids = {command.header.command_id for command in draft.commands}
         _require(len(ids) == len(draft.commands), "two commands of one decision have the same id")
@@ -28,7 +27,9 @@ def check(state: GroupState, draft: Draft) -> None:
     for command in draft.commands:
         if isinstance(command, JournalPost):
             _require(bool(command.lines), f"journal {command.header.command_id} has no line")
-    for contract in state.group.contracts:
+    if after.group is before.group:
+        return
+    for contract in after.group.contracts:
         _require(contract.watermark >= 1, "a contract stands before its first version")
 
 
@@ -37,7 +38,7 @@ def check_whole(state: GroupState, view: View) -> None:
     if any(item.code == "PERIOD_NONE_OPEN" for item in state.group.open_items):
         return  # what could not be posted is not in the ledger yet
     for arrangement in state.group.arrangements:
-        books = books_of(view, entity_of(view, arrangement))
+        _, books = ground_of(view, arrangement)
         targets = Targets(state, arrangement)
         fresh = refold(state, arrangement.id).layers
         _require(layers_of(state, arrangement.id, {}) == fresh, "cached layers are not those of the facts")

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from tieout.agents.contracts.decision import Refused
 from tieout.agents.contracts.draft import Draft
-from tieout.agents.contracts.emission import emit, entity_of
+from tieout.agents.contracts.emission import emit
 from tieout.agents.contracts.facts import earliest_fact, with_open_items
-from tieout.agents.contracts.periods import SUBLEDGER, books_of
+from tieout.agents.contracts.periods import SUBLEDGER, entity_of, ground_of
 from tieout.agents.contracts.telling import exception_of
 from tieout.avro.control import Marker, PeriodClosed, ReferenceActivated, RevenueRun
 from tieout.avro.events import Day
@@ -48,8 +48,7 @@ def _emitted(state: GroupState, draft: Draft, *, anew: bool) -> tuple[GroupState
     view, problems = draft.view, dict[str, str]()
     for arrangement in state.group.arrangements:
         try:
-            entity = entity_of(view, arrangement)
-            books = books_of(view, entity)
+            entity, books = ground_of(view, arrangement)
             if books.short:
                 detail = f"revenue was run beyond the last period of calendar {entity.calendar!r}"
                 problems.setdefault(_MISSING, detail)

@@ -10,10 +10,9 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from tieout.agents.contracts.draft import Draft, Posting
-from tieout.agents.contracts.emission import entity_of
 from tieout.agents.contracts.facts import with_contract
 from tieout.agents.contracts.modification import promises_of
-from tieout.agents.contracts.periods import books_of
+from tieout.agents.contracts.periods import ground_of
 from tieout.avro.commands import (
     CustomerUpsert,
     OrderLine,
@@ -28,12 +27,9 @@ from tieout.tables.facts import Item, Terms
 
 def placed(arrangement: Arrangement, day: Day, draft: Draft) -> Posting:
     """Where a document of ``day`` is posted: on that day, or on the first open one."""
-    entity = entity_of(draft.view, arrangement)
-    books = books_of(draft.view, entity)
-    period = books.period(day)
-    posting = books.posting(period)
-    posted_on = day if posting == period else books.calendar.first_day(posting)
-    return Posting(arrangement, entity, posted_on, books.calendar.label(posting))
+    ground = ground_of(draft.view, arrangement)
+    placed_at = ground.books.placed(day)
+    return Posting(arrangement, ground.entity, placed_at.posted_on, placed_at.posting)
 
 
 def upsert_customer(

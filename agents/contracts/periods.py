@@ -6,14 +6,26 @@ nothing is posted into a closed period; both are periods of the entity's own cal
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 
 from tieout.agents.contracts.decision import Refused, View
 from tieout.avro.events import Day
 from tieout.avro.reference import EntityPublished
+from tieout.tables.contract import Arrangement
 from tieout.tables.reference import Calendar, Period
 
 SUBLEDGER = "revenue"
+GROUNDS_MAX = 10_000
+"""Grounds that a view remembers: what days events name is not ours to bound."""
+
+
+class Placed(NamedTuple):
+    """Where an amount of one day stands: labels of its attribution and posting period, and the day it is posted on."""
+
+    period: str
+    posting: str
+    posted_on: Day
 
 
 class Books(NamedTuple):
@@ -47,28 +59,50 @@ class Books(NamedTuple):
             )
         return following
 
+    def placed(self, day: Day) -> Placed:
+        """Where an amount of a day stands. Refused where the calendar does not reach, or has no open period."""
+        return _placed(self, day)
+
     def posting_date(self, posting: Period, latest: Day, *, moved: bool) -> Day:
         """Last day of an open period but not beyond ``latest``; first day of a period that an amount moved to."""
         first = self.calendar.first_day(posting)
         return first if moved else max(first, min(self.calendar.last_day(posting), latest))
 
 
+class Ground(NamedTuple):
+    """What every figure of an arrangement stands on: its entity as of a day, and the entity's books."""
+
+    entity: EntityPublished
+    books: Books
+
+
+def ground_of(view: View, arrangement: Arrangement) -> Ground:
+    """The ground of an arrangement, by its entity as of its opening; admission made sure that there is one.
+
+    Refused where the entity's calendar is not published.
+    """
+    key = (arrangement.entity, arrangement.opened)
+    known = view.grounds
+    ground = known.get(key) if known is not None else None
+    if ground is None:
+        entity = entity_of(view, arrangement)
+        ground = Ground(entity, books_of(view, entity))
+        if known is not None:
+            if len(known) >= GROUNDS_MAX:
+                known.clear()
+            known[key] = ground
+    return ground
+
+
+def entity_of(view: View, arrangement: Arrangement) -> EntityPublished:
+    """The arrangement's entity as of its opening; admission made sure that there is one."""
+    entity = view.reference.entity(arrangement.entity, arrangement.opened)
+    assert entity is not None, f"entity {arrangement.entity!r} was known when {arrangement.id} opened"
+    return entity
+
+
 def books_of(view: View, entity: EntityPublished) -> Books:
     """The entity's books as of the view's marker. Refused where the entity's calendar is not published."""
-    if view.books is None:
-        return _books(view, entity)
-    key = (
-        entity.header.id,
-        entity.book,
-        entity.calendar,
-    )  # all that they depend on; a version may be published twice
-    known = view.books.get(key)
-    if known is None:
-        known = view.books[key] = _books(view, entity)
-    return known
-
-
-def _books(view: View, entity: EntityPublished) -> Books:
     calendar = view.reference.calendar(entity.calendar)
     if calendar is None:
         raise Refused("PERIOD_CALENDAR_MISSING", f"no calendar {entity.calendar!r} is published", "reference")
@@ -77,3 +111,12 @@ def _books(view: View, entity: EntityPublished) -> Books:
     horizon = view.controls.horizon(entity.header.id, entity.book, view.control_seq)
     reach = calendar.reach(horizon) if horizon is not None else None
     return Books(calendar, max(closed, default=None), reach, reach != horizon)
+
+
+@lru_cache(maxsize=16_384)
+def _placed(books: Books, day: Day) -> Placed:
+    """That day, or the first day of the period that an amount of a closed one moves to."""
+    period = books.period(day)
+    posting = books.posting(period)
+    posted_on = day if posting == period else books.calendar.first_day(posting)
+    return Placed(books.calendar.label(period), books.calendar.label(posting), posted_on)

@@ -7,11 +7,10 @@ ids follow from group, kind and fact.
 from __future__ import annotations
 
 from tieout.agents.contracts.draft import RULE_VERSION, Draft, ident
-from tieout.agents.contracts.emission import entity_of
 from tieout.agents.contracts.fold import Folded
 from tieout.agents.contracts.measures import MONTH, span_weight
 from tieout.agents.contracts.orders import stated_price
-from tieout.agents.contracts.periods import books_of
+from tieout.agents.contracts.periods import ground_of
 from tieout.agents.contracts.reasons import REASONS
 from tieout.agents.contracts.rounding import rounded_share
 from tieout.avro.events import Day, Micros, Minor
@@ -135,9 +134,7 @@ def _tell(
     acv: Minor | None,
     treatment: str | None,
 ) -> None:
-    entity = entity_of(draft.view, arrangement)
-    books = books_of(draft.view, entity)
-    period = books.period(at)
+    placed = ground_of(draft.view, arrangement).books.placed(at)
     # By position: a record of so many fields takes ten times as long to make by name.
     draft.tell(
         RevenueEvent(
@@ -150,8 +147,8 @@ def _tell(
             None,  # po
             arrangement.entity,
             arrangement.book,
-            books.calendar.label(period),
-            books.calendar.label(books.posting(period)),
+            placed.period,
+            placed.posting,
             None,  # service_first
             None,  # service_last
             arrangement.currency,

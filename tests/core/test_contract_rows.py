@@ -7,9 +7,10 @@ from golden.inbox import Inbox
 from golden.scenario import Given, day_of
 from msgspec.structs import replace
 
+from tieout.agents.contracts import periods
 from tieout.agents.contracts.decision import InvariantBroken
 from tieout.agents.contracts.invariants import check_whole
-from tieout.agents.contracts.periods import books_of
+from tieout.agents.contracts.periods import ground_of
 from tieout.avro.control import ControlHeader, PeriodClosed, ReferenceActivated, RevenueRun
 from tieout.avro.reference import (
     AccountMapped,
@@ -192,30 +193,55 @@ def test_the_latest_version_of_an_erp_account_counts_whatever_order_its_rows_are
     assert Reference.of(rows, 3).erp_account("F") is None
 
 
-def test_books_that_a_view_remembers_are_those_that_are_looked_up():
+def test_the_ground_that_a_view_remembers_is_the_one_that_is_looked_up():
     inbox = inbox_with(1)
     for day in (day_of("2025-03"), day_of("2025-06")):
         inbox.run(day)
         inbox.close("2025-01")
-        view = inbox.view()
-        entity = view.reference.entity("US", day)
-        remembering = view._replace(books={})
-        fresh = books_of(view, entity)
-        assert [books_of(remembering, entity) for _ in range(2)] == [fresh, fresh]
-        assert list(remembering.books.values()) == [fresh]
-        assert fresh.horizon == day
+        view, arrangement = inbox.view(), inbox.state.group.arrangements[0]
+        remembering = view._replace(grounds={})
+        fresh = ground_of(view, arrangement)
+        assert [ground_of(remembering, arrangement) for _ in range(2)] == [fresh, fresh]
+        assert list(remembering.grounds.values()) == [fresh]
+        assert fresh.books.horizon == day
 
 
-def test_a_view_remembers_other_books_for_an_entity_whose_version_was_published_again_with_another_calendar():
+def test_an_arrangement_stands_on_its_entity_as_of_its_own_opening_whatever_else_a_view_remembers():
     inbox = inbox_with(1)
+    arrangement = inbox.state.group.arrangements[0]
+    changed_on = arrangement.opened + 100
     listed = CalendarPublished(
         ReferenceHeader("t", "calendar", "short", 1, 0), "listed", (CalendarPeriod("2025-P1", 0, 40_000),)
     )
     view = inbox.view()
-    entity = view.reference.entity("US", day_of("2025-03"))
-    again = replace(entity, calendar="short")
-    rows = [listed, entity, again]
-    fresh = view._replace(reference=Reference.of(rows, len(rows)), books=None)
-    remembering = fresh._replace(books={})
-    for each in (entity, again, entity):
-        assert books_of(remembering, each) == books_of(fresh, each)
+    entity = view.reference.entity("US", arrangement.opened)
+    header = replace(entity.header, version=entity.header.version + 1, effective_date=changed_on)
+    rows = [listed, entity, replace(entity, header=header, calendar="short")]
+    fresh = view._replace(reference=Reference.of(rows, len(rows)))
+    remembering = fresh._replace(grounds={})
+    for opened in (arrangement.opened, changed_on, arrangement.opened):
+        each = replace(arrangement, opened=opened)
+        assert ground_of(remembering, each) == ground_of(fresh, each)
+    assert ground_of(remembering, replace(arrangement, opened=changed_on)).entity.calendar == "short"
+
+
+def test_a_view_remembers_a_bounded_number_of_grounds(monkeypatch):
+    monkeypatch.setattr(periods, "GROUNDS_MAX", 3)
+    inbox = inbox_with(1)
+    arrangement, view = inbox.state.group.arrangements[0], inbox.view()._replace(grounds={})
+    for day in range(10):
+        each = replace(arrangement, opened=arrangement.opened + day)
+        assert ground_of(view, each).entity.header.id == arrangement.entity
+        assert len(view.grounds) <= 3
+
+
+def test_an_amount_of_a_closed_period_is_placed_on_the_first_open_day_under_the_period_that_it_belongs_to():
+    inbox = inbox_with(1)
+    inbox.close("2025-02")
+    books = ground_of(inbox.view(), inbox.state.group.arrangements[0]).books
+    first, last = MonthCalendar().first_day(2025 * 12 + 1), MonthCalendar().last_day(2025 * 12 + 1)
+    for day in (first, last):
+        assert books.placed(day) == ("2025-02", "2025-03", last + 1)
+    assert books.placed(last + 5) == ("2025-03", "2025-03", last + 5)
+    reopened = books._replace(closed=None)
+    assert reopened.placed(first) == ("2025-02", "2025-02", first)
