@@ -176,9 +176,8 @@ class AgentRunner:
             known = self._tasks.get(partition)
             if known is None or known.is_over:
                 self._start_task(partition)
-        share = self._settings.queue_bytes // max(1, len(partitions))
         for task in self._tasks.values():
-            task.inbox.share_bytes = share
+            task.share(len(partitions))
 
     def _start_task(self, partition: int) -> None:
         directory = self._state_dir / str(partition)

@@ -37,6 +37,9 @@ class EngineSettings:
     """Largest record and batch, below the broker's default ``message.max.bytes`` of 1 MiB."""
     queue_bytes: int = 256 * MIB
     """Fetched and not yet stepped, over all partitions of the worker; divided equally among them."""
+    weights_kept: int = 300_000
+    """Rows whose weight in the digest is remembered, over all partitions of the worker; divided equally among them.
+    One takes up to 180 bytes with a key of 60."""
     fetch_bytes: int = 1 * MIB
     """Most that one fetch brings for one partition."""
     fetch_wait_ms: int = 100

@@ -28,6 +28,7 @@ from tieout.streams.engine.positions import (
 from tieout.streams.engine.restore import Restore, StoreHome
 from tieout.streams.engine.status import Counters, State
 from tieout.streams.engine.transaction import Transaction
+from tieout.streams.engine.weights import Weights
 from tieout.streams.engine.working import Working
 from tieout.tables.store import Store
 
@@ -57,6 +58,7 @@ class Opening:
     given: Surroundings
     counters: Counters
     inbox: Inbox
+    weights: Weights
     wake: Callable[[], None]
     say: Callable[[State, str | None], None]
     nap: Callable[[float], Awaitable[None]]
@@ -83,12 +85,14 @@ class Opening:
         store, mark = await self.restore.run()
         self.store = store
         position = await self._check_position(store)
+        self.weights.forget()
         transaction = Transaction(
             spec=spec,
             partition=self.partition,
             session=session,
             store=store,
             mark=mark,
+            weights=self.weights,
             clock=given.clock,
             counters=self.counters,
             settings=given.settings,

@@ -18,6 +18,7 @@ from tieout.streams.engine.inbox import Inbox
 from tieout.streams.engine.opening import Opening, Surroundings
 from tieout.streams.engine.ports import FetchedBatch
 from tieout.streams.engine.status import Counters, State, TaskStatus
+from tieout.streams.engine.weights import Weights
 from tieout.streams.engine.working import Working, wait_seconds
 from tieout.tables.codec import RowUnreadable
 from tieout.tables.store import StoreCorrupt, StoreFull
@@ -47,8 +48,8 @@ class PartitionTask:
         self._id = transactional_id
         self._given = given
         self._counters = Counters()
-        share = given.settings.queue_bytes
-        self.inbox = Inbox(self._counters, partial(given.feed.hold, partition), share)
+        self.inbox = Inbox(self._counters, partial(given.feed.hold, partition), given.settings.queue_bytes)
+        self.weights = Weights(given.settings.weights_kept)
         self._wake = asyncio.Event()
         self._quiet = asyncio.Event()
         self._quiet.set()
@@ -65,6 +66,12 @@ class PartitionTask:
         self._progressed_from = -1
 
     # What the feed and the runner call.
+
+    def share(self, partitions: int) -> None:
+        """So many partitions divide what the settings allow all of them."""
+        settings = self._given.settings
+        self.inbox.share_bytes = settings.queue_bytes // max(1, partitions)
+        self.weights.share(settings.weights_kept // max(1, partitions))
 
     def offer(self, batch: FetchedBatch) -> None:
         """Take a fetched batch; never waits."""
@@ -138,6 +145,7 @@ class PartitionTask:
             given=self._given,
             counters=self._counters,
             inbox=self.inbox,
+            weights=self.weights,
             wake=self._wake.set,
             say=self._change,
             nap=self._nap,

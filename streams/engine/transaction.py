@@ -53,6 +53,7 @@ class Transaction:
         session: Session,
         store: Store,
         mark: StoreMark,
+        weights: Weights,
         clock: Clock,
         counters: Counters,
         settings: EngineSettings,
@@ -69,7 +70,7 @@ class Transaction:
         self._writers = Declared((topic, session.lane(topic, partition)) for topic in spec.output_topics)
         self._emitted = 0
         self._open = False
-        self._weights = Weights()
+        self._weights = weights
         self.digest = Digest(mark.digest)
         self.effects = Overlay(store, self._emit, settings.max_row_bytes)
 

@@ -104,6 +104,13 @@ class Worker:
                 self._ended.set()
 
 
+def divided(settings: EngineSettings, agents: int) -> EngineSettings:
+    """The settings of each agent of a worker; its partitions divide again what is theirs together."""
+    return replace(
+        settings, queue_bytes=settings.queue_bytes // agents, weights_kept=settings.weights_kept // agents
+    )
+
+
 async def run_worker(
     specs: Sequence[AgentSpec],
     *,
@@ -127,7 +134,7 @@ async def run_worker(
     limit_client_logs()
     cache = shared_cache(cache_bytes)
     log, scheduler, clock = KafkaLog(bootstrap, chosen), AsyncioScheduler(), SystemClock()
-    shared = replace(chosen, queue_bytes=chosen.queue_bytes // max(1, len(specs)))
+    shared = divided(chosen, max(1, len(specs)))
     runners = [
         AgentRunner(
             spec,

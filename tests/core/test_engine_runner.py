@@ -7,6 +7,7 @@ hands a writer over, so each task stays in its start.
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from types import SimpleNamespace
 
 from engine_world import SETTINGS, spec
@@ -53,7 +54,7 @@ def make_runner(tmp_path, log: SlowLog) -> AgentRunner:
         log=log,
         clock=SystemClock(),
         scheduler=AsyncioScheduler(),
-        settings=SETTINGS,
+        settings=replace(SETTINGS, weights_kept=400),
         caller=None,
         start_at=None,
     )
@@ -120,6 +121,26 @@ def test_a_partition_that_finds_no_room_on_the_disk_takes_nothing_else_down(tmp_
         await until(lambda: log.starting == 2)
         await runner.stop()
         assert log.starting == 0
+
+    asyncio.run(live())
+
+
+def test_a_rebalance_divides_anew_what_the_partitions_may_keep(tmp_path):
+    log = SlowLog()
+
+    async def live() -> None:
+        runner = make_runner(tmp_path, log)
+        for partitions in ({0}, {0, 1, 2, 3}, {1, 2}):
+            await runner._settle(partitions)
+            await until(lambda: log.starting == len(partitions))  # noqa: B023 - waited for in this round
+            tasks = runner._tasks.values()
+            for task in tasks:
+                task.weights.change({b"%d" % each: b"v" for each in range(400)}, lambda _: None)
+            assert 200 < sum(len(task.weights) for task in tasks) <= runner._settings.weights_kept == 400
+            assert sum(task.inbox.share_bytes for task in tasks) == runner._settings.queue_bytes // len(
+                tasks
+            ) * len(tasks)
+        await runner.stop()
 
     asyncio.run(live())
 

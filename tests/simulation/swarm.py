@@ -96,6 +96,7 @@ def draw_swarm(chance: Random) -> Swarm:
             max_records_per_transaction=chance.choice((1, 10, 100, 5_000)) if share < 0.5 else 100,
             verify_rows=bool(SILENT & timed.keys()) or chance.random() < 0.1,
             queue_bytes=chance.choice((4_000, 40_000, 400_000)),
+            weights_kept=90,
             floor_seconds=chance.choice((0.0, 0.02)),
             tick_seconds=chance.choice((2.0, 5.0)),
         ),

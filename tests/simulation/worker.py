@@ -200,9 +200,8 @@ class Process:
             known = self.tasks.get(partition)
             if known is None or known.is_over:
                 self._start_task(partition)
-        share = self.world.swarm.settings.queue_bytes // max(1, len(partitions))
         for task in self.tasks.values():
-            task.inbox.share_bytes = share
+            task.share(len(partitions))
         passing("during_rebalance")
         self.feed.settle({p: self.tasks[p].resume for p in partitions})
 
