@@ -12,6 +12,7 @@ from typing import Any
 from tieout.streams.engine import opening
 from tieout.streams.engine.kafka_log import KafkaLog
 from tieout.streams.engine.kafka_session import KafkaSession
+from tieout.streams.engine.transaction import Transaction
 
 WINDOW_SECONDS = 0.4
 """How long the mistake stands open for a kill to hit it."""
@@ -68,6 +69,29 @@ def ack_before_commit(_: str) -> None:
     KafkaSession.commit = later
 
 
+def outputs_counted_twice(_: str) -> None:
+    """Outputs are counted when they are sent, and again when they are committed."""
+    real = Transaction.commit
+
+    async def generous(self: Any, position: Any) -> Any:
+        self._counters.outputs += self._emitted
+        return await real(self, position)
+
+    Transaction.commit = generous
+
+
+def transactions_counted_for_records(_: str) -> None:
+    """The records of a transaction count as one."""
+    real = Transaction.commit
+
+    async def sparing(self: Any, position: Any) -> Any:
+        before = getattr(self, "counted", 0)
+        self._counters.records = self.counted = min(self._counters.records, before + 1)
+        return await real(self, position)
+
+    Transaction.commit = sparing
+
+
 def skipped_position(_: str) -> None:
     """Each start begins one record too late."""
     real = opening.starting_point
@@ -90,6 +114,8 @@ DEFECTS: dict[str, Callable[[str], None]] = {
     "no fence": no_fence,
     "outputs after position": outputs_after_position,
     "ack before commit": ack_before_commit,
+    "outputs counted twice": outputs_counted_twice,
+    "transactions counted for records": transactions_counted_for_records,
     "skipped position": skipped_position,
 }
 

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import io
+from types import SimpleNamespace
 
 import fastavro
 import pytest
 from chaos.checking import Findings, OutputChecker
+from chaos.faults import poison
+from chaos.faults.poison import leaks
 from chaos.report import histogram, sparkline
 from chaos.truth import Truth, _schema
 
 from comparison.generator import job_events
 
+CANARY = poison.CANARY.encode()
 DELIVERIES = list(job_events(3, 20, 400, duplicate_share=0.1, displaced_share=0.3, window=50))
 
 
@@ -75,6 +79,23 @@ def test_a_wrong_balance_and_an_output_without_event_are_named():
     }
     ghost = framed("command", 2, said.command("C-99999999", 1))
     assert judge([*right_log(truth), ("commands", ghost)], truth) == {"phantom"}
+
+
+@pytest.mark.parametrize(
+    ("topic", "key", "value", "headers", "log", "names"),
+    [
+        pytest.param("commands", b"k", CANARY, (), b"", set(), id="nowhere but in a payload"),
+        pytest.param("dead-letters", b"k", CANARY, (), b"", {"secret-leaked"}, id="in a dead letter"),
+        pytest.param("commands", CANARY, b"", (), b"", {"secret-leaked"}, id="in a key"),
+        pytest.param("commands", None, None, (("h", CANARY),), b"", {"secret-leaked"}, id="in a header"),
+        pytest.param("commands", b"k", b"", (), CANARY, {"secret-leaked"}, id="in the log"),
+    ],
+)
+def test_a_canary_is_found_wherever_it_may_not_be(tmp_path, topic, key, value, headers, log, names):
+    said = SimpleNamespace(topic=topic, key=key, value=value, headers=headers)
+    (tmp_path / "poisoned").write_bytes(b"a line, " + log)
+    ground = SimpleNamespace(log_of=lambda name: tmp_path / name, said=lambda: [said])
+    assert {anomaly.name for anomaly in leaks(ground)} == names
 
 
 def test_what_is_due_counts_contiguous_events_only():

@@ -72,6 +72,28 @@ def test_without_the_fence_a_zombie_is_seen(stage):
         assert names(field.conclude()) & {"duplicate", "divergent-digest", "out-of-order"}
 
 
+def found_in_calm(stage: Stage, defect: str) -> set[str]:
+    """What is found of a worker with the defect to which nothing happens."""
+    with arena(stage, "lying") as field:
+        field.start_workers("a", defect=defect)
+        field.feed()
+        return names(field.conclude())
+
+
+def test_outputs_that_are_counted_twice_are_a_lying_counter(stage):
+    assert found_in_calm(stage, "outputs counted twice") == {"lying-counter"}
+
+
+@pytest.mark.full
+def test_transactions_that_are_counted_for_records_are_a_lying_counter(stage):
+    assert found_in_calm(stage, "transactions counted for records") == {"lying-counter"}
+
+
+@pytest.mark.full
+def test_a_worker_without_a_defect_is_found_in_order(stage):
+    assert found_in_calm(stage, "") == set()
+
+
 def test_a_reader_of_uncommitted_data_is_shown_what_is_not_there(stage):
     with arena(stage, "uncommitted", isolation="read_uncommitted") as field:
         [worker] = field.start_workers("a")

@@ -277,7 +277,7 @@ DEFECTS = (
         acknowledged_before_the_commit,
         where=with_lost_commits,
     ),
-    Defect("no fence", ("I2", "I9"), no_fence, where=with_zombies),
+    Defect("no fence", ("I2", "I8", "I9"), no_fence, where=with_zombies),
     Defect("a forgotten row", ("I1", "I7"), forgotten_row),
     Defect("a duplicate applied", ("I2",), applied_again),
     Defect("a forgotten dedup entry", ("I4", "I6"), forgotten_dedup_entry, contract=True),

@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any
 
-from simulation.broker import COMMITTED, OPEN
+from simulation.broker import COMMITTED, GONE, MARKER, OPEN
 
 from tieout.agents.spec import ENGINE_ROW_PREFIX
 from tieout.streams.engine.positions import DIGEST_ROW, LOCAL_PREFIX, POSITION_ROW, decode_position
@@ -55,15 +55,33 @@ def hanging(world: Any) -> Iterator[str]:
 
 
 def zombies(world: Any) -> Iterator[str]:
-    """I8: once a newer epoch has written, an elder one commits nothing."""
-    for place, found in world.broker.partitions.items():
-        epochs: dict[str, int] = {}
-        for record in found.records:
-            if record.state == COMMITTED and record.epoch < epochs.get(record.writer, 0):
-                yield f"I8 zombie: {record.writer} wrote {place} {record.offset} in epoch {record.epoch} after {epochs[record.writer]}"
+    """I8: once the next owner of a partition has written what it then commits, an elder one commits nothing.
+
+    Whatever an owner calls itself: a changelog partition has one at a time, so its committed records and their markers
+    are one owner's, then the next one's, and never again an elder one's.
+    """
+    for (topic, partition), found in world.broker.partitions.items():
+        if topic != world.spec.changelog_topic:
+            continue
+        owner, elder = None, set()
+        for offset, acting in committing(found.records):
+            if acting in elder:
+                yield f"I8 zombie: {acting} committed in {topic}/{partition} {offset}, after {owner} had taken over"
                 break
-            if record.state == COMMITTED:
-                epochs[record.writer] = record.epoch
+            if acting != owner:
+                elder.add(owner)
+                owner = acting
+
+
+def committing(records: list[Any]) -> Iterator[tuple[int, tuple[str, int]]]:
+    """Offset and (writer, epoch) of each committed record, and of the marker that committed it."""
+    undecided: dict[str, int] = {}
+    for record in records:
+        if record.state in (COMMITTED, GONE):
+            undecided[record.writer] = record.epoch
+            yield record.offset, (record.writer, record.epoch)
+        elif record.state == MARKER and record.writer in undecided:
+            yield record.offset, (record.writer, undecided.pop(record.writer))
 
 
 def folded(world: Any, partition: int) -> dict[bytes, bytes]:
