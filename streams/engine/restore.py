@@ -2,9 +2,10 @@
 
 Called only after the fence: then nobody else can add to the changelog, and its last stable offset must be its end.
 Invariant: where that does not hold, the restore waits and then halts, because committed rows of ours would be hidden;
-and a store whose rows do not add up to the digest that the changelog has for them is thrown away and built anew, never
-trusted. The rows are written as they come and added up once at the end, which is quicker than keeping the sum, and
-finds what a disk has lost or kept too long as well.
+it halts where the store knows more than the changelog, which has lost records then; and a store whose rows do not add
+up to the digest that the changelog has for them is thrown away and built anew, never trusted. The rows are written as
+they come and added up once at the end, which is quicker than keeping the sum, and finds what a disk has lost or kept
+too long as well.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ from tieout.tables.store import Changes, Store, StoreCorrupt
 
 MARKS = 2
 """A transaction ends with its digest and its position. The sum does not cover these two, so a store's own copies are not
-believed: they are read again at each start."""
+believed: they are read again at each start. So a store's mark follows its last record and passes no marker."""
 
 MISMATCH = "its rows do not add up to the changelog's digest"
 
@@ -134,7 +135,10 @@ class Restore:
         self._store = self.home.open()
 
     def _trusted(self, identity: str, bounds: Bounds) -> tuple[StoreMark | None, str | None]:
-        """The store's mark (None: it is new), and why it must be thrown away, if it must. Raises ``StoreCorrupt``."""
+        """The store's mark (None: it is new), and why it must be thrown away, if it must. Raises ``StoreCorrupt``.
+
+        Only what was committed is ever written to a store, so one that is ahead proves a loss; raises ``Halt``.
+        """
         mark = decode_store_mark(self._opened.get(STORE_ROW))
         if mark is None:
             is_new = next(self._opened.scan(b""), None) is None
@@ -142,7 +146,12 @@ class Restore:
         if mark.changelog != identity:
             return None, f"it belongs to {mark.changelog}, not to {identity}"
         if mark.next > bounds.high:
-            return None, f"it is ahead of the changelog ({mark.next} > {bounds.high})"
+            raise Halt(
+                "changelog_behind",
+                f"{self._where}: the store {self._opened.identity} has its rows up to offset {mark.next}, and it ends "
+                f"at {bounds.high}: it has lost records; restore the changelog topic, or delete {self._opened.identity} "
+                "if the state is to be built anew from what is left",
+            )
         if mark.next < bounds.start:
             return None, f"it ends before the changelog begins ({mark.next} < {bounds.start})"
         return mark, None
@@ -179,7 +188,8 @@ class Restore:
                 passing("during_restore")
                 rows = {record.key or b"": record.value for record in batch}
                 digest = _digest_after(store, now.digest, rows) if keeps_sum else b""
-                now = StoreMark(changelog=identity, next=max(reached, first_new), digest=digest)
+                known = batch[-1].offset + 1 if batch else now.next
+                now = StoreMark(changelog=identity, next=max(known, first_new), digest=digest)
                 rows[STORE_ROW] = encode(now)
                 store.write(rows)
                 report.replayed(_count_from(first_new, batch), reached)

@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 from engine_world import World, expected, live
 
+from tieout.streams.engine.errors import Halt
 from tieout.streams.engine.limits import EngineSettings
 from tieout.streams.engine.ports import Bounds
 from tieout.streams.engine.positions import (
@@ -37,6 +38,9 @@ from tieout.tables.store import StoreCorrupt
 
 CACHE = shared_cache(4 << 20)
 TRANSACTIONS, ROWS, KEYS = 30, 40, 500
+
+MARKER = (b"\0marker", None)
+"""Ends a transaction: it takes an offset and is never read."""
 
 
 @dataclass
@@ -59,6 +63,7 @@ class Changelog:
         if store is not None:
             mark = StoreMark(changelog=self.name, next=len(self.records), digest=self.digest.encode())
             store.write({**changes, STORE_ROW: encode(mark)})
+        self.records.append(MARKER)
 
     async def identity(self, _topic: str, _partition: int) -> str:
         return self.name
@@ -70,7 +75,8 @@ class Changelog:
         for begin in range(start, end, 300):
             reached = min(begin + 300, end)
             pairs = enumerate(self.records[begin:reached], begin)
-            yield [FedRecord(offset, 0, key, value) for offset, (key, value) in pairs], reached
+            records = [(offset, pair) for offset, pair in pairs if pair[0] != MARKER[0]]
+            yield [FedRecord(offset, 0, key, value) for offset, (key, value) in records], reached
 
 
 def some_changes(rng: random.Random) -> dict[bytes, bytes | None]:
@@ -201,7 +207,7 @@ def test_a_backup_of_yesterday_is_caught_up(tmp_path):
 def test_a_backup_from_before_deletions_that_the_changelog_has_forgotten_is_rebuilt(tmp_path):
     log = write(tmp_path / "rows", "cluster/log/0", seed=3, backup=tmp_path / "backup")
     log.records = [(key, b"" if value is None else value) for key, value in log.records]
-    gone = {key for key, _ in log.records} - log.rows.keys() - {DIGEST_ROW, POSITION_ROW}
+    gone = {key for key, _ in log.records} - log.rows.keys() - {DIGEST_ROW, POSITION_ROW, MARKER[0]}
     log.records = [(b"\0forgotten", b"") if key in gone else (key, value) for key, value in log.records]
     last = {key: offset for offset, (key, _) in enumerate(log.records)}
     log.records = [pair if last[pair[0]] == at else (b"\0old", b"") for at, pair in enumerate(log.records)]
@@ -242,6 +248,45 @@ def test_a_position_and_a_digest_that_a_disk_has_lost_are_read_again(row, value,
     store.write({row: value})
     store.close()
     assert restored(directory, log)[0] == log.rows
+
+
+@pytest.mark.parametrize("row", [POSITION_ROW, DIGEST_ROW])
+def test_a_position_and_a_digest_are_read_again_however_many_markers_end_the_changelog(
+    row, written, tmp_path
+):
+    source, _ = written
+    log = write(tmp_path / "other", "cluster/log/0", seed=5)
+    log.records += [MARKER] * 3
+    directory = shutil.copytree(source, tmp_path / "rows")
+    for _ in range(2):
+        restored(directory, log)
+    store = RocksdbStore(directory, CACHE)
+    store.write({row: encode(Position(next=1))})
+    store.close()
+    rows, one = restored(directory, log)
+    assert (rows, one.progress.rebuilt_because) == (log.rows, None)
+
+
+def test_a_changelog_that_ends_before_the_store_halts_and_harms_no_rows(written, tmp_path):
+    source, _ = written
+    log = write(tmp_path / "other", "cluster/log/0", seed=5)
+    directory = shutil.copytree(source, tmp_path / "rows")
+    whole, log.records = log.records, log.records[:-2]
+    with pytest.raises(Halt, match=f"up to offset {len(whole) - 1}, .* ends at {len(whole) - 2}") as halt:
+        restored(directory, log)
+    assert halt.value.code == "changelog_behind"
+    assert f"restore the changelog topic, or delete {directory}" in halt.value.detail
+    log.records = whole
+    rows, one = restored(directory, log)
+    assert (rows, one.progress.rebuilt_because) == (log.rows, None)
+
+
+def test_a_changelog_that_has_lost_a_marker_alone_is_no_loss(written, tmp_path):
+    source, _ = written
+    log = write(tmp_path / "other", "cluster/log/0", seed=5)
+    log.records.pop()
+    rows, one = restored(shutil.copytree(source, tmp_path / "rows"), log)
+    assert (rows, one.progress.rebuilt_because) == (log.rows, None)
 
 
 @pytest.mark.parametrize("verify", [True, False])
