@@ -13,7 +13,7 @@ from tieout.streams.operate.status import OpenExceptions, PartitionStatus, Stage
 from tieout.streams.stopwatch import SAMPLE, Stopwatch
 from tieout.tables.totals import Totals
 
-_COMMIT_STAGES = ("begin", "send_outputs", "send_rows", "commit", "store")
+_COMMIT_STAGES = ("begin", "send", "commit", "store")
 
 
 def partition_status(

@@ -26,8 +26,8 @@ POINTS = (
     "after_step",
     "before_begin",
     "after_begin",
-    "before_ack",
     "between_sends",
+    "before_ack",
     "before_commit",
     "after_commit",
     "before_store_write",
@@ -38,7 +38,8 @@ POINTS = (
     "during_work",
 )
 """In the order of a partition's life. ``after_decode`` and ``after_decide`` lie around the step of one record,
-``after_step`` follows a slice of them; ``before_ack``: records are sent and not acknowledged; ``before_tell``: the
+``after_step`` follows a slice of them; ``between_sends``: the records of one partition are acknowledged, those of the
+others are not; ``before_ack``: records are sent and not acknowledged; ``before_tell``: the
 position is committed and the group has not been told; ``during_work``: the revenue run and other sweeps."""
 
 Step = Callable[[LogRecord, Effects], None]
@@ -103,6 +104,11 @@ def passing(name: str) -> None:
     fault.countdown -= 1
     if fault.countdown == 0 and _first_time():
         _strike(name, fault.action)
+
+
+def is_armed(name: str) -> bool:
+    """Whether a test waits for this place, so that what makes it worth striking may be brought about."""
+    return _armed is not None and name in _armed
 
 
 def around(step: Step) -> Step:

@@ -9,20 +9,24 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from functools import partial
+from operator import itemgetter
 from typing import Any, TypeVar
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import InvalidProducerEpoch, KafkaError, ProducerFenced
+from aiokafka.errors import InvalidProducerEpoch, KafkaError, NodeNotReadyError, ProducerFenced
 from aiokafka.producer import sender
+from aiokafka.protocol.transaction import EndTxnRequest
 
 from tieout.agents.spec import Headers
 from tieout.streams.engine.errors import BrokerSilent, CommitUnanswered, Fenced, RecordTooLarge
-from tieout.streams.engine.fault_points import passing
+from tieout.streams.engine.fault_points import is_armed, passing
 from tieout.streams.engine.lane import Lane
 from tieout.streams.engine.limits import EngineSettings
 from tieout.streams.engine.ports import Writer
+
+_number = itemgetter(0)
 
 log = logging.getLogger("tieout.engine.kafka")
 
@@ -48,6 +52,7 @@ class KafkaSession:
     """The transactional writer of one partition, over one epoch."""
 
     def __init__(self, producer: AIOKafkaProducer, transactional_id: str, settings: EngineSettings) -> None:
+        producer.client.send = _never_ending_twice(producer.client.send)
         self._producer = producer
         self._id = transactional_id
         self._settings = settings
@@ -121,13 +126,18 @@ class KafkaSession:
         return await self._answered(self._send(building), self._settings.send_seconds, what)
 
     async def _send(self, building: Mapping[tuple[str, int], list[Any]]) -> Mapping[tuple[str, int], int]:
+        """All first batches in one request, as far as one broker leads their partitions; then all second ones."""
         sent: list[tuple[tuple[str, int], int, Awaitable[Any]]] = []
-        for (topic, partition), batches in building.items():
-            for batch in batches:
-                count = batch.record_count()
-                batch.close()
-                future = await self._producer.send_batch(batch, topic, partition=partition)
-                sent.append(((topic, partition), count, future))
+        numbered = [
+            (n, place, batch) for place, batches in building.items() for n, batch in enumerate(batches)
+        ]
+        for _, place, batch in sorted(numbered, key=_number):
+            if len(sent) == 1 and is_armed("between_sends"):
+                await sent[0][2]
+                passing("between_sends")
+            count = batch.record_count()
+            batch.close()
+            sent.append((place, count, await self._producer.send_batch(batch, place[0], partition=place[1])))
         passing("before_ack")
         results = await asyncio.gather(*(future for _, _, future in sent), return_exceptions=True)
         ends: dict[tuple[str, int], int] = {}
@@ -195,6 +205,28 @@ class KafkaSession:
 
     def _fenced(self, error: Exception) -> Fenced:
         return Fenced(f"another process has taken {self._id} over ({type(error).__name__})")
+
+
+class EndUnanswered(Exception):  # noqa: N818 - and no KafkaError, which aiokafka would answer with another try
+    """The end of a transaction was sent, and its answer will not come."""
+
+
+def _never_ending_twice(send: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+    """The client, but an end of transaction whose answer is lost fails the producer: aiokafka would ask again,
+    and where the first request arrives late it ends the next transaction half-written (KIP-890).
+    """
+
+    async def once(node: int, request: Any, **more: Any) -> Any:
+        try:
+            return await send(node, request, **more)
+        except NodeNotReadyError:  # not connected: nothing was sent
+            raise
+        except KafkaError as error:
+            if isinstance(request, EndTxnRequest):
+                raise EndUnanswered(f"{error!r} after the end of a transaction was sent") from error
+            raise
+
+    return once
 
 
 def _lingers(work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:

@@ -23,6 +23,11 @@ class EngineSettings:
     """Outputs, rows put and rows read by one transaction, above which no more is stepped; 5,000 records make 2 to 10."""
     max_slice_seconds: float = 0.05
     """How long records are stepped before a commit; it bounds latency at low CPU speed."""
+    clock_every_records: int = 64
+    """Records stepped between two looks at the clock."""
+    breath_seconds: float = 0.005
+    """How long records are stepped before the worker's other partitions may act on the broker's answers: each step of
+    their commits would wait for whole slices otherwise."""
     floor_seconds: float = 0.02
     """Least time between transactions while little is queued: each costs about 2 ms of CPU."""
     work_rows: int = 500

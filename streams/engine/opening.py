@@ -70,8 +70,9 @@ class Opening:
 
     async def run(self) -> Working:
         """Give what is then worked with. Raises ``Fenced``, ``Halt``, ``BrokerSilent``, ``StoreFull``."""
-        session = await self._fence()
         given, spec = self.given, self.spec
+        told = await self._told()
+        session = await self._fence()
         self.say("restoring", None)
         self.restore = Restore(
             log=given.log,
@@ -84,7 +85,7 @@ class Opening:
         )
         store, mark = await self.restore.run()
         self.store = store
-        position = await self._check_position(store)
+        position = await self._check_position(store, told)
         self.weights.forget()
         transaction = Transaction(
             spec=spec,
@@ -118,15 +119,21 @@ class Opening:
             position=position,
         )
 
-    async def _fence(self) -> Session:
+    async def _told(self) -> int | None:
+        """The group's position. Asked for before the fence: all of it is then in what is restored, whoever commits
+        meanwhile; a process that slept after its restore once took its successor's progress for a lost changelog.
+        """
         passing("before_fence")
         if not await self.given.feed.still_mine(self.partition):
             raise Fenced("the group has given the partition to another worker")
+        return await self.given.feed.hint(self.partition)
+
+    async def _fence(self) -> Session:
         self.session = await self.given.log.fence(self.transactional_id)
         passing("after_fence")
         return self.session
 
-    async def _check_position(self, store: Store) -> Position:
+    async def _check_position(self, store: Store, told: int | None) -> Position:
         given, topic = self.given, self.spec.input_topic
         position = decode_position(store.get(POSITION_ROW))
         if position is not None:
@@ -135,7 +142,7 @@ class Opening:
         evidence = Evidence(
             where=f"{topic}/{self.partition}",
             bounds=bounds,
-            hint=await given.feed.hint(self.partition),
+            hint=told,
             last_record=await self._record_at(-1 if position is None else position.last_offset, bounds),
             start_at=given.start_at,
         )

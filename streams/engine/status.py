@@ -12,7 +12,7 @@ from typing import Literal
 
 State = Literal["starting", "restoring", "running", "waiting", "paused", "halted", "stopped"]
 
-STAGES = ("step", "flush", "begin", "send_outputs", "send_rows", "commit", "store", "idle")
+STAGES = ("step", "flush", "begin", "send", "commit", "store", "idle")
 """Stages whose seconds are counted, in the order of a transaction."""
 
 

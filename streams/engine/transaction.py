@@ -1,6 +1,6 @@
 """The only way to send: effects in, one Kafka transaction out, then one write to the store.
 
-Order: begin, outputs (all acknowledged), changelog rows, digest and position (acknowledged), commit, store.
+Order: begin; outputs, changelog rows, digest and position in one go; all acknowledged; commit; store.
 Invariant: the store never holds what is not committed, a position is never committed without the rows and outputs of
 the records that it counts, and every acknowledgement is awaited before the end of the transaction is asked for.
 After any failure here the object is of no more use: fence and restore decide what has happened.
@@ -95,11 +95,8 @@ class Transaction:
         changes = self.effects.changes
         passing("before_begin")
         await self._begin()
-        if self._emitted:
-            await self._timed("send_outputs", self._session.send())
-        passing("between_sends")
         marks = self._append_rows(changes, position)
-        ends = await self._timed("send_rows", self._session.send())
+        ends = await self._timed("send", self._session.send())
         passing("before_commit")
         await self._end()
         marks[STORE_ROW] = encode(
@@ -121,7 +118,7 @@ class Transaction:
         assert self.is_empty, "a tick shares its transaction with nothing"
         self._append(self._input, self._partition, key, value, ())
         await self._begin()
-        await self._timed("send_outputs", self._session.send())
+        await self._timed("send", self._session.send())
         await self._end()
         self._counters.ticks += 1
 

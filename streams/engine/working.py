@@ -20,9 +20,6 @@ from tieout.streams.engine.status import Counters
 from tieout.streams.engine.transaction import Transaction
 from tieout.tables.store import Store
 
-CLOCK_EVERY = 64
-"""Records between two looks at the clock."""
-
 FIRST_RECORDS = 500
 """Most records of the first transaction, after which it is known what their rows come to."""
 
@@ -54,6 +51,11 @@ class Working:
     _held: LogRecord | None = None
     _retry_at: float = 0.0
     _turn_began: float = 0.0
+    _away_seconds: float = 0.0
+    """Of this turn, those in which the others had the event loop."""
+    _breathed_at: float = 0.0
+    _stepped: int = 0
+    """Records of this turn; they count once they are committed, or a restart would count them again."""
     _busy_at: float = field(default=0.0)
     _flushed_each: float | None = None
     """Bytes of rows that the last flush wrote, by record."""
@@ -67,13 +69,13 @@ class Working:
         if self.calls is not None:
             self.calls.launch(self.store.get)
         await self._keep_the_floor()
-        began = self._turn_began = self.clock.monotonic()
-        position = self._step_slice(began)
+        began = self._turn_began = self._breathed_at = self.clock.monotonic()
+        position = await self._step_slice(began)
         answered = self._step_outcomes()
         self._work_slice()
         if position is None and not answered and self.transaction.is_empty:
             return await self._tick_if_idle(began)
-        self.counters.stage_seconds["step"] += self.clock.monotonic() - began
+        self.counters.stage_seconds["step"] += self.clock.monotonic() - began - self._away_seconds
         await self._commit(self.position if position is None else position, answered)
         return True
 
@@ -101,14 +103,15 @@ class Working:
         self.inbox.rewind(offset, placed)
         return offset
 
-    def _step_slice(self, began: float) -> Position | None:
+    async def _step_slice(self, began: float) -> Position | None:
         """Step records until a limit; gives the position after them, None when none was stepped."""
+        self._away_seconds = 0.0
         if self._held is not None and began < self._retry_at:
             return None
         if self.crashes.is_careful(self.inbox.next if self._held is None else self._held.offset):
             return self._step_one_carefully()
         limit, most = self._limits()
-        deadline = began + self.settings.max_slice_seconds
+        every = self.settings.clock_every_records
         take, step, effects = self.inbox.take, around(self.task.step), self.transaction.effects
         clock_ms, last, count = self.position.clock_ms, None, 0
         self.crashes.before_slice(self.position.next)
@@ -125,12 +128,26 @@ class Working:
                 clock_ms = record.timestamp
             if count >= limit or effects.bytes >= most:
                 break
-            if count % CLOCK_EVERY == 0 and self.clock.monotonic() > deadline:
+            if count % every == 0 and await self._has_stepped_enough(began):
                 break
             record = take()
         self.crashes.stepped()
         passing("after_step")
         return None if last is None else self._after(last, count, clock_ms)
+
+    async def _has_stepped_enough(self, began: float) -> bool:
+        """Whether the slice has had its time. Before that it lets the others act upon what the broker has answered."""
+        now = self.clock.monotonic()
+        stepped_seconds = now - began - self._away_seconds
+        if stepped_seconds > self.settings.max_slice_seconds:
+            return True
+        if now - self._breathed_at > self.settings.breath_seconds:
+            self.crashes.stepped()
+            await self.scheduler.sleep(0)
+            self.crashes.before_slice(self.position.next)
+            self._breathed_at = self.clock.monotonic()
+            self._away_seconds += self._breathed_at - now
+        return False
 
     def _limits(self) -> tuple[int, int]:
         """Most records and most bytes of a slice. What a flush adds is known only after it: the last one tells."""
@@ -166,7 +183,7 @@ class Working:
         self.waiting = f"offset {record.offset}: {reason}"
 
     def _after(self, last: LogRecord, count: int, clock_ms: int) -> Position:
-        self.counters.records += count
+        self._stepped = count
         self._busy_at = self._turn_began
         if self._held is None:
             self.waiting = None
@@ -199,6 +216,8 @@ class Working:
             self._flushed_each = (effects.bytes - stepped_bytes) / (position.next - self.position.next)
         self.counters.stage_seconds["flush"] += self.clock.monotonic() - flushing
         changes = await self.transaction.commit(position)
+        self.counters.records += self._stepped
+        self._stepped = 0
         self.position = position
         self.last_commit = self.clock.monotonic()
         self.crashes.committed(position.next)

@@ -62,7 +62,10 @@ def make_runner(tmp_path, log: SlowLog) -> AgentRunner:
     async def still_mine(_partition: int) -> bool:
         return True
 
-    runner.feed.still_mine = still_mine
+    async def hint(_partition: int) -> None:
+        return None
+
+    runner.feed.still_mine, runner.feed.hint = still_mine, hint
     return runner
 
 

@@ -7,6 +7,8 @@ at any transaction, and must still say each output once, in order, with exact co
 from __future__ import annotations
 
 import asyncio
+import dataclasses
+from itertools import pairwise
 
 import engine_world
 import pytest
@@ -51,6 +53,45 @@ def test_rows_rebuilt_from_the_changelog_equal_the_live_ones(wrongs, seed):
         row for row in live_rows if row[0] == b"c"
     ]
     assert digest_of(world.disk)[0].encode() == dict(live_rows)[b"\x00digest"]
+
+
+def test_a_record_counts_once_however_often_its_transaction_is_tried():
+    world = World(wrongs={2: "fenced", 4: "fenced"})
+    world.tell(*(b"%d" % value for value in range(30)))
+    task = asyncio.run(live(world, lambda task: task.status().position >= 30))
+    status = task.status()
+    assert status.fenced
+    assert (status.records, status.outputs) == (30, 30)
+
+
+def test_a_long_slice_lets_the_other_partitions_act_and_is_one_transaction_all_the_same(monkeypatch):
+    out_of_breath = dataclasses.replace(engine_world.SETTINGS, clock_every_records=1, breath_seconds=0.0)
+    monkeypatch.setattr(engine_world, "SETTINGS", out_of_breath)
+    world, turns, seen, journal = World(), [], {}, set()
+
+    class Watching(Counting):
+        def step(self, record, effects) -> None:
+            seen.setdefault(world.commits, []).append(len(turns))
+            super().step(record, effects)
+
+    async def check() -> None:
+        async def elsewhere() -> None:
+            while True:
+                turns.append(None)
+                journal.add(world.journal.read())
+                await asyncio.sleep(0)
+
+        beside = asyncio.create_task(elsewhere())
+        await live(world, lambda task: task.status().position >= 30, spec(open=Watching))
+        beside.cancel()
+
+    world.tell(*(b"%d" % value for value in range(30)))
+    asyncio.run(check())
+    longest = max(seen.values(), key=len)
+    assert len(longest) > 1
+    assert all(later > earlier for earlier, later in pairwise(longest))
+    assert world.said() == expected(list(range(30)))
+    assert journal == {None}, "whoever dies meanwhile, it was not in a step of this partition"
 
 
 def test_a_hole_in_the_feed_is_an_error_and_never_a_skipped_record():

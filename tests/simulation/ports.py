@@ -127,6 +127,7 @@ class SimSession:
         if not building:
             return {}
         self._sent = True
+        self._pass_between(building)
         passing("before_ack")
         ends: dict[Place, int] = {}
         left = len(building)
@@ -147,6 +148,15 @@ class SimSession:
 
         silent = BrokerSilent(f"the broker did not acknowledge records for {self._writer}")
         return await self._network.ask("send", request, self._settings.send_seconds, silent)
+
+    def _pass_between(self, building: dict[Place, list[Entry]]) -> None:
+        """A process that dies between two batches has sent some of them."""
+        try:
+            passing("between_sends")
+        except BaseException:
+            for place, entries in self._arriving(building, answered=False):
+                self._broker.produce(self._writer, self._epoch, self._serial, place, entries, _ignore)
+            raise
 
     def _arriving(
         self, building: dict[Place, list[Entry]], *, answered: bool

@@ -98,6 +98,8 @@ def draw_swarm(chance: Random) -> Swarm:
             queue_bytes=chance.choice((4_000, 40_000, 400_000)),
             weights_kept=90,
             floor_seconds=chance.choice((0.0, 0.02)),
+            clock_every_records=chance.choice((1, 3, 64)),
+            breath_seconds=chance.choice((0.0, 0.005)),
             tick_seconds=chance.choice((2.0, 5.0)),
         ),
     )

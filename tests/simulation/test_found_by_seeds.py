@@ -85,3 +85,30 @@ def test_a_store_that_has_lost_its_position_or_all_its_rows_is_built_anew(lost, 
     damaged = MemoryStore()
     damaged.write({key: value for key, value in whole.items() if key not in lost})
     assert {**asyncio.run(restored(world, damaged)), STORE_ROW: b""} == {**rebuilt, STORE_ROW: b""}
+
+
+def test_a_successors_progress_is_not_taken_for_a_lost_changelog():
+    """Seed 2432: frozen between restore and its question to the group, a task halted over what another had committed."""
+    world = World()
+    world.tell(b"1")
+    fence = world.fence
+    told: list[int] = []
+
+    async def fenced(transactional_id: str):
+        session = await fence(transactional_id)
+        told.append(99)
+        return session
+
+    async def check() -> None:
+        world.fence = fenced
+        task, feed = make_task(world)
+        feed.hint = hint
+        running = asyncio.create_task(task.run())
+        await lived(world, task, feed, lambda: len(world.said()) >= 1, running)
+        await task.stop()
+        await asyncio.wait_for(running, 5)
+
+    async def hint(_partition: int) -> int | None:
+        return max(told, default=None)
+
+    asyncio.run(check())
