@@ -8,7 +8,6 @@ from operator import attrgetter
 import msgspec
 
 from tieout.agents.contracts.currencies import ISO_4217
-from tieout.agents.dedup import fact_id
 from tieout.avro.commands import Cause
 from tieout.avro.events import (
     ContractActivated,
@@ -21,6 +20,7 @@ from tieout.avro.events import (
     PaymentReceived,
     UsageRated,
 )
+from tieout.tables.identity import identity_text
 from tieout.tables.totals import NO_CURRENCY
 from tieout.tables.waiting import Waiting
 
@@ -38,7 +38,7 @@ class Arrival(msgspec.Struct, frozen=True, gc=False):
     @property
     def fact_id(self) -> str:
         """Identity of the event: the cause of everything that it leads to."""
-        return fact_id(self.event)
+        return identity_text(self.event.envelope, by_version=False)
 
     @property
     def pointer(self) -> Cause:
@@ -80,8 +80,4 @@ def amount_of(event: Event) -> tuple[str, int]:
     if stated is None:
         return NO_CURRENCY, 0
     currency, amount_minor = stated(event)
-    return _currency(currency), amount_minor
-
-
-def _currency(text: str) -> str:
-    return text if text in ISO_4217 else NO_CURRENCY
+    return currency if currency in ISO_4217 else NO_CURRENCY, amount_minor

@@ -50,17 +50,12 @@ class Dedup:
 
     def repeats_conflict(self, entry: GroupEntry, event: Event, offset: int, effects: Effects) -> bool:
         """Whether this very conflicting content has been set aside before; it is remembered if not."""
-        text = f"{fact_id(event)}\x1f{event.envelope.content_hash.hex()}"
+        text = f"{identity_text(event.envelope, by_version=False)}\x1f{event.envelope.content_hash.hex()}"
         key = entry.prefix + IDENTITY + identity_digest(text)
         if self._rows.get(key) is not None:
             return True
         effects.put(key, encode_seen(_seen(event, offset)))
         return False
-
-
-def fact_id(event: Event) -> str:
-    """The event's identity as text: the cause id of everything that it leads to."""
-    return identity_text(event.envelope, by_version=False)
 
 
 def _seen(event: Event, offset: int) -> Seen:

@@ -200,17 +200,19 @@ _AROUND_DOCUMENTS = 16
 """Bytes around the documents of a row: its version, and the lengths of its lists."""
 
 
-def changed_fact_rows(before: GroupState, after: GroupState, large: int) -> Iterator[tuple[str, int]]:
+def changed_fact_rows(before: GroupState, after: GroupState, large: int) -> list[tuple[str, int]]:
     """(what it holds, encoded bytes) of the rows that grow with facts, changed and may have more than ``large`` bytes.
 
     Never the layers, a cache, nor usage: ``usage_bytes`` tells of the one row that a rated amount is added to.
     """
+    rows: list[tuple[str, int]] = []
     if after.group is not before.group:
-        yield "contracts and open items", len(_GROUP.encode(after.group))
+        rows.append(("contracts and open items", len(_GROUP.encode(after.group))))
     if after.facts is not before.facts:
-        yield "contract versions and deliveries", len(_FACTS.encode(after.facts))
+        rows.append(("contract versions and deliveries", len(_FACTS.encode(after.facts))))
     if after.documents is not before.documents and after.extent.document_bytes + _AROUND_DOCUMENTS > large:
-        yield "documents and payments", len(_DOCUMENTS.encode(after.documents))
+        rows.append(("documents and payments", len(_DOCUMENTS.encode(after.documents))))
+    return rows
 
 
 def usage_bytes(bucket: UsageBucket) -> int:

@@ -117,23 +117,24 @@ def _item(line: Line, entity: EntityPublished, view: View, day: Day) -> Item:
         raise Refused(
             "PRODUCT_UNMAPPED", f"product {line.product!r} of line {line.po!r} is not mapped", "reference"
         )
+    # By position: a record of so many fields takes four times as long to make by name.
     return Item(
-        po=line.po,
-        product=line.product,
-        entity=entity.header.id,
-        measure=line.measure,
-        qty=line.quantity,
-        qty_scale=line.quantity_scale,
-        ssp=line.ssp_minor,
-        ssp_per=line.ssp_per,
-        first=line.from_date,
-        last=line.to_date,
-        convention=line.convention or switch(entity, "convention"),
-        meter=line.meter if line.measure == "amount" else None,
-        price=line.price_minor,
-        recurring=line.recurring,
-        tax_code=line.tax_code or mapped.tax_code,
-        item=mapped.item,
+        line.po,
+        line.product,
+        entity.header.id,
+        line.measure,
+        line.quantity,
+        line.quantity_scale,
+        line.ssp_minor,
+        line.ssp_per,
+        line.from_date,
+        line.to_date,
+        line.convention or switch(entity, "convention"),
+        line.meter if line.measure == "amount" else None,
+        line.price_minor,
+        line.recurring,
+        line.tax_code or mapped.tax_code,
+        mapped.item,
     )
 
 

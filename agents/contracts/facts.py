@@ -77,12 +77,11 @@ def rebased(state: GroupState, terms: Terms) -> tuple[GroupState, Folded]:
 
 
 def _joined(state: GroupState, added: tuple[Terms, ...]) -> GroupState:
-    before = state.facts.terms
-    keys = {(each.contract, each.version, each.arrangement) for each in added}
-    kept = [each for each in before if (each.contract, each.version, each.arrangement) not in keys]
-    facts = replace(state.facts, terms=tuple(sorted((*kept, *added), key=canonical)))
-    if len(kept) < len(before):
-        return _with_facts(state, facts)
+    """New versions: a contract accepts each number once, a document's later version takes its earlier one out before."""
+    terms = tuple(sorted((*state.facts.terms, *added), key=canonical))
+    keys = {(each.contract, each.version, each.arrangement) for each in terms}
+    assert len(keys) == len(terms), f"a key holds one fact: {keys}"
+    facts = replace(state.facts, terms=terms)
     return replace(state, facts=facts, extent=state.extent.with_terms(added))
 
 

@@ -7,8 +7,6 @@ while nothing has changed, and the group goes on.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from tieout.agents.contracts.decision import Refused
 from tieout.avro.events import Day, Minor
 from tieout.tables.contract import GroupState, changed_fact_rows, usage_bytes
@@ -48,11 +46,15 @@ def check_limits(before: GroupState, after: GroupState) -> None:
         return
     for name, size in changed_fact_rows(before, after, ROW_BYTES_MAX):
         _check_row(name, size)
-    if after.usage is not before.usage and len(after.extent.rated_ids) > RATED_MAX:
+    extent = after.extent
+    if after.usage is not before.usage and len(extent.rated_ids) > RATED_MAX:
         raise Refused("LIMIT_EXCEEDED", f"more than {RATED_MAX} rated amounts in one group")
-    for kind, total in _sums(before, after):
-        if total > SUM_MAX:
-            raise Refused("LIMIT_EXCEEDED", f"{kind} of the group would add up to {total}, over {SUM_MAX}")
+    if after.facts is not before.facts:
+        _check_sum("prices and price changes", extent.agreed)
+    if after.documents is not before.documents:
+        _check_sum("documents and payments", extent.billed)
+    if after.usage is not before.usage:
+        _check_sum("rated usage", extent.used)
     if _ledger_bytes_at_most(after) <= ROW_BYTES_MAX:
         return
     size = _ledger_bytes(after)
@@ -74,13 +76,9 @@ def _check_row(name: str, size: int) -> None:
         raise Refused("LIMIT_EXCEEDED", f"{name} of the group would take {size} bytes, over {ROW_BYTES_MAX}")
 
 
-def _sums(before: GroupState, after: GroupState) -> Iterator[tuple[str, Minor]]:
-    if after.facts is not before.facts:
-        yield "prices and price changes", after.extent.agreed
-    if after.documents is not before.documents:
-        yield "documents and payments", after.extent.billed
-    if after.usage is not before.usage:
-        yield "rated usage", after.extent.used
+def _check_sum(kind: str, total: Minor) -> None:
+    if total > SUM_MAX:
+        raise Refused("LIMIT_EXCEEDED", f"{kind} of the group would add up to {total}, over {SUM_MAX}")
 
 
 class _Extent:

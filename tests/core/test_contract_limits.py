@@ -124,6 +124,24 @@ def test_amounts_that_no_longer_fit_the_event_language_are_refused(kind):
     inbox.run(day_of("2025-12"))
 
 
+def test_prices_that_no_longer_fit_the_event_language_are_refused():
+    inbox = fresh()
+    for number in range(12):
+        activation = numbered(told(activation={**ACTIVATION, "price": 100_000_000_000_000})[0], number)
+        contract = f"C{number}"
+        inbox.deliver(replace(activation, envelope=replace(activation.envelope, contract_id=contract)))
+    assert [code for code, _ in inbox.refusals] == ["LIMIT_EXCEEDED"] * 2
+
+
+def test_the_extent_of_versions_is_their_span_their_lines_and_what_is_agreed():
+    inbox = fresh()
+    lines = [{**TIME, "po": "first"}, {**TIME, "po": "zweite\u00fc"}]
+    inbox.deliver(told(activation={**ACTIVATION, "price": 12, "lines": lines})[0])
+    extent = extent_of(inbox.state.facts, inbox.state.documents, inbox.state.usage)
+    assert (extent.first, extent.last) == (day_of(YEAR), day_of(END))
+    assert (extent.keys, extent.names_bytes, extent.agreed) == (2, 5 + 8, 1200)
+
+
 def test_document_lines_are_counted_too(monkeypatch):
     monkeypatch.setattr(documents, "DOCUMENT_LINES_MAX", 2)
     activation, fact = told(GROWING["document lines"])

@@ -9,7 +9,8 @@ from msgspec.structs import replace
 
 from tieout.agents.contracts import periods
 from tieout.agents.contracts.decision import InvariantBroken
-from tieout.agents.contracts.invariants import check_whole
+from tieout.agents.contracts.draft import Draft
+from tieout.agents.contracts.invariants import check, check_whole
 from tieout.agents.contracts.periods import ground_of
 from tieout.avro.control import ControlHeader, PeriodClosed, ReferenceActivated, RevenueRun
 from tieout.avro.reference import (
@@ -233,6 +234,15 @@ def test_a_view_remembers_a_bounded_number_of_grounds(monkeypatch):
         each = replace(arrangement, opened=arrangement.opened + day)
         assert ground_of(view, each).entity.header.id == arrangement.entity
         assert len(view.grounds) <= 3
+
+
+def test_a_decision_that_leaves_a_contract_before_its_first_version_is_not_used():
+    inbox = inbox_with(1)
+    before = inbox.state
+    contracts = tuple(replace(each, watermark=0) for each in before.group.contracts)
+    after = replace(before, group=replace(before.group, contracts=contracts))
+    with pytest.raises(InvariantBroken, match="first version"):
+        check(before, after, Draft(before, inbox.view(), None))
 
 
 def test_an_amount_of_a_closed_period_is_placed_on_the_first_open_day_under_the_period_that_it_belongs_to():
