@@ -67,7 +67,12 @@ class Inbox:
         self.queued_bytes += batch.size
         self.end = max(self.end, batch.end)
         self._counters.batches += 1
-        if self.queued_bytes >= self.share_bytes and not self._held:
+        if self.queued_bytes >= self.share_bytes:
+            self.hold()
+
+    def hold(self) -> None:
+        """Let nothing more be fetched until half is used up, or the next ``rewind``."""
+        if not self._held:
             self._held = True
             self._hold(held=True)
 

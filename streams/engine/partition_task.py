@@ -17,6 +17,7 @@ from tieout.streams.engine.fault_points import passing
 from tieout.streams.engine.inbox import Inbox
 from tieout.streams.engine.opening import Opening, Surroundings
 from tieout.streams.engine.ports import FetchedBatch
+from tieout.streams.engine.positions import POSITION_ROW
 from tieout.streams.engine.status import Counters, State, TaskStatus
 from tieout.streams.engine.weights import Weights
 from tieout.streams.engine.working import Working, wait_seconds
@@ -156,7 +157,8 @@ class PartitionTask:
         self.inbox.rewind(position, -1)
         self._working = working
         self.inbox.rewind(position, await feed.place(self.partition, position))
-        feed.moved(self.partition, position)
+        if working.store.get(POSITION_ROW) is not None:  # else the next start takes the changelog for lost
+            feed.moved(self.partition, position)
         self._progressed_from = position
         return working
 
@@ -237,7 +239,7 @@ class PartitionTask:
 
     def _halt(self, reason: str) -> bool:
         log.error("%s is halted: %s", self.name, reason)
-        self._given.feed.hold(self.partition, held=True)
+        self.inbox.hold()
         self._change("halted", reason)
         return False
 
@@ -262,6 +264,8 @@ class PartitionTask:
         """Drop all that was open; what was not committed is gone."""
         working, self._working = self._working, None
         if working is not None:
+            if not self._stopping:
+                self.inbox.hold()  # what is fetched before the next start would be thrown away
             if working.calls is not None:
                 working.calls.stop()
             self._clear_journal()

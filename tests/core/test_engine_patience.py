@@ -7,6 +7,7 @@ record that ends the process comes after one that has to wait.
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import engine_world
 import pytest
@@ -68,6 +69,74 @@ def test_a_broker_that_is_silent_for_a_day_is_waited_for(monkeypatch):
 
     asyncio.run(live())
     assert world.said() == [b"7,1,7"]
+
+
+def test_nothing_is_fetched_for_a_partition_that_waits_for_its_next_start(monkeypatch):
+    world = World(wrongs={2: "unanswered, not done"})
+
+    class Holding(Feed):
+        is_held, is_silent, fetched_in_vain = False, False, 0
+
+        async def still_mine(self, partition: int) -> bool:
+            if self.is_silent:
+                raise BrokerSilent("the world is silent")
+            return await super().still_mine(partition)
+
+        def hold(self, partition: int, *, held: bool) -> None:
+            self.is_held = held
+
+        def pump(self) -> None:
+            if not self.is_held:
+                self.fetched_in_vain += self.task._working is None and self.cursor is not None
+                super().pump()
+
+    monkeypatch.setattr(engine_world, "Feed", Holding)
+
+    async def live() -> None:
+        task, feed = make_task(world)
+        running = asyncio.create_task(task.run())
+
+        async def pump_until(done) -> None:
+            while not done():
+                feed.pump()
+                await asyncio.sleep(0)
+
+        world.tell(b"1")
+        await pump_until(world.said)
+        feed.is_silent = True
+        world.tell(b"2")
+        await pump_until(lambda: task.status().state == "waiting")
+        world.tell(*[b"3"] * 50)
+        for _ in range(50):
+            feed.pump()
+            await asyncio.sleep(0)
+        feed.is_silent = False
+        await pump_until(lambda: len(world.said()) == 52)
+        await task.stop()
+        await running
+        assert (feed.fetched_in_vain, feed.is_held) == (0, False)
+
+    asyncio.run(live())
+
+
+def test_a_start_from_a_given_offset_that_has_committed_nothing_can_be_repeated():
+    world = World()
+    world.tell(b"1", b"2", b"3")
+
+    async def live() -> None:
+        for _ in range(2):
+            task, feed = make_task(world)
+            task._given = replace(task._given, start_at=3)
+            running = asyncio.create_task(task.run())
+            while task.status().state != "running":
+                assert not running.done(), task.status().reason
+                feed.pump()
+                await asyncio.sleep(0)
+            await task.stop()
+            await running
+
+    asyncio.run(live())
+    assert world.hint is None
 
 
 class Unending(BaseException):
