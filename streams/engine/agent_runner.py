@@ -33,6 +33,9 @@ log = logging.getLogger("tieout.engine")
 HEARTBEAT_SECONDS = 0.5
 """A member hears of a rebalance at its next heartbeat, and all that have heard stand still until the last one has."""
 
+TASKS_SHARE = 0.75
+"""Of the time that a stop may take: what partitions have for their commits. The rest is for leaving the group."""
+
 StoreHomes = Callable[[Path], StoreHome]
 """Gives the home of the store that lives in a directory."""
 
@@ -129,13 +132,18 @@ class AgentRunner:
         self._hints = self._scheduler.spawn(self._tell_positions(), f"hints {self._group}")
 
     async def stop(self) -> None:
-        """Finish running commits, tell the positions, leave. Bounded by ``stop_seconds``."""
+        """Finish running commits, tell the positions, leave: in ``stop_seconds``, whatever the broker does."""
         self._is_leaving = True
-        await self._stop_tasks(set(self._tasks))
+        seconds, began = self._settings.stop_seconds, self._clock.monotonic()
+        await self._stop_tasks(set(self._tasks), seconds * TASKS_SHARE)
+        if self._ending:
+            log.warning(
+                "%s: partitions did not let go in time; fencing ends what they have open", self._group
+            )
         if self._hints is not None:
             self._hints.cancel()
         leaving = self._scheduler.spawn(self._leave(), f"leave {self._group}")
-        await asyncio.wait({leaving}, timeout=self._settings.stop_seconds / 2)
+        await asyncio.wait({leaving}, timeout=began + seconds - self._clock.monotonic())
         if not leaving.done():
             log.warning("%s: the consumer did not stop in time and is left behind", self._group)
 
@@ -196,15 +204,17 @@ class AgentRunner:
         self._tasks[partition] = task
         self._running[partition] = self._scheduler.spawn(task.run(), f"partition {self._group}/{partition}")
 
-    async def _stop_tasks(self, partitions: set[int]) -> None:
-        """Another rebalance may cancel this in the middle: the tasks are stopped all the same, and it waits for that too."""
+    async def _stop_tasks(self, partitions: set[int], seconds: float | None = None) -> None:
+        """Stop tasks and wait for that, at most so long. Another rebalance may cancel this in the middle: the tasks are
+        stopped all the same, and it waits for that too.
+        """
         if partitions:
             gone = {self._tasks.pop(partition): self._running.pop(partition) for partition in partitions}
             ending = self._scheduler.spawn(self._end(gone), f"stop {self._group} {sorted(partitions)}")
             self._ending.add(ending)
             ending.add_done_callback(self._ending.discard)
         if self._ending:
-            await asyncio.wait(self._ending)
+            await asyncio.wait(self._ending, timeout=seconds)
 
     async def _end(self, gone: dict[PartitionTask, asyncio.Task[Any]]) -> None:
         """Let running commits finish, then end what does not end by itself."""

@@ -8,6 +8,7 @@ the isolation of a consumer that fetches in the background once restored aborted
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any
 
@@ -22,6 +23,8 @@ from tieout.streams.engine.limits import MIB, EngineSettings
 from tieout.streams.engine.log_slices import fetched, sliced
 from tieout.streams.engine.ports import Bounds
 
+log = logging.getLogger("tieout.engine.kafka")
+
 READ_BYTES = 1 * MIB
 """One fetch of a restore: larger ones gain nothing and hold memory. Another one is under way meanwhile."""
 
@@ -31,6 +34,9 @@ STALL_SECONDS = 30.0
 QUERY_SECONDS = 10.0
 """Longest wait for an answer; the next question goes over a new connection."""
 
+CLOSE_SECONDS = 1.0
+"""A probe that does not close in this time, because the broker is silent, closes by itself later."""
+
 
 class KafkaLog:
     """One per worker. ``close`` it at the end."""
@@ -39,6 +45,7 @@ class KafkaLog:
         self._bootstrap = bootstrap
         self._settings = settings
         self._probes: dict[str, AIOKafkaConsumer] = {}
+        self._closing: set[asyncio.Future[None]] = set()
         self._starting = asyncio.Lock()
         self._cluster = ""
 
@@ -65,7 +72,7 @@ class KafkaLog:
             consumer.seek(where, start)
             position, silent_since = start, asyncio.get_running_loop().time()
             while position < end:
-                batch = await fetched(consumer, where, 0.2)
+                batch = await fetched(consumer, where, 0.2, self._settings.max_unpacked_bytes)
                 if batch is not None and batch.next > position:
                     for records, position in sliced(batch, end):
                         yield records, position
@@ -97,10 +104,19 @@ class KafkaLog:
             raise
 
     async def close(self) -> None:
-        """Close the probes."""
+        """Close the probes. Bounded in time; never raises."""
         probes, self._probes = list(self._probes.values()), {}
-        for probe in probes:
-            await probe.stop()
+        closing = [asyncio.ensure_future(probe.stop()) for probe in probes]
+        for each in closing:
+            self._closing.add(each)
+            each.add_done_callback(self._closed)
+        if closing:
+            await asyncio.wait(closing, timeout=CLOSE_SECONDS)
+
+    def _closed(self, closing: asyncio.Future[None]) -> None:
+        self._closing.discard(closing)
+        if not closing.cancelled() and closing.exception() is not None:
+            log.debug("closing a probe: %r", closing.exception())
 
     def _consumer(self, isolation: str, **more: Any) -> AIOKafkaConsumer:
         return AIOKafkaConsumer(

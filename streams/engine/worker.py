@@ -7,6 +7,7 @@ refuses to start rather than start unsafely, and a stop ends in bounded time wit
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -26,13 +27,15 @@ from tieout.streams.engine.status import WorkerStatus
 from tieout.streams.engine.watchdog import LOOK_SECONDS, Watchdog
 from tieout.tables.rocksdb_store import RocksdbStore, shared_cache
 
+log = logging.getLogger("tieout.engine")
+
 
 class WorkerCrashed(EngineError):  # noqa: N818 - named for what happened
     """Faust itself has failed; a supervisor restarts the process."""
 
 
 class Worker:
-    """A started worker. ``status`` may be called from any thread."""
+    """A started worker. Everything here is called on the loop that it was started on."""
 
     def __init__(
         self,
@@ -70,11 +73,16 @@ class Worker:
 
     async def _stop(self) -> None:
         self._ended.set()
-        await asyncio.gather(*(runner.stop() for runner in self._runners), return_exceptions=True)
-        await self._log.close()
-        if self._watching is not None:
-            self._watching.cancel()
-        self._watchdog.stop()
+        try:
+            stops = (runner.stop() for runner in self._runners)
+            for failure in await asyncio.gather(*stops, return_exceptions=True):
+                if failure is not None:
+                    log.error("an agent did not stop in good order", exc_info=failure)
+            await self._log.close()
+        finally:
+            if self._watching is not None:
+                self._watching.cancel()
+            self._watchdog.stop()
 
     async def wait(self) -> None:
         """Return once stopped. When Faust has failed: stop what is left, then raise ``WorkerCrashed``."""

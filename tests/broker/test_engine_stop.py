@@ -7,6 +7,7 @@ not have to restore a single row.
 
 from __future__ import annotations
 
+import os
 import signal
 import time
 
@@ -75,3 +76,24 @@ def test_the_check_of_positions_notices_an_output_that_no_position_counts(bench,
     bench.await_outputs(20)
     assert worker.end() == 0
     assert positions(bench) != said(bench)
+
+
+@pytest.mark.full
+def test_a_stop_does_not_wait_for_a_broker_that_is_silent(own_bench, wait_until, note):
+    """A stopped process takes connections and bytes, and answers nothing."""
+    own, bench = own_bench
+    worker = bench.start(agent={"tick": True}, settings={"tick_seconds": 0.05})
+    wait_until("it commits", lambda: worker.total("ticks") > 20)
+    os.kill(own.nodes[0].java_pid, signal.SIGSTOP)
+    try:
+        transactions = worker.total("transactions")
+        time.sleep(1)
+        assert worker.total("transactions") <= transactions + 4, "both partitions wait for an answer"
+        began = time.monotonic()
+        worker.signal(signal.SIGTERM)
+        assert worker.process.wait(3 * STOP_SECONDS) == 0
+        took = time.monotonic() - began
+    finally:
+        os.kill(own.nodes[0].java_pid, signal.SIGCONT)
+    note("stop_seconds", round(took, 2))
+    assert took < STOP_SECONDS
