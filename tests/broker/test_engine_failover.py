@@ -62,6 +62,58 @@ def test_a_rolling_restart_of_four_workers_repeats_nothing_and_moves_no_partitio
     report(wide, windows, note)
 
 
+@pytest.mark.full
+def test_workers_killed_and_restarted_one_after_the_other_repeat_nothing_and_move_no_partition(
+    wide, oracle, wait_until, note, running
+):
+    windows = killed_in_turn(wide, oracle, wait_until, running)
+    report(wide, windows, note)
+    others = [
+        pause
+        for began, _, back, mine in windows
+        for partition, pause in pauses(wide, began, back).items()
+        if partition not in mine
+    ]
+    assert max(others) < OTHERS_LOAD_SECONDS, "a killed worker held the others' partitions up"
+
+
+@pytest.mark.full
+def test_a_start_that_reads_one_record_again_is_seen_when_workers_are_killed_in_turn(
+    wide, oracle, wait_until, running
+):
+    with pytest.raises(AssertionError):
+        killed_in_turn(wide, oracle, wait_until, running, defect="one record again")
+    told, said = len(wide.read(wide.inbox)), len(wide.read(wide.output))
+    assert told < said <= told + 2 * len(WORKERS), "each start has said one output of each partition again"
+
+
+def killed_in_turn(bench, oracle, wait_until, running, **more):
+    """Kill each worker under load and start it again at once; when that was, and which partitions were its own."""
+    workers = {name: bench.start(name, settings=PATIENT, **more) for name in WORKERS}
+    wait_until("four share", lambda: all(len(owned(worker)) == 2 for worker in workers.values()), 60)
+    load = running(Load(bench, EVENTS_PER_SECOND))
+    wait_until("all partitions say something", lambda: len(bench.read(bench.output)) > EVENTS_PER_SECOND)
+    windows = []
+    for name in WORKERS:
+        others = {other: worker for other, worker in workers.items() if other != name}
+        before = {other: (owned(worker), worker.status()["rebalances"]) for other, worker in others.items()}
+        mine, began = owned(workers[name]), time.time()
+        workers[name].process.kill()
+        workers[name].process.wait(10)
+        killed = time.time()
+        workers[name] = bench.start(name, settings=PATIENT, **more)
+        wait_until("it is back", lambda: owned(workers[name]) == mine, 60)  # noqa: B023 - waited for in this round
+        windows.append((began, killed, time.time(), mine))
+        assert before == {
+            other: (owned(worker), worker.status()["rebalances"]) for other, worker in others.items()
+        }, "a worker that is killed and started again within the session timeout moves nobody"
+        time.sleep(0.5)
+    told = load.stop()
+    bench.await_outputs(len(told))
+    assert bench.outputs() == oracle(told)
+    return windows
+
+
 def test_a_killed_worker_s_partitions_run_again_elsewhere_within_the_session_timeout_and_five_seconds(
     wide, oracle, wait_until, note, running
 ):

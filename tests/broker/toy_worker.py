@@ -15,7 +15,10 @@ import signal
 import sys
 from pathlib import Path
 
+import msgspec
+
 from tieout.agents.spec import AgentSpec, CallSpec, NotReady, Output
+from tieout.streams.engine import opening
 from tieout.streams.engine import worker as worker_module
 from tieout.streams.engine.kafka_log import KafkaLog
 from tieout.streams.engine.limits import EngineSettings
@@ -151,11 +154,24 @@ def with_the_position_of_yesterday() -> None:
     Transaction.commit = commit
 
 
+def with_one_record_again() -> None:
+    """A planted defect: each start but a partition's first reads the last record of the one before again."""
+    real = opening.starting_point
+
+    def early(*given):
+        found = real(*given)
+        return msgspec.structs.replace(found, next=found.next - 1) if found.next else found
+
+    opening.starting_point = early
+
+
 async def main(config: dict) -> None:
     if config.get("defect") == "no fence":
         without_the_fence(config["worker_id"])
     if config.get("defect") == "no log limit":
         worker_module.limit_client_logs = lambda: None
+    if config.get("defect") == "one record again":
+        with_one_record_again()
     if config.get("defect") == "position of yesterday":
         with_the_position_of_yesterday()
     agents = [spec(**agent) for agent in config["agents"]]

@@ -26,26 +26,25 @@ def no_fence(worker_id: str) -> None:
 
 def outputs_after_position(_: str) -> None:
     """The position is committed first, the outputs follow in a transaction of their own."""
-    send, begin, commit = KafkaSession.send, KafkaSession.begin, KafkaSession.commit
+    begin, commit = KafkaSession.begin, KafkaSession.commit
 
-    async def hold_back(self: Any) -> Any:
-        if not hasattr(self, "late"):
-            self.late = dict(self._building)
-            self._building.clear()
-            return {}
-        return await send(self)
+    async def position_alone(self: Any) -> Any:
+        building = self._taken()
+        self.late = {
+            place: batches for place, batches in building.items() if not place[0].endswith("changelog")
+        }
+        return await self._send({place: building[place] for place in building.keys() - self.late.keys()})
 
     async def commit_in_two(self: Any) -> None:
         await commit(self)
         late = self.__dict__.pop("late")
         await asyncio.sleep(WINDOW_SECONDS)
         if late:
-            self._building.update(late)
             await begin(self)
-            await send(self)
+            await self._send(late)
             await commit(self)
 
-    KafkaSession.send = hold_back
+    KafkaSession.send = position_alone
     KafkaSession.commit = commit_in_two
 
 
@@ -96,8 +95,8 @@ def skipped_position(_: str) -> None:
     """Each start begins one record too late."""
     real = opening.starting_point
 
-    def late(position: Any, seen: Any) -> Any:
-        found = real(position, seen)
+    def late(*given: Any) -> Any:
+        found = real(*given)
         return replace_next(found, found.next + 1) if found.next else found
 
     opening.starting_point = late

@@ -10,6 +10,7 @@ from chaos.arena import Arena
 from chaos.deliveries import deliveries
 from chaos.faults.freeze import outlive
 from chaos.stage import Stage, until
+from chaos.workers import Worker
 
 pytestmark = pytest.mark.broker
 
@@ -33,6 +34,15 @@ def names(result: FaultResult) -> set[str]:
     return {anomaly.name for anomaly in result.anomalies}
 
 
+SLIPS = ("TypeError", "AttributeError", "KeyError", "NameError")
+
+
+def must_work_as_planted(worker: Worker) -> None:
+    """A mistake whose seam has moved fails by itself, and is found for that."""
+    log = worker.log_file.read_text()
+    assert [slip for slip in SLIPS if slip in log] == [], f"plant it anew: {worker.log_file}"
+
+
 def killed_under_load(stage: Stage, defect: str, kills: int = 2) -> set[str]:
     """A worker with the defect, killed a few times in the middle of its work."""
     with arena(stage, "planted") as field:
@@ -44,7 +54,9 @@ def killed_under_load(stage: Stage, defect: str, kills: int = 2) -> set[str]:
             worker.kill()
             worker.start()
             field.await_running("the kill")
-        return names(field.conclude())
+        found = names(field.conclude())
+        must_work_as_planted(worker)
+        return found
 
 
 @pytest.mark.full
@@ -75,9 +87,11 @@ def test_without_the_fence_a_zombie_is_seen(stage):
 def found_in_calm(stage: Stage, defect: str) -> set[str]:
     """What is found of a worker with the defect to which nothing happens."""
     with arena(stage, "lying") as field:
-        field.start_workers("a", defect=defect)
+        [worker] = field.start_workers("a", defect=defect)
         field.feed()
-        return names(field.conclude())
+        found = names(field.conclude())
+        must_work_as_planted(worker)
+        return found
 
 
 def test_outputs_that_are_counted_twice_are_a_lying_counter(stage):
