@@ -38,6 +38,7 @@ _IN_ORDER = rocksdict.WriteOptions()
 _IN_ORDER.memtable_insert_hint_per_batch = True
 
 _FULL_MARKS = ("no space left", "disk quota exceeded")
+_HELD_MARKS = ("lock hold by current process", "while lock file", "while open a file for lock")
 _CORRUPT_MARKS = (
     "corruption",
     "checksum mismatch",
@@ -167,12 +168,12 @@ class RocksdbStore:
             self._db.close()
 
     def _named(self, error: Exception, doing: str, *, corrupt_by_default: bool) -> Exception:
-        text = str(error).lower()
+        text = str(error).replace(str(self._directory), "").lower()
         if any(mark in text for mark in _FULL_MARKS):
             return StoreFull(
                 f"cannot {doing} {self._directory}: the disk is full ({error}); free space there"
             )
-        if "lock" in text and "corrupt" not in text:
+        if any(mark in text for mark in _HELD_MARKS):
             return OSError(
                 f"cannot {doing} {self._directory}: another process holds it ({error}); stop that one first"
             )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -129,8 +131,30 @@ def test_a_bulk_and_a_small_batch_write_the_same(tmp_path):
     small.close()
 
 
-def test_a_directory_of_another_process_is_not_called_corrupt(tmp_path):
-    holder = RocksdbStore(tmp_path / "rows", SMALL_CACHE)
+HOLD = "import rocksdict, sys; held = rocksdict.Rdict(sys.argv[1]); print(flush=True); sys.stdin.read()"
+
+
+def test_a_directory_that_is_in_use_is_not_called_corrupt(tmp_path):
+    holder = RocksdbStore(tmp_path / "here", SMALL_CACHE)
     with pytest.raises(OSError, match="another process holds it"):
-        RocksdbStore(tmp_path / "rows", SMALL_CACHE)
+        RocksdbStore(tmp_path / "here", SMALL_CACHE)
     holder.close()
+    command = [sys.executable, "-c", HOLD, str(tmp_path / "elsewhere")]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        other.stdout.readline()
+        with pytest.raises(OSError, match="another process holds it"):
+            RocksdbStore(tmp_path / "elsewhere", SMALL_CACHE)
+        other.stdin.close()
+
+
+@pytest.mark.parametrize(
+    "name", ["block", "while lock file", "No space left", "Lock hold by current process"]
+)
+def test_a_damaged_store_is_called_corrupt_whatever_its_directory_is_called(name, tmp_path):
+    directory = tmp_path / name / "rows"
+    store = RocksdbStore(directory, SMALL_CACHE)
+    store.write({b"a": b"1"})
+    store.close()
+    next(directory.glob("MANIFEST-*")).unlink()
+    with pytest.raises(StoreCorrupt, match="the changelog rebuilds it"):
+        RocksdbStore(directory, SMALL_CACHE)
