@@ -8,6 +8,7 @@ duplicates dropped, no rows, no positions. One aiokafka consumer, one transactio
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 import sys
@@ -50,6 +51,8 @@ async def run(environment: dict[str, str]) -> None:
         )
         for place in places
     ]
+    gc.collect()  # as the engine's worker does
+    gc.freeze()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, lambda: [task.cancel() for task in working])

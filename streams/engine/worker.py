@@ -7,6 +7,7 @@ refuses to start rather than start unsafely, and a stop ends in bounded time wit
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -64,6 +65,7 @@ class Worker:
         except BaseException:
             await self.stop()
             raise
+        spare_what_start_up_made()
 
     async def stop(self) -> None:
         """Commit what runs and leave; under ten seconds. Calling it again waits for the same end."""
@@ -110,6 +112,14 @@ class Worker:
             await asyncio.sleep(LOOK_SECONDS / 2)
             if any(runner.crash is not None for runner in self._runners):
                 self._ended.set()
+
+
+def spare_what_start_up_made() -> None:
+    """Modules, classes and connections stay as long as the process: a full collection that goes through them each time
+    stands still for 40 to 90 ms, and every partition with it.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 def divided(settings: EngineSettings, agents: int) -> EngineSettings:
