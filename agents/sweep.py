@@ -47,7 +47,7 @@ class Sweep:
         for _, value in rows.scan(CONTROL_ROWS):
             stamp, marker = msgspec.msgpack.decode(value, type=tuple[_Stamp, bytes])
             self._remember(codec.decode(marker), stamp)  # type: ignore[arg-type] # only markers are stored here
-        row = rows.get(SWEEP_ROW)
+        self._written = row = rows.get(SWEEP_ROW)
         self._progress = msgspec.msgpack.decode(row, type=_Progress) if row is not None else _Progress()
         if not self._progress.cursor:
             self._progress.passed_seq = self._progress.receipted_seq
@@ -105,9 +105,11 @@ class Sweep:
         self._end_pass(receipt)
 
     def flush(self, effects: Effects) -> None:
-        """Write how far the sweep has come."""
-        if self.controls.latest_seq:
-            effects.put(SWEEP_ROW, msgspec.msgpack.encode(self._progress))
+        """Write how far the sweep has come, where it has."""
+        row = msgspec.msgpack.encode(self._progress) if self.controls.latest_seq else None
+        if row is not None and row != self._written:
+            effects.put(SWEEP_ROW, row)
+            self._written = row
 
     def _end_pass(self, receipt: Callable[[ControlReceipt], None]) -> None:
         progress = self._progress

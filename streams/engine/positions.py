@@ -84,7 +84,7 @@ def in_version(position: Position, written: int, where: str) -> Position:
 
 
 def fingerprint(record: LogRecord) -> bytes:
-    """16 bytes that another key or value would not have."""
+    """16 bytes that another key or value would not have, but for one: no value counts as ``b"-"``, and is stored so."""
     key, value = record.key, record.value
     state = hashlib.blake2b(digest_size=16)
     state.update(b"-" if key is None else b"%d:" % len(key) + key)

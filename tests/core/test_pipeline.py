@@ -23,6 +23,7 @@ from tieout.streams.sample_events import (
     paid,
     seal,
 )
+from tieout.tables.keys import SWEEP_ROW
 
 
 def test_an_activation_orders_and_an_invoice_is_mirrored():
@@ -183,6 +184,19 @@ def test_a_revenue_run_reaches_every_group_and_a_receipt_says_so():
     assert len(journals) == 120
     receipts = inbox.said("receipts")
     assert [(r.kind, r.groups, r.commands) for r in receipts][-1] == ("revenue_run", 120, 120)
+
+
+def test_how_far_the_sweep_has_come_is_written_when_it_has_moved_and_not_at_every_commit():
+    inbox, written = Inbox(), set()
+    inbox.put(activated())
+    inbox.mark(RevenueRun(inbox.header(), None, "primary", DAY_ONE + 30))
+    write = inbox.harness.store.write
+    inbox.harness.store.write = lambda changes: (written.update(changes), write(changes))
+    inbox.put(invoiced("I1", 12_000_00))
+    assert written
+    assert SWEEP_ROW not in written
+    inbox.mark(RevenueRun(inbox.header(), None, "primary", DAY_ONE + 60))
+    assert SWEEP_ROW in written
 
 
 def test_a_marker_that_is_repeated_changes_nothing():
