@@ -3,17 +3,24 @@
 A record that ends the process (a crash in native code, out of memory) would end every restart too. So a small file
 says, before each slice, where it begins, and is cleared before the commit. After an unclear end the next start steps
 one record at a time, naming each in the file first; the record that is named at ``isolate_after`` deaths in a row is
-set aside unread. Invariant: only deaths inside a step count, and any commit past the record forgets them.
+set aside unread. Invariant: only deaths inside a step count, and any commit past the record forgets them. Of a batch that
+ends the process while it is unpacked no record can be set aside: there the partition halts.
 """
 
 from __future__ import annotations
 
+import errno
 import os
 import struct
 from pathlib import Path
 from typing import Protocol
 
+from tieout.streams.engine.errors import Halt
+from tieout.tables.store import StoreFull
+
 _LAYOUT = struct.Struct("<qqqi")
+_TAKING = -2
+"""Named instead of a record: it was being taken out of its batch."""
 
 
 class CrashJournal(Protocol):
@@ -24,7 +31,7 @@ class CrashJournal(Protocol):
         ...
 
     def write(self, position: int, record: int, deaths: int) -> None:
-        """Say what is about to be stepped."""
+        """Say what is about to be stepped. Raises ``StoreFull``, ``OSError``."""
         ...
 
     def clear(self) -> None:
@@ -58,10 +65,20 @@ class FileJournal:
         return (position, record, deaths) if is_open else None
 
     def write(self, position: int, record: int, deaths: int) -> None:
-        os.pwrite(self._file, _LAYOUT.pack(position, record, deaths, 1), 0)
+        self._put(_LAYOUT.pack(position, record, deaths, 1))
 
     def clear(self) -> None:
-        os.pwrite(self._file, _LAYOUT.pack(0, -1, 0, 0), 0)
+        self._put(_LAYOUT.pack(0, -1, 0, 0))
+
+    def _put(self, entry: bytes) -> None:
+        try:
+            os.pwrite(self._file, entry, 0)
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                raise
+            raise StoreFull(
+                f"cannot write {self._path}: the disk is full ({error}); free space there"
+            ) from error
 
     def close(self) -> None:
         if self._opened >= 0:
@@ -96,26 +113,40 @@ class CrashCounter:
         self._isolate_after = isolate_after
         self._suspect = -1
         self._deaths = 0
-        self._careful_until = -1
+        self._reached = -1
+        self._careful_records = 0
 
-    def start(self, position: int, batch_reach: int, *, careful: bool = False) -> None:
-        """Read what the last process left; ``batch_reach``: how many offsets a slice may span."""
+    def start(self, position: int, slice_records: int, *, careful: bool = False) -> None:
+        """Read what the last process left; ``slice_records``: how many records it may have stepped in one slice."""
         entry = self._journal.read()
-        if entry is None or entry[0] < position:
-            self._suspect, self._deaths = -1, 0
-            self._careful_until = position + batch_reach if careful else -1
-        else:
+        self._suspect, self._deaths, self._reached = -1, 0, position
+        self._careful_records = slice_records if careful else 0
+        if entry is not None and entry[0] >= position:
             self._suspect, self._deaths = entry[1], entry[2] + 1
-            self._careful_until = max(position, entry[0], entry[1]) + batch_reach
+            self._reached, self._careful_records = max(entry[:2]), slice_records
         self._journal.clear()
 
     def before_slice(self, position: int) -> None:
         """A slice of records begins at ``position``."""
         self._journal.write(position, -1, 0)
 
-    def is_careful(self, offset: int) -> bool:
-        """Whether this record must be stepped in a slice of its own."""
-        return offset < self._careful_until
+    @property
+    def is_careful(self) -> bool:
+        """Whether the next record must be stepped in a slice of its own: until so many are committed as a slice may have
+        had. Records are counted, for a slice may span any number of offsets.
+        """
+        return self._careful_records > 0
+
+    def before_take(self, offset: int) -> None:
+        """The record at ``offset`` or the next one after it is taken out of its batch. Raises ``Halt`` where that kills."""
+        deaths = self._deaths if self._suspect == _TAKING else 0
+        if deaths >= self._isolate_after:
+            raise Halt(
+                "batch_kills_process",
+                f"the process died {deaths} times while the batch with offset {offset} was unpacked; give the worker "
+                "more memory, then restart it",
+            )
+        self._journal.write(offset, _TAKING, deaths)
 
     def before_record(self, offset: int) -> bool:
         """Name a record before it is stepped; True when it must be set aside instead."""
@@ -133,8 +164,6 @@ class CrashCounter:
         """The log went on: forget the suspect behind it."""
         if self._suspect != -1 and position > self._suspect:
             self._suspect, self._deaths = -1, 0
-
-    def close(self) -> None:
-        """A clean end."""
-        self._journal.clear()
-        self._journal.close()
+        if position > self._reached:
+            self._reached = position
+            self._careful_records -= 1

@@ -283,7 +283,7 @@ class PartitionTask:
         """Only after work: what the last process left is there until a start has come as far as reading it."""
         try:
             self._given.journal.clear()
-        except OSError as error:  # a full disk: at worst the next start is a careful one
+        except (OSError, StoreFull) as error:  # at worst the next start is a careful one
             log.warning("%s: the crash journal was not cleared: %r", self.name, error)
 
     async def _nap(self, seconds: float, *, wakeable: bool = True) -> None:

@@ -108,7 +108,7 @@ class Working:
         self._away_seconds = 0.0
         if self._held is not None and began < self._retry_at:
             return None
-        if self.crashes.is_careful(self.inbox.next if self._held is None else self._held.offset):
+        if self.crashes.is_careful:
             return self._step_one_carefully()
         limit, most = self._limits()
         every = self.settings.clock_every_records
@@ -160,8 +160,11 @@ class Working:
 
     def _step_one_carefully(self) -> Position | None:
         """After an unclear end: one record per transaction, named in the journal before it is touched."""
+        if self._held is None:
+            self.crashes.before_take(self.inbox.next)
         record, self._held = self._held or self.inbox.take(), None
         if record is None:
+            self.crashes.stepped()
             return None
         if self.crashes.before_record(record.offset):
             reason = f"the process died {self.settings.isolate_after} times at this record"

@@ -220,7 +220,7 @@ def die_at(journal, position: int, record: int | None) -> bool:
     """One life of a process that dies at a record; True when the record is set aside instead."""
     counter = CrashCounter(journal, 3)
     counter.start(position, 100)
-    if record is None or not counter.is_careful(record):
+    if record is None or not counter.is_careful:
         counter.before_slice(position)
         return False
     return counter.before_record(record)
@@ -238,12 +238,36 @@ def test_deaths_at_different_records_set_none_aside():
     assert not any(die_at(journal, position, position) for position in (40, 41, 42, 43, 44, 45))
 
 
+@pytest.mark.parametrize("stride", [1, 2, 10])
+def test_the_third_death_sets_a_record_aside_however_many_markers_lie_between_records(stride):
+    """It is the last record that the first process may have had in its slice."""
+    journal, position = MemoryJournal(), 0
+    for life in range(4):
+        counter = CrashCounter(journal, 3)
+        counter.start(position, 20)
+        if life == 0:
+            counter.before_slice(position)
+            continue
+        while position < 19 * stride:
+            assert counter.is_careful
+            counter.before_record(position)
+            counter.stepped()
+            position += stride
+            counter.committed(position)
+        assert counter.before_record(position) == (life == 3)
+    for _ in range(20):
+        assert counter.is_careful
+        position += stride
+        counter.committed(position)
+    assert not counter.is_careful, "from here on slices are whole again"
+
+
 def test_a_death_outside_a_step_does_not_count():
     journal = MemoryJournal()
     for _ in range(5):
         counter = CrashCounter(journal, 3)
         counter.start(40, 100)
-        assert not counter.is_careful(40)
+        assert not counter.is_careful
         counter.before_slice(40)
         counter.stepped()
 

@@ -7,6 +7,7 @@ record that ends the process comes after one that has to wait.
 from __future__ import annotations
 
 import asyncio
+import os
 from dataclasses import replace
 
 import engine_world
@@ -14,7 +15,8 @@ import pytest
 from engine_world import Counting, Feed, World, make_task, spec
 
 from tieout.agents.spec import NotReady, Output
-from tieout.streams.engine.crash_journal import MemoryJournal
+from tieout.streams.engine import crash_journal
+from tieout.streams.engine.crash_journal import FileJournal, MemoryJournal
 from tieout.streams.engine.errors import BrokerSilent
 from tieout.streams.engine.limits import EngineSettings
 from tieout.streams.engine.real_time import AsyncioScheduler
@@ -159,7 +161,7 @@ class UnwritableJournal(MemoryJournal):
             self.tries += 1
             if self.tries > 1000:
                 raise Unending
-            raise OSError(28, "No space left on device")
+            raise OSError(30, "Read-only file system")
 
 
 @pytest.mark.parametrize("is_stopped", [False, True], ids=["left to itself", "stopped"])
@@ -190,9 +192,37 @@ def test_a_crash_journal_that_cannot_be_written_halts_its_partition_with_the_rea
         assert state == "stopped"
     else:
         assert state == "halted"
-        assert "No space left" in reason
+        assert "Read-only file system" in reason
     assert closed, "its store is let go of"
     assert world.said() == [b"1,1,1"]
+
+
+def test_a_crash_journal_that_finds_no_room_is_waited_for(tmp_path, monkeypatch):
+    world = World(journal=FileJournal(tmp_path / "journal"))
+    write, tries, reasons = os.pwrite, [], set()
+
+    def full(*_given) -> int:
+        tries.append(None)
+        raise OSError(28, "No space left on device")
+
+    async def live() -> None:
+        task, feed = make_task(world)
+        running = asyncio.create_task(task.run())
+        for round_, is_full in enumerate((False, True, False)):
+            monkeypatch.setattr(crash_journal.os, "pwrite", full if is_full else write)
+            world.tell(b"%d" % round_)
+            while len(tries) < 6 if is_full else len(world.said()) < len(world.log("in")):
+                assert not running.done(), task.status().reason
+                reasons.add(task.status().reason)
+                feed.pump()
+                await asyncio.sleep(0)
+        assert task.status().restarts == 0
+        await task.stop()
+        await running
+
+    asyncio.run(live())
+    assert any("the disk is full" in str(reason) for reason in reasons)
+    assert world.said() == [b"0,1,0", b"1,2,1", b"2,3,3"]
 
 
 class Killed(BaseException):
