@@ -204,6 +204,7 @@ def engine_settings(settings: Settings) -> EngineSettings:
         floor_seconds=settings.transaction_idle_floor_ms / 1000,
         tick_seconds=settings.tick_seconds,
         queue_bytes=settings.byte_budget_bytes,
+        max_unpacked_bytes=settings.batch_unpacked_max_bytes,
         transaction_timeout_seconds=settings.transaction_timeout_seconds,
         commit_seconds=settings.commit_deadline_seconds,
         state_version=settings.state_version,

@@ -147,6 +147,12 @@ class Settings(BaseSettings):
         "fetched and not yet committed records of one worker; feeding stops above it",
         ge=8 * 1024 * 1024,
     )
+    batch_unpacked_max_bytes: int = _setting(
+        64 * 1024 * 1024,
+        "bytes",
+        "a batch that unpacks to more halts its partition; compression could make one of gigabytes small enough to be sent",
+        ge=1024 * 1024,
+    )
 
     session_timeout_seconds: float = _setting(
         6.0,

@@ -47,6 +47,9 @@ class EngineSettings:
     One takes up to 180 bytes with a key of 60."""
     fetch_bytes: int = 1 * MIB
     """Most that one fetch brings for one partition."""
+    max_unpacked_bytes: int = 64 * MIB
+    """Most that the records of one batch may unpack to: the broker bounds only what is sent, 1 MiB, and real ones
+    compress to a tenth. A larger one halts its partition."""
     fetch_wait_ms: int = 100
     """Longest the broker holds an empty fetch; new data of another partition can wait that long."""
     transaction_timeout_seconds: float = 60.0

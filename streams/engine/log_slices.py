@@ -24,7 +24,9 @@ SLICE_RECORDS = 10_000
 key order, which pays. A fetch bounds it in bytes."""
 
 
-async def fetched(consumer: Any, where: TopicPartition, seconds: float) -> FetchedBatch | None:
+async def fetched(
+    consumer: Any, where: TopicPartition, seconds: float, unpacked_bytes_max: int
+) -> FetchedBatch | None:
     """The next fetch result of an assigned partition; None when there is none after ``seconds``."""
     fetcher = consumer._fetcher  # noqa: SLF001 - aiokafka has no public way to its batches
     with fetcher._subscriptions.fetch_context():  # noqa: SLF001
@@ -41,7 +43,7 @@ async def fetched(consumer: Any, where: TopicPartition, seconds: float) -> Fetch
     fetcher._notify(fetcher._wait_consume_future)  # noqa: SLF001
     if not isinstance(found, FetchResult):
         found.check_raise()
-    return take(found, where.partition, 0, -1)
+    return take(found, where.partition, 0, -1, unpacked_bytes_max)
 
 
 def sliced(batch: FetchedBatch, end: int) -> Iterator[tuple[Sequence[LogRecord], int]]:

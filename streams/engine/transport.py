@@ -120,7 +120,11 @@ class BatchThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]  # Faust
                     found.check_raise()
                 end = self._ensure_consumer().last_stable_offset(where)
                 batch = lazy_records.take(
-                    found, where.partition, self.placed[where], -1 if end is None else end
+                    found,
+                    where.partition,
+                    self.placed[where],
+                    -1 if end is None else end,
+                    self.app.feed.settings.max_unpacked_bytes,
                 )
             except Exception as error:  # noqa: BLE001 - whatever it is, it concerns this partition alone
                 ready.append((where.partition, error))

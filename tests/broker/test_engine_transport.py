@@ -15,6 +15,7 @@ from aiokafka.consumer import fetcher
 from aiokafka.consumer.consumer import AIOKafkaConsumer as RealConsumer
 from aiokafka.consumer.group_coordinator import GroupCoordinator
 from aiokafka.producer import message_accumulator, producer, sender
+from aiokafka.record import default_records
 from faust.tables import recovery
 from faust.transport import consumer
 from faust.transport.drivers import aiokafka as driver
@@ -34,6 +35,8 @@ LEANED_ON = {
     ),
     "AIOKafkaConsumerThread._fetch_records": (driver.AIOKafkaConsumerThread._fetch_records, "b26e1965"),
     "PartitionRecords": (fetcher.PartitionRecords, "ca16cd9d"),
+    "Fetcher._proc_fetch_request": (fetcher.Fetcher._proc_fetch_request, "ad1f3453"),
+    "_DefaultRecordBatchPy": (default_records._DefaultRecordBatchPy, "89c46c1f"),
     "FetchResult": (fetcher.FetchResult, "413d9409"),
     "Fetcher.fetched_records": (fetcher.Fetcher.fetched_records, "88933bf1"),
     "GroupCoordinator._do_heartbeat": (GroupCoordinator._do_heartbeat, "36333712"),
@@ -67,9 +70,10 @@ def test_what_the_engine_overrides_or_calls_privately_has_not_changed(name):
 
 
 @pytest.mark.broker
-def test_lazy_records_are_those_of_aiokafka_with_the_offsets_they_stand_for(broker, make_topic):
+@pytest.mark.parametrize("codec", [None, "gzip", "snappy", "lz4", "zstd"])
+def test_lazy_records_are_those_of_aiokafka_with_the_offsets_they_stand_for(broker, make_topic, codec):
     topic = make_topic("lazy", 1, **{"message.timestamp.type": "LogAppendTime"})
-    stock, lazy, ranges = asyncio.run(read_both_ways(broker.bootstrap, topic))
+    stock, lazy, ranges = asyncio.run(read_both_ways(broker.bootstrap, topic, codec))
     assert lazy == stock
     assert len(stock) == 300
     assert ranges[0][0] == 0
@@ -77,9 +81,9 @@ def test_lazy_records_are_those_of_aiokafka_with_the_offsets_they_stand_for(brok
     assert ranges[-1][1] > stock[-1][0] + 1, "the last marker is part of a range"
 
 
-async def write_mixed(bootstrap: str, topic: str) -> None:
+async def write_mixed(bootstrap: str, topic: str, codec: str | None) -> None:
     sender = AIOKafkaProducer(
-        bootstrap_servers=bootstrap, transactional_id=f"{topic}-source", compression_type="gzip"
+        bootstrap_servers=bootstrap, transactional_id=f"{topic}-source", compression_type=codec
     )
     await sender.start()
     for number in range(30):
@@ -95,8 +99,8 @@ async def write_mixed(bootstrap: str, topic: str) -> None:
     await sender.stop()
 
 
-async def read_both_ways(bootstrap: str, topic: str):
-    await write_mixed(bootstrap, topic)
+async def read_both_ways(bootstrap: str, topic: str, codec: str | None):
+    await write_mixed(bootstrap, topic, codec)
     where = TopicPartition(topic, 0)
     stock, lazy, ranges = [], [], []
     for is_lazy in (False, True):
@@ -117,7 +121,7 @@ async def read_both_ways(bootstrap: str, topic: str):
                     reader._fetcher._notify(reader._fetcher._wait_consume_future)
                     await asyncio.sleep(0.01)
                     continue
-                batch = lazy_records.take(found, 0, 1, end)
+                batch = lazy_records.take(found, 0, 1, end, 1 << 20)
                 ranges.append((batch.first, batch.next))
                 lazy.extend(shape(record) for record in batch.records)
             else:

@@ -1,8 +1,12 @@
 """The real broker keeps the contract of a log, so that the simulated one in tests/simulation can stand for it."""
 
 import asyncio
+from types import SimpleNamespace
 
 import pytest
+from aiokafka import AIOKafkaProducer
+from aiokafka.producer.message_accumulator import BatchBuilder
+from aiokafka.record.util import calc_crc32c
 from log_contract import Case, LogContract
 
 from tieout.streams.engine.kafka_log import KafkaLog
@@ -42,3 +46,41 @@ class TestKafkaLog(LogContract):
             asyncio.run(run())
 
         return live
+
+
+def ready_made(batch: bytes, count: int):
+    """A batch that a producer sends as it is."""
+    return SimpleNamespace(
+        close=lambda: None,
+        closed=lambda: True,
+        _build=lambda: batch,
+        record_count=lambda: count,
+        size=lambda: len(batch),
+        _set_producer_state=lambda *_: None,
+    )
+
+
+@pytest.mark.broker
+def test_a_header_name_that_is_no_text_gets_past_the_broker_and_is_read(broker, make_topic):
+    builder = BatchBuilder(10_000, 0, is_transactional=0)
+    for value in (b"before", b"it", b"after"):
+        builder.append(
+            timestamp=1, key=b"k", value=value, headers=[("trace", b"x")] if value == b"it" else []
+        )
+    batch = bytearray(builder._build())
+    batch[batch.index(b"trace")] = 0xFF
+    batch[17:21] = calc_crc32c(bytes(batch[21:])).to_bytes(4, "big")
+    topic = make_topic("names", 1, **{"message.timestamp.type": "LogAppendTime"})
+
+    async def run() -> list[bytes]:
+        sender = AIOKafkaProducer(bootstrap_servers=broker.bootstrap)
+        await sender.start()
+        await (await sender.send_batch(ready_made(bytes(batch), 3), topic, partition=0))
+        await sender.stop()
+        log = KafkaLog(broker.bootstrap, SETTINGS)
+        try:
+            return [record.value async for some, _ in log.read(topic, 0, 0, 3) for record in some]
+        finally:
+            await log.close()
+
+    assert asyncio.run(run()) == [b"before", b"it", b"after"]

@@ -37,6 +37,8 @@ _HALTS = {
     "no_position": "say from where to begin: tieout worker --start-at AGENT=OFFSET",
     "retention_overtook": "restore the inbox from a copy and keep it (retention.ms=-1)",
     "log_truncated": "restore the topic that this state belongs to",
+    "batch_too_large": "find who sent that batch; to step it all the same, raise TIEOUT_BATCH_UNPACKED_MAX_BYTES",
+    "batch_kills_process": "run the worker with more memory; if it still dies there, report the batch",
     "state_version": "run a release that reads this state's version, or delete the state and let it be restored",
     "another_log": "restore the topic that this state belongs to",
 }
