@@ -17,10 +17,14 @@ from aiokafka.errors import KafkaError
 from tieout.avro.codec import Codec, Undecodable
 from tieout.avro.reference import ReferenceRow
 from tieout.streams.edges.reference import reference_key
+from tieout.streams.engine.errors import Halt
+from tieout.streams.engine.limits import EngineSettings
+from tieout.streams.engine.log_slices import fetched
 from tieout.tables.reference import Reference
 
 _RETRY_SECONDS = 1.0
-_POLL_MS = 200
+_POLL_SECONDS = 0.2
+_UNPACKED_BYTES_MAX = EngineSettings().max_unpacked_bytes
 _ROW_TYPES = get_args(ReferenceRow)
 
 
@@ -70,7 +74,7 @@ class ReferenceFeed:
         while True:
             try:
                 await self._read()
-            except KafkaError as error:
+            except (KafkaError, Halt) as error:
                 self._log.warning("reference topic cannot be read; trying again", error=str(error))
                 await asyncio.sleep(_RETRY_SECONDS)
 
@@ -86,10 +90,11 @@ class ReferenceFeed:
             consumer.assign([self._partition])
             consumer.seek(self._partition, self._read_through)
             while True:
-                batches = await consumer.getmany(self._partition, timeout_ms=_POLL_MS)
-                for record in batches.get(self._partition, ()):
-                    self._take(record.offset, record.value)
-                self._read_through = await consumer.position(self._partition)
+                batch = await fetched(consumer, self._partition, _POLL_SECONDS, _UNPACKED_BYTES_MAX)
+                if batch is not None:
+                    for record in batch.records:
+                        self._take(record.offset, record.value)
+                    self._read_through = batch.next
         finally:
             await consumer.stop()
 

@@ -9,8 +9,10 @@ from aiokafka.producer.message_accumulator import BatchBuilder
 from aiokafka.record.util import calc_crc32c
 from log_contract import Case, LogContract
 
+from tieout.avro.codec import Codec
 from tieout.streams.engine.kafka_log import KafkaLog
 from tieout.streams.engine.limits import EngineSettings
+from tieout.streams.reference_feed import ReferenceFeed
 
 SETTINGS = EngineSettings()
 IMPATIENT = EngineSettings(max_slice_seconds=0.00001, commit_seconds=0.0001)
@@ -61,7 +63,9 @@ def ready_made(batch: bytes, count: int):
 
 
 @pytest.mark.broker
-def test_a_header_name_that_is_no_text_gets_past_the_broker_and_is_read(broker, make_topic):
+def test_a_header_name_that_is_no_text_gets_past_the_broker_and_is_read_by_restores_and_by_the_reference_feed(
+    broker, make_topic
+):
     builder = BatchBuilder(10_000, 0, is_transactional=0)
     for value in (b"before", b"it", b"after"):
         builder.append(
@@ -78,9 +82,17 @@ def test_a_header_name_that_is_no_text_gets_past_the_broker_and_is_read(broker, 
         await (await sender.send_batch(ready_made(bytes(batch), 3), topic, partition=0))
         await sender.stop()
         log = KafkaLog(broker.bootstrap, SETTINGS)
+        feed = ReferenceFeed(broker.bootstrap, topic, Codec.load())
+        feed.start()
         try:
+            for _ in range(1_000):
+                if feed.read_through >= 3:
+                    break
+                await asyncio.sleep(0.05)
+            assert feed.read_through == 3
             return [record.value async for some, _ in log.read(topic, 0, 0, 3) for record in some]
         finally:
+            await feed.stop()
             await log.close()
 
     assert asyncio.run(run()) == [b"before", b"it", b"after"]
