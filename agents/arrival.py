@@ -8,18 +8,9 @@ from operator import attrgetter
 import msgspec
 
 from tieout.agents.contracts.currencies import ISO_4217
+from tieout.avro.catalogue import EVENT_TYPES
 from tieout.avro.commands import Cause
-from tieout.avro.events import (
-    ContractActivated,
-    ContractAmended,
-    ContractCancelled,
-    ContractRenewed,
-    CreditMemoIssued,
-    Event,
-    InvoicePosted,
-    PaymentReceived,
-    UsageRated,
-)
+from tieout.avro.events import Event
 from tieout.tables.identity import identity_text
 from tieout.tables.totals import NO_CURRENCY
 from tieout.tables.waiting import Waiting
@@ -64,12 +55,18 @@ class Arrival(msgspec.Struct, frozen=True, gc=False):
         )
 
 
-_STATED: Mapping[type, Callable[[Event], tuple[str, int]]] = {
-    **dict.fromkeys((ContractActivated, ContractRenewed), attrgetter("currency", "price_minor")),
-    **dict.fromkeys((ContractAmended, ContractCancelled), attrgetter("currency", "price_change_minor")),
-    **dict.fromkeys(
-        (InvoicePosted, CreditMemoIssued, PaymentReceived, UsageRated), attrgetter("currency", "amount_minor")
-    ),
+_AMOUNTS = ("amount_minor", "price_minor", "price_change_minor", "consideration_minor")
+"""Fields that state what an event is about, the most telling one first."""
+
+
+def _stated(struct: type[msgspec.Struct]) -> Callable[[Event], tuple[str, int | None]] | None:
+    names = struct.__struct_fields__
+    amount = next((name for name in _AMOUNTS if name in names), None)
+    return attrgetter("currency", amount) if amount is not None else None
+
+
+_STATED: Mapping[type, Callable[[Event], tuple[str, int | None]]] = {
+    kind.struct: stated for kind in EVENT_TYPES.values() if (stated := _stated(kind.struct)) is not None
 }
 """Event type -> its currency and the amount that counts; an event type that states no amount is not among them."""
 
@@ -80,4 +77,4 @@ def amount_of(event: Event) -> tuple[str, int]:
     if stated is None:
         return NO_CURRENCY, 0
     currency, amount_minor = stated(event)
-    return currency if currency in ISO_4217 else NO_CURRENCY, amount_minor
+    return currency if currency in ISO_4217 else NO_CURRENCY, amount_minor or 0

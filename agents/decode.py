@@ -17,10 +17,18 @@ from tieout.agents.spec import LogRecord
 from tieout.avro.canonical import content_hash
 from tieout.avro.catalogue import EVENT_TYPES
 from tieout.avro.codec import Undecodable
-from tieout.avro.control import Marker, PeriodClosed, ReferenceActivated, RevenueRun, Tick
+from tieout.avro.control import (
+    Marker,
+    PeriodClosed,
+    PeriodReopened,
+    PeriodSoftClosed,
+    ReferenceActivated,
+    RevenueRun,
+    Tick,
+)
 from tieout.avro.events import Envelope, Event
 
-MARKER_TYPES = (RevenueRun, PeriodClosed, ReferenceActivated)
+MARKER_TYPES = (RevenueRun, PeriodClosed, PeriodSoftClosed, PeriodReopened, ReferenceActivated)
 _CONTROL_TYPES = (*MARKER_TYPES, Tick)
 VALUE_BYTES_MAX = 200_000
 """An event may have to wait in a row of its own, and a row is at most 256 kB."""

@@ -1,7 +1,8 @@
 """Stage order: an event goes on when everything that it builds on is there; else it is held.
 
 A contract's versions are contiguous from 1; a fact of a contract waits for its activation. Invariant: what is
-ready is decided in version order, whatever the order of arrival, and what waits has a deadline.
+ready is decided in version order, whatever the order of arrival, and what waits has a deadline. Facts that say
+something before there is a contract (an opportunity, a quote, a decision on a parked activation) wait for nothing.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from msgspec import structs
 from tieout.agents.groups import GroupEntry
 from tieout.agents.spec import Effects
 from tieout.avro.catalogue import EVENT_TYPES
-from tieout.avro.events import ContractActivated, Event
+from tieout.avro.events import ContractActivated, ContractOpenedMidlife, Event
 from tieout.tables.keys import HELD, fact_suffix, timer_key, version_suffix
 from tieout.tables.waiting import Waiting
 
@@ -43,6 +44,8 @@ class NoRoom(msgspec.Struct, frozen=True, gc=False):
 
 Place = Ready | Hold | Misfit | NoRoom
 _READY = Ready()
+_OPENINGS = (ContractActivated, ContractOpenedMidlife)
+"""What a contract can begin with."""
 
 
 def place(entry: GroupEntry, event: Event, offset: int, held_max: int) -> Place:
@@ -50,8 +53,9 @@ def place(entry: GroupEntry, event: Event, offset: int, held_max: int) -> Place:
     envelope = event.envelope
     contract_id = envelope.contract_id
     watermark = watermark_of(entry, contract_id)
-    if EVENT_TYPES[envelope.event_type].ordering != "sequence":
-        if watermark > 0:
+    kind = EVENT_TYPES[envelope.event_type]
+    if kind.ordering != "sequence":
+        if watermark > 0 or kind.before_contract:
             return _READY
         return _held(entry, contract_id, fact_suffix(contract_id, offset), 1, held_max)
     version = envelope.object_version
@@ -61,7 +65,7 @@ def place(entry: GroupEntry, event: Event, offset: int, held_max: int) -> Place:
             "VERSION_BASE_MISMATCH",
             f"version {version} of this contract was already given by another source object",
         )
-    if version == 1 and not isinstance(event, ContractActivated):
+    if version == 1 and not isinstance(event, _OPENINGS):
         return Misfit("VERSION_BASE_MISMATCH", "version 1 of a contract must be its activation")
     if version == watermark + 1:
         return _READY

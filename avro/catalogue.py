@@ -7,7 +7,7 @@ snapshot, the newest wins, older ones are superseded), ``commutative`` (any orde
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
@@ -31,41 +31,142 @@ class RecordType:
 
 @dataclass(frozen=True, slots=True)
 class EventType:
-    """One business event type: ``name`` is the envelope's ``event_type``, ``owner`` who answers for its source."""
+    """One business event type: ``name`` is the envelope's ``event_type``, ``owner`` who answers for its source.
+
+    ``before_contract``: it says something while its contract has no version yet; any other waits for the first one.
+    """
 
     name: str
     record: str
     struct: type[msgspec.Struct]
     ordering: Ordering
     owner: str
+    before_contract: bool = False
+
+
+_EVENT_MODULES = ("envelope", "contract_lines")
+"""Modules of events beside those whose names say so."""
 
 
 def full_name(struct: type[msgspec.Struct]) -> str:
-    """``tieout.events.ContractActivated`` for the class of that name in ``tieout.avro.events``."""
-    return f"{struct.__module__.replace('.avro.', '.')}.{struct.__name__}"
+    """``tieout.events.ContractActivated`` for that class, whichever module of events it stands in."""
+    module = struct.__module__.rpartition(".")[2]
+    system = "events" if module in _EVENT_MODULES or module.endswith("_events") else module
+    return f"tieout.{system}.{struct.__name__}"
 
 
-def _event(name: str, struct: type[msgspec.Struct], ordering: Ordering, owner: str) -> EventType:
-    return EventType(name=name, record=full_name(struct), struct=struct, ordering=ordering, owner=owner)
+def _events(
+    owner: str, ordering: Ordering, *structs: type[msgspec.Struct], before_contract: bool = False
+) -> Iterator[EventType]:
+    for struct in structs:
+        name: str = struct.EVENT_TYPE  # type: ignore[attr-defined]  # every class of an event has one
+        yield EventType(name, full_name(struct), struct, ordering, owner, before_contract)
 
 
-EVENT_TYPES: Mapping[str, EventType] = MappingProxyType(
-    {
-        event.name: event
-        for event in (
-            _event("contract_activated", events.ContractActivated, "sequence", "sales operations"),
-            _event("contract_amended", events.ContractAmended, "sequence", "sales operations"),
-            _event("contract_renewed", events.ContractRenewed, "sequence", "sales operations"),
-            _event("contract_cancelled", events.ContractCancelled, "sequence", "sales operations"),
-            _event("invoice_posted", events.InvoicePosted, "version", "billing operations"),
-            _event("credit_memo_issued", events.CreditMemoIssued, "version", "billing operations"),
-            _event("payment_received", events.PaymentReceived, "commutative", "treasury"),
-            _event("usage_rated", events.UsageRated, "commutative", "metering"),
-            _event("goods_delivered", events.GoodsDelivered, "commutative", "logistics"),
-            _event("milestone_completed", events.MilestoneCompleted, "commutative", "project"),
-        )
-    }
+_EVENT_TYPES = (
+    *_events(
+        "sales operations",
+        "sequence",
+        events.ContractActivated,
+        events.ContractAmended,
+        events.ContractRenewed,
+        events.ContractCancelled,
+        events.ContractSuspended,
+        events.ContractResumed,
+        events.OwnerTransferred,
+        events.ContractOpenedMidlife,
+    ),
+    *_events("sales operations", "version", events.ContractSnapshot),
+    *_events("sales operations", "commutative", events.ContractCorrected, events.NoticeGiven),
+    *_events(
+        "sales operations",
+        "commutative",
+        events.OpportunityClosed,
+        events.QuoteAccepted,
+        events.ContractApproved,
+        before_contract=True,
+    ),
+    *_events(
+        "billing operations",
+        "version",
+        events.InvoicePosted,
+        events.CreditMemoIssued,
+        events.DebitMemoIssued,
+    ),
+    *_events(
+        "billing operations",
+        "commutative",
+        events.InvoiceVoided,
+        events.CreditMemoVoided,
+        events.CustomerCreditGranted,
+        events.CustomerCreditApplied,
+        events.InvoiceWrittenOff,
+        events.InvoiceRecovered,
+        events.PaymentRightEstablished,
+        events.RetentionReleased,
+    ),
+    *_events(
+        "treasury",
+        "commutative",
+        events.PaymentReceived,
+        events.PaymentUnapplied,
+        events.PaymentReversed,
+        events.PaymentRefunded,
+        events.DisputeOpened,
+        events.DisputeWon,
+        events.DisputeLost,
+    ),
+    *_events("credit", "commutative", events.CollectabilityReassessed, events.CollectionStatusChanged),
+    *_events(
+        "metering",
+        "commutative",
+        events.UsageReported,
+        events.UsageCorrected,
+        events.UsageRated,
+        events.UsagePeriodClosed,
+        events.PrepaidCreditGranted,
+        events.PrepaidCreditConsumed,
+        events.PrepaidCreditExpired,
+    ),
+    *_events(
+        "logistics",
+        "commutative",
+        events.OrderAccepted,
+        events.OrderBackordered,
+        events.GoodsShipped,
+        events.GoodsDelivered,
+        events.GoodsReturned,
+        events.BillAndHoldConfirmed,
+        events.AccessProvisioned,
+        events.AccessRevoked,
+    ),
+    *_events(
+        "project",
+        "commutative",
+        events.MilestoneCompleted,
+        events.AcceptanceRecorded,
+        events.AcceptanceRejected,
+        events.CostIncurred,
+        events.ProgressUpdated,
+        events.TimesheetApproved,
+        events.ChangeOrderSubmitted,
+        events.ChangeOrderApproved,
+        events.ChangeOrderPriced,
+    ),
+    *_events(
+        "revenue accounting",
+        "commutative",
+        events.VariableEstimateChanged,
+        events.RoyaltyReported,
+        events.ManualAdjustment,
+    ),
+    *_events("revenue accounting", "commutative", events.ExceptionResolved, before_contract=True),
+    *_events(
+        "integration", "commutative", events.SourceWatermark, events.ObjectSnapshot, before_contract=True
+    ),
 )
+
+EVENT_TYPES: Mapping[str, EventType] = MappingProxyType({event.name: event for event in _EVENT_TYPES})
 """Event type -> what is known of it. Keys are the values of ``envelope.event_type``."""
 
 _STRUCTS: tuple[tuple[Role, tuple[type[msgspec.Struct], ...]], ...] = (
@@ -75,9 +176,13 @@ _STRUCTS: tuple[tuple[Role, tuple[type[msgspec.Struct], ...]], ...] = (
         (
             control.RevenueRunRequested,
             control.PeriodCloseRequested,
+            control.PeriodSoftCloseRequested,
+            control.PeriodReopenRequested,
             control.ReferenceActivationRequested,
             control.RevenueRun,
             control.PeriodClosed,
+            control.PeriodSoftClosed,
+            control.PeriodReopened,
             control.ReferenceActivated,
             control.Tick,
             control.ControlReceipt,
@@ -90,9 +195,14 @@ _STRUCTS: tuple[tuple[Role, tuple[type[msgspec.Struct], ...]], ...] = (
             commands.SalesOrderCreate,
             commands.SalesOrderUpdate,
             commands.SalesOrderCancel,
+            commands.SalesOrderHold,
+            commands.SalesOrderRelease,
             commands.InvoiceCreate,
+            commands.InvoiceVoid,
             commands.CreditMemoCreate,
+            commands.CreditMemoVoid,
             commands.JournalPost,
+            commands.JournalReverse,
         ),
     ),
     (
@@ -113,6 +223,10 @@ _STRUCTS: tuple[tuple[Role, tuple[type[msgspec.Struct], ...]], ...] = (
             reference.AccountMapped,
             reference.ProductMapped,
             reference.ErpAccountPublished,
+            reference.SspPublished,
+            reference.FxRatePublished,
+            reference.PolicyPublished,
+            reference.IntercompanyAgreementPublished,
         ),
     ),
 )

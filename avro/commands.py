@@ -151,6 +151,28 @@ class SalesOrderCancel(msgspec.Struct, frozen=True, gc=False):
     reason: str | None
 
 
+class SalesOrderHold(msgspec.Struct, frozen=True, gc=False):
+    """Stop fulfilling the order, and billing it where ``billing_held``; open until released where ``hold_to`` is null."""
+
+    KIND: ClassVar[str] = "sales_order.hold"
+    header: CommandHeader
+    contract_version: int
+    hold_from: Day
+    hold_to: Day | None
+    billing_held: bool
+    reason: str | None
+
+
+class SalesOrderRelease(msgspec.Struct, frozen=True, gc=False):
+    """Go on with a held order; ``end_date`` is its new end."""
+
+    KIND: ClassVar[str] = "sales_order.release"
+    header: CommandHeader
+    contract_version: int
+    released_on: Day
+    end_date: Day
+
+
 class InvoiceCreate(msgspec.Struct, frozen=True, gc=False):
     """Mirror a billing invoice into the ERP (policy ``ar_owner: billing_mirrored``)."""
 
@@ -165,6 +187,16 @@ class InvoiceCreate(msgspec.Struct, frozen=True, gc=False):
     receivable_account: str
     tax_account: str
     lines: tuple[CommandDocumentLine, ...]
+
+
+class InvoiceVoid(msgspec.Struct, frozen=True, gc=False):
+    """Void a mirrored invoice or debit memo in the ERP."""
+
+    KIND: ClassVar[str] = "invoice.void"
+    header: CommandHeader
+    invoice_number: str
+    void_date: Day
+    reason: str | None
 
 
 class CreditMemoCreate(msgspec.Struct, frozen=True, gc=False):
@@ -184,14 +216,37 @@ class CreditMemoCreate(msgspec.Struct, frozen=True, gc=False):
     lines: tuple[CommandDocumentLine, ...]
 
 
+class CreditMemoVoid(msgspec.Struct, frozen=True, gc=False):
+    """Void a mirrored credit memo in the ERP."""
+
+    KIND: ClassVar[str] = "credit_memo.void"
+    header: CommandHeader
+    memo_number: str
+    void_date: Day
+    reason: str | None
+
+
 class JournalPost(msgspec.Struct, frozen=True, gc=False):
-    """A balanced journal: the sum of debits equals the sum of credits, in each currency shown."""
+    """A balanced journal: the sum of debits equals the sum of credits, in each currency shown.
+
+    ``mirror_id`` is the same in the two journals of an intercompany claim, and null elsewhere.
+    """
 
     KIND: ClassVar[str] = "journal.post"
     header: CommandHeader
     journal_type: str
     fx: JournalFx | None
     lines: tuple[JournalLine, ...]
+    mirror_id: str | None = None
+
+
+class JournalReverse(msgspec.Struct, frozen=True, gc=False):
+    """Take a manual journal back, by its command id; what the agent computed is never reversed but delta-posted."""
+
+    KIND: ClassVar[str] = "journal.reverse"
+    header: CommandHeader
+    reversed_command_id: str
+    reason: str
 
 
 Command = (
@@ -199,7 +254,12 @@ Command = (
     | SalesOrderCreate
     | SalesOrderUpdate
     | SalesOrderCancel
+    | SalesOrderHold
+    | SalesOrderRelease
     | InvoiceCreate
+    | InvoiceVoid
     | CreditMemoCreate
+    | CreditMemoVoid
     | JournalPost
+    | JournalReverse
 )

@@ -43,6 +43,26 @@ class PeriodCloseRequested(msgspec.Struct, frozen=True, gc=False):
     period: Text
 
 
+class PeriodSoftCloseRequested(msgspec.Struct, frozen=True, gc=False):
+    """Ask to soft-close ``period`` and all before it: to the agent's own journals, not to documents and people."""
+
+    EVENT_TYPE: ClassVar[str] = "period_soft_close_requested"
+    header: ControlHeader
+    entity: Text | None
+    subledger: Text
+    period: Text
+
+
+class PeriodReopenRequested(msgspec.Struct, frozen=True, gc=False):
+    """Ask to undo the close, or soft close, of ``period`` and of all behind it."""
+
+    EVENT_TYPE: ClassVar[str] = "period_reopen_requested"
+    header: ControlHeader
+    entity: Text | None
+    subledger: Text
+    period: Text
+
+
 class ReferenceActivationRequested(msgspec.Struct, frozen=True, gc=False):
     """Ask to use the reference rows below offset ``reference_upto`` from here on."""
 
@@ -65,6 +85,26 @@ class PeriodClosed(msgspec.Struct, frozen=True, gc=False):
     """Marker: nothing more is posted into ``period`` or an earlier one of this entity and sub-ledger."""
 
     EVENT_TYPE: ClassVar[str] = "period_closed"
+    header: ControlHeader
+    entity: Text | None
+    subledger: Text
+    period: Text
+
+
+class PeriodSoftClosed(msgspec.Struct, frozen=True, gc=False):
+    """Marker: the agent posts no journal of its own into ``period`` or an earlier one; documents and people may."""
+
+    EVENT_TYPE: ClassVar[str] = "period_soft_closed"
+    header: ControlHeader
+    entity: Text | None
+    subledger: Text
+    period: Text
+
+
+class PeriodReopened(msgspec.Struct, frozen=True, gc=False):
+    """Marker: ``period`` and all behind it can be posted into again, as if they had never been closed."""
+
+    EVENT_TYPE: ClassVar[str] = "period_reopened"
     header: ControlHeader
     entity: Text | None
     subledger: Text
@@ -99,5 +139,12 @@ class ControlReceipt(msgspec.Struct, frozen=True, gc=False):
     completed_at: Micros
 
 
-Marker = RevenueRun | PeriodClosed | ReferenceActivated
-ControlRequest = RevenueRunRequested | PeriodCloseRequested | ReferenceActivationRequested
+PeriodMarker = PeriodClosed | PeriodSoftClosed | PeriodReopened
+Marker = RevenueRun | PeriodMarker | ReferenceActivated
+ControlRequest = (
+    RevenueRunRequested
+    | PeriodCloseRequested
+    | PeriodSoftCloseRequested
+    | PeriodReopenRequested
+    | ReferenceActivationRequested
+)

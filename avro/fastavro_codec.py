@@ -77,7 +77,8 @@ class FastavroRecords(Generic[S]):
             plain = msgspec.to_builtins(message, builtin_types=(bytes,))
             if self._limits is not None:
                 self._limits.check(plain)
-            fastavro.schemaless_writer(buffer, self._schema, plain)
+            # a nullable list is a tuple here, and fastavro would take a tuple in a union for (branch, value)
+            fastavro.schemaless_writer(buffer, self._schema, plain, disable_tuple_notation=True)
         except (TypeError, ValueError, OverflowError, KeyError, AttributeError) as error:
             raise Unencodable(f"{type(message).__name__} does not fit its schema: {error}") from error
         return buffer.getvalue()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Literal
 
 import msgspec
@@ -166,8 +167,7 @@ def _full(name: str, namespace: str) -> str:
 
 def _fields(struct: type[msgspec.Struct], path: str) -> dict[str, inspect.Type]:
     """The fields that the class is built from, in order; refuses what a codec that skips msgspec would miss."""
-    info = inspect.type_info(struct)
-    assert isinstance(info, inspect.StructType), struct
+    info = _described(struct)
     renamed = [field.name for field in info.fields if field.name != field.encode_name]
     by_name = len(struct.__match_args__) != len(info.fields)
     if info.tag is not None or info.array_like or renamed or by_name or hasattr(struct, "__post_init__"):
@@ -175,6 +175,14 @@ def _fields(struct: type[msgspec.Struct], path: str) -> dict[str, inspect.Type]:
             f"{path}: {struct.__name__} is tagged, renamed, array-like, keyword-only or has a __post_init__"
         )
     return {field.name: field.type for field in info.fields}
+
+
+@cache
+def _described(struct: type[msgspec.Struct]) -> inspect.StructType:
+    """Asked for once per class: looking through annotations is most of what it takes to load the language."""
+    info = inspect.type_info(struct)
+    assert isinstance(info, inspect.StructType), struct
+    return info
 
 
 def _leaf(base: Any, described: inspect.Type, path: str) -> Shape:

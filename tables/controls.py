@@ -9,7 +9,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterable
 
-from tieout.avro.control import Marker, PeriodClosed, ReferenceActivated, RevenueRun
+from tieout.avro.control import Marker, PeriodMarker, ReferenceActivated, RevenueRun
 from tieout.avro.events import Day
 
 EVERY = "*"
@@ -19,14 +19,14 @@ EVERY = "*"
 class Controls:
     """Markers 1 .. ``latest_seq`` of one partition."""
 
-    __slots__ = ("_closes", "_cuts", "_horizons", "_markers", "_runs")
+    __slots__ = ("_cuts", "_horizons", "_markers", "_periods", "_runs")
 
     def __init__(self, markers: tuple[Marker, ...]) -> None:
         for place, marker in enumerate(markers, 1):
             assert marker.header.control_seq == place, (marker.header.control_seq, place)
         self._markers = markers
         self._runs = tuple(marker for marker in markers if isinstance(marker, RevenueRun))
-        self._closes = tuple(marker for marker in markers if isinstance(marker, PeriodClosed))
+        self._periods = tuple(marker for marker in markers if isinstance(marker, PeriodMarker))
         self._cuts = tuple(marker for marker in markers if isinstance(marker, ReferenceActivated))
         self._horizons: dict[tuple[str, str], tuple[list[int], list[Day]]] = {}
 
@@ -72,14 +72,14 @@ class Controls:
                 days.append(max(run.through_date, days[-1]) if days else run.through_date)
         return seqs, days
 
-    def closed_labels(self, entity: str, subledger: str, seq: int) -> tuple[str, ...]:
-        """Labels of the periods that were closed as of ``seq``, each with all before it; the calendar orders them."""
+    def period_markers(self, entity: str, subledger: str, seq: int) -> tuple[PeriodMarker, ...]:
+        """What was closed, soft-closed and reopened as of ``seq``, in that order; the calendar knows what it covers."""
         return tuple(
-            close.period
-            for close in self._closes
-            if close.header.control_seq <= seq
-            and close.entity in (None, entity)
-            and close.subledger in (subledger, EVERY)
+            marker
+            for marker in self._periods
+            if marker.header.control_seq <= seq
+            and marker.entity in (None, entity)
+            and marker.subledger in (subledger, EVERY)
         )
 
     def reference_upto(self, seq: int) -> int:

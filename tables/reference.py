@@ -1,7 +1,8 @@
-"""Reference data below a cut: what an entity, account, product or calendar was on a day.
+"""Reference data below a cut: what an entity, account, product, price, rate, policy or calendar was on a day.
 
 Invariant: immutable, and a function of the rows below the cut alone; the row that counts on a day is the highest
-version with an effective date on or before it; what is missing is None, never a default.
+version with an effective date on or before it (of rates of exchange, of the latest such date); what is missing is
+None, never a default.
 """
 
 from __future__ import annotations
@@ -9,10 +10,11 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from calendar import monthrange
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 from functools import lru_cache
-from typing import Protocol, TypeVar
+from operator import attrgetter
+from typing import Any, Protocol, TypeVar
 
 from tieout.avro.events import Day
 from tieout.avro.reference import (
@@ -21,8 +23,12 @@ from tieout.avro.reference import (
     CalendarPublished,
     EntityPublished,
     ErpAccountPublished,
+    FxRatePublished,
+    IntercompanyAgreementPublished,
+    PolicyPublished,
     ProductMapped,
     ReferenceRow,
+    SspPublished,
 )
 
 Period = int
@@ -135,7 +141,21 @@ class ListedCalendar:
 
 
 _MONTHS = MonthCalendar()
-_Row = TypeVar("_Row", EntityPublished, AccountMapped, ProductMapped, ErpAccountPublished, CalendarPublished)
+_Row = TypeVar("_Row", bound=ReferenceRow)
+_Key = str | tuple[str, ...]
+
+_KEYS: Mapping[type[ReferenceRow], Callable[[Any], _Key]] = {
+    EntityPublished: attrgetter("header.id"),
+    AccountMapped: attrgetter("entity", "account_class"),
+    ProductMapped: attrgetter("product"),
+    SspPublished: attrgetter("product", "currency"),
+    PolicyPublished: attrgetter("entity", "book"),
+    IntercompanyAgreementPublished: attrgetter("contracting_entity", "performing_entity"),
+    ErpAccountPublished: attrgetter("erp_account"),
+    CalendarPublished: attrgetter("header.id"),
+    FxRatePublished: attrgetter("from_currency", "to_currency", "rate_type"),
+}
+"""What rows of a kind are asked for by: their content, not the id that their publisher gave them."""
 
 
 class Reference:
@@ -143,70 +163,111 @@ class Reference:
 
     def __init__(self, cut: int) -> None:
         self.cut = cut
-        self._entities: dict[str, list[EntityPublished]] = {}
-        self._accounts: dict[tuple[str, str], list[AccountMapped]] = {}
-        self._products: dict[str, list[ProductMapped]] = {}
-        self._erp_accounts: dict[str, ErpAccountPublished] = {}
+        self._rows: dict[type, dict[_Key, list[Any]]] = {kind: {} for kind in _KEYS}
+        self._rates: dict[_Key, _Rates] = {}
         self._calendars: dict[str, Calendar] = dict.fromkeys(_MONTH_CALENDARS, _MONTHS)
 
     @classmethod
     def of(cls, rows: Iterable[ReferenceRow], cut: int) -> Reference:
         """The snapshot that these rows make; the rows are those below ``cut``."""
         reference = cls(cut)
-        calendars: dict[str, list[CalendarPublished]] = {}
         for row in rows:
-            if isinstance(row, EntityPublished):
-                reference._entities.setdefault(row.header.id, []).append(row)
-            elif isinstance(row, AccountMapped):
-                reference._accounts.setdefault((row.entity, row.account_class), []).append(row)
-            elif isinstance(row, ProductMapped):
-                reference._products.setdefault(row.product, []).append(row)
-            elif isinstance(row, ErpAccountPublished):
-                known = reference._erp_accounts.get(row.erp_account)
-                if known is None or _version(row) > _version(known):
-                    reference._erp_accounts[row.erp_account] = row
-            else:
-                calendars.setdefault(row.header.id, []).append(row)
-        for name, versions in calendars.items():
-            latest = max(versions, key=_version)
+            kind = type(row)
+            reference._rows[kind].setdefault(_KEYS[kind](row), []).append(row)
+        for pair, rates in reference._rows[FxRatePublished].items():
+            reference._rates[pair] = _Rates(rates)
+        for name, versions in reference._rows[CalendarPublished].items():
+            latest: CalendarPublished = max(versions, key=_version)
             listed = latest.rule == "listed"
-            reference._calendars[name] = ListedCalendar(latest.periods) if listed else _MONTHS
+            reference._calendars[str(name)] = ListedCalendar(latest.periods) if listed else _MONTHS
         return reference
 
     def entity(self, entity: str, day: Day) -> EntityPublished | None:
-        """The legal entity as it stands on a day."""
-        return _on(self._entities.get(entity), day)
+        """The legal entity as of a day."""
+        return self._on(EntityPublished, entity, day)
 
     def entity_version(self, entity: str, version: int) -> EntityPublished | None:
-        """The row that an arrangement pinned."""
-        return next((row for row in self._entities.get(entity, ()) if row.header.version == version), None)
+        """The entity row that an arrangement is pinned to."""
+        return self._version(EntityPublished, entity, version)
 
     def account(self, entity: str, account_class: str, day: Day) -> str | None:
         """The ERP account of a ledger class."""
-        row = _on(self._accounts.get((entity, account_class)), day)
+        row = self._on(AccountMapped, (entity, account_class), day)
         return row.account if row is not None else None
 
     def product(self, product: str, day: Day) -> ProductMapped | None:
         """What a source product is in the ERP."""
-        return _on(self._products.get(product), day)
+        return self._on(ProductMapped, product, day)
+
+    def ssp(self, product: str, currency: str, day: Day) -> SspPublished | None:
+        """The stand-alone selling price of a product as of a day (606-10-32-32)."""
+        return self._on(SspPublished, (product, currency), day)
+
+    def policy(self, entity: str, book: str, day: Day) -> PolicyPublished | None:
+        """The policy switches of an entity's book as of a day."""
+        return self._on(PolicyPublished, (entity, book), day)
+
+    def policy_version(self, entity: str, book: str, version: int) -> PolicyPublished | None:
+        """The policy row that an arrangement is pinned to."""
+        return self._version(PolicyPublished, (entity, book), version)
+
+    def intercompany(
+        self, contracting: str, performing: str, day: Day
+    ) -> IntercompanyAgreementPublished | None:
+        """What a performing entity may claim from the contracting one as of a day."""
+        return self._on(IntercompanyAgreementPublished, (contracting, performing), day)
+
+    def rate(
+        self, currencies: tuple[str, str], rate_type: str, day: Day, *, since: Day | None = None
+    ) -> FxRatePublished | None:
+        """The latest rate (from, to) of a type on or before ``day``; none that is dated before ``since``.
+
+        A spot rate counts until the next one; average and closing rates are asked for with their period's first and
+        last day. The inverse of a pair is never used in its place.
+        """
+        rates = self._rates.get((*currencies, rate_type))
+        return rates.latest(day, since) if rates is not None else None
 
     def erp_account(self, name: str) -> ErpAccountPublished | None:
         """The latest row of an ERP account; routing does not depend on business dates."""
-        return self._erp_accounts.get(name)
+        rows: list[ErpAccountPublished] = self._rows[ErpAccountPublished].get(name, [])
+        return max(rows, key=_version, default=None)
 
     def calendar(self, name: str) -> Calendar | None:
         """The fiscal calendar of that name, in its latest version; months need no row."""
         return self._calendars.get(name)
 
+    def _on(self, kind: type[_Row], key: _Key, day: Day) -> _Row | None:
+        """The highest version that is effective on a day."""
+        rows: list[_Row] | None = self._rows[kind].get(key)
+        if not rows:
+            return None
+        if len(rows) == 1:
+            return rows[0] if rows[0].header.effective_date <= day else None
+        effective = [row for row in rows if row.header.effective_date <= day]
+        return max(effective, key=_version, default=None)
+
+    def _version(self, kind: type[_Row], key: _Key, version: int) -> _Row | None:
+        rows: list[_Row] = self._rows[kind].get(key, [])
+        return next((row for row in rows if row.header.version == version), None)
+
+
+class _Rates:
+    """Rates of one pair and type by their day; a day's highest version counts, however many days follow it."""
+
+    __slots__ = ("_days", "_rows")
+
+    def __init__(self, rows: Iterable[FxRatePublished]) -> None:
+        of_day = {row.header.effective_date: row for row in sorted(rows, key=_version)}
+        self._days = sorted(of_day)
+        self._rows = [of_day[day] for day in self._days]
+
+    def latest(self, day: Day, since: Day | None) -> FxRatePublished | None:
+        place = bisect_right(self._days, day) - 1
+        if place < 0 or (since is not None and self._days[place] < since):
+            return None
+        return self._rows[place]
+
 
 def _version(row: ReferenceRow) -> int:
     return row.header.version
-
-
-def _on(rows: list[_Row] | None, day: Day) -> _Row | None:
-    if not rows:
-        return None
-    if len(rows) == 1:
-        return rows[0] if rows[0].header.effective_date <= day else None
-    effective = [row for row in rows if row.header.effective_date <= day]
-    return max(effective, key=_version, default=None)

@@ -63,7 +63,7 @@ def decide(state: GroupState, event: Event, view: View, cause: CausedBy) -> Deci
     assert state.control_seq == view.control_seq, "a group is brought up to the last marker before it decides"
     draft = Draft(state, view, cause)
     try:
-        accepted = _RULES[type(event)](state, event, draft)
+        accepted = _rule_of(event)(state, event, draft)
         after = accepted.state
         check_limits(state, after)
         for arrangement, first in accepted.dirty:
@@ -73,6 +73,15 @@ def decide(state: GroupState, event: Event, view: View, cause: CausedBy) -> Deci
         return Decision(state, "refused", refused.refusal)
     except InvariantBroken as broken:
         return Decision(state, "refused", Refusal("INVARIANT_BROKEN", str(broken), "never"))
+
+
+def _rule_of(event: Event) -> Callable[[GroupState, Any, Draft], Accepted]:
+    """Refused where this release has none; the next activation of reference data tries again, with what is built then."""
+    rule = _RULES.get(type(event))
+    if rule is None:
+        detail = f"{event.EVENT_TYPE} can be said, but this release has no rule for it"
+        raise Refused("EVENT_UNSUPPORTED", detail, "reference")
+    return rule
 
 
 def apply_marker(state: GroupState, marker: Marker, view: View, cause: CausedBy) -> Decision:

@@ -1,4 +1,4 @@
-"""What a control marker does to a group: a run emits, a close and an activation count from here on.
+"""What a control marker does to a group: a run emits, closes, reopenings and activations count from here on.
 
 Invariants: a legal marker always takes effect, whatever the calendar lacks; what cannot be placed in a period waits
 as one open exception per kind, and is emitted, from its first day on, by the first marker that finds its period.
@@ -12,7 +12,7 @@ from tieout.agents.contracts.emission import emit
 from tieout.agents.contracts.facts import earliest_fact, with_open_items
 from tieout.agents.contracts.periods import SUBLEDGER, entity_of, ground_of
 from tieout.agents.contracts.telling import exception_of
-from tieout.avro.control import Marker, PeriodClosed, ReferenceActivated, RevenueRun
+from tieout.avro.control import Marker, PeriodClosed, PeriodMarker, ReferenceActivated, RevenueRun
 from tieout.avro.events import Day
 from tieout.tables.contract import Arrangement, GroupState, OpenItem
 from tieout.tables.controls import EVERY
@@ -30,7 +30,7 @@ def marked(state: GroupState, marker: Marker, draft: Draft) -> GroupState:
     if not state.group.arrangements:
         return state
     waiting = any(each.event_type == _RUN for each in _own(state))
-    if isinstance(marker, PeriodClosed):
+    if isinstance(marker, PeriodMarker):
         if marker.subledger not in (SUBLEDGER, EVERY):
             return state
         return _told(state, _CLOSE, _unknown_labels(state, draft), draft)
@@ -66,15 +66,15 @@ def _emitted(state: GroupState, draft: Draft, *, anew: bool) -> tuple[GroupState
 
 
 def _unknown_labels(state: GroupState, draft: Draft) -> _Problems:
-    """A last close of an entity whose label the entity's calendar does not have: it closes nothing."""
+    """A last close or reopening whose label the entity's calendar does not have: it changes nothing."""
     view = draft.view
     for arrangement in state.group.arrangements:
         calendar = view.reference.calendar(entity_of(view, arrangement).calendar)
-        labels = view.controls.closed_labels(arrangement.entity, SUBLEDGER, view.control_seq)
-        label = labels[-1] if labels else None
+        markers = view.controls.period_markers(arrangement.entity, SUBLEDGER, view.control_seq)
+        label = markers[-1].period if markers else None
         if label is not None and (calendar is None or calendar.period_labelled(label) is None):
             return {
-                _MISSING: f"period {label!r} was closed, but the calendar of {arrangement.entity!r} has none"
+                _MISSING: f"period {label!r} was closed or reopened, but the calendar of {arrangement.entity!r} has none"
             }
     return {}
 

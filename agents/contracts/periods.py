@@ -10,6 +10,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from tieout.agents.contracts.decision import Refused, View
+from tieout.avro.control import PeriodClosed, PeriodMarker, PeriodReopened
 from tieout.avro.events import Day
 from tieout.avro.reference import EntityPublished
 from tieout.tables.contract import Arrangement
@@ -106,11 +107,26 @@ def books_of(view: View, entity: EntityPublished) -> Books:
     calendar = view.reference.calendar(entity.calendar)
     if calendar is None:
         raise Refused("PERIOD_CALENDAR_MISSING", f"no calendar {entity.calendar!r} is published", "reference")
-    labels = view.controls.closed_labels(entity.header.id, SUBLEDGER, view.control_seq)
-    closed = [period for label in labels if (period := calendar.period_labelled(label)) is not None]
+    closed = _closed_through(
+        calendar, view.controls.period_markers(entity.header.id, SUBLEDGER, view.control_seq)
+    )
     horizon = view.controls.horizon(entity.header.id, entity.book, view.control_seq)
     reach = calendar.reach(horizon) if horizon is not None else None
-    return Books(calendar, max(closed, default=None), reach, reach != horizon)
+    return Books(calendar, closed, reach, reach != horizon)
+
+
+def _closed_through(calendar: Calendar, markers: tuple[PeriodMarker, ...]) -> Period | None:
+    """The last closed period; a period that is reopened, and all behind it, can be posted into again."""
+    closed: Period | None = None
+    for marker in markers:
+        period = calendar.period_labelled(marker.period)
+        if period is None:
+            continue
+        if isinstance(marker, PeriodClosed):
+            closed = period if closed is None else max(closed, period)
+        elif isinstance(marker, PeriodReopened) and closed is not None:
+            closed = min(closed, period - 1)
+    return closed
 
 
 @lru_cache(maxsize=16_384)

@@ -41,7 +41,8 @@ _TABLE = (
         "EVENT_UNSUPPORTED",
         "integration",
         2,
-        "this rule is not built yet: account for it by hand until it is",
+        "account for it by hand, or send it in a form that has a rule; a rule that is missing altogether is looked for again"
+        " at each activation of reference data",
     ),
     Reason(
         "CURRENCY_MIXED",

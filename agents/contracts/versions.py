@@ -105,6 +105,10 @@ def renew(state: GroupState, event: ContractRenewed, draft: Draft) -> Accepted:
     items = admitted_items(event.lines, entity, draft.view, at)
     _check_price(items, event.price_minor)
     check_new(state, contract, items)
+    if event.exercises:
+        raise Refused(
+            "EVENT_UNSUPPORTED", "a renewal that exercises a material right is not supported yet", "reference"
+        )
     if not renews_at_ssp(event, contract, items, int(switch(entity, "ssp_tolerance"))):
         raise Refused(
             "EVENT_UNSUPPORTED",

@@ -12,6 +12,8 @@ from datetime import date
 from tieout.avro.control import (
     ControlRequest,
     PeriodCloseRequested,
+    PeriodReopenRequested,
+    PeriodSoftCloseRequested,
     ReferenceActivationRequested,
     RevenueRunRequested,
 )
@@ -47,7 +49,11 @@ def fault_of(request: ControlRequest) -> str | None:
                 f"through_date {request.through_date} is not a day from {FIRST_YEAR}-01-01 to {LAST_YEAR}-12-31; ask"
                 " for one of these"
             )
-        case PeriodCloseRequested() if not period_is_possible(request.period):
+        case PeriodSoftCloseRequested():
+            return (
+                "a soft close is not carried out by this release; ask for the close when documents are in too"
+            )
+        case PeriodCloseRequested() | PeriodReopenRequested() if not period_is_possible(request.period):
             return f"period {request.period!r} is neither a month such as 2025-05 nor a label of a listed calendar"
         case ReferenceActivationRequested() if request.reference_upto < 0:
             return (

@@ -24,6 +24,10 @@ from tieout.avro.control import (
     Marker,
     PeriodClosed,
     PeriodCloseRequested,
+    PeriodReopened,
+    PeriodReopenRequested,
+    PeriodSoftClosed,
+    PeriodSoftCloseRequested,
     ReferenceActivated,
     ReferenceActivationRequested,
     RevenueRun,
@@ -36,7 +40,6 @@ MARKER_KEY = b"control"
 OPEN_ROWS = b"\x01o"
 _NUMBERED = b"\x01n"
 _LAST_SEQ = b"\x01l"
-_REQUEST_TYPES = (RevenueRunRequested, PeriodCloseRequested, ReferenceActivationRequested)
 
 
 class OpenRequest(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -82,6 +85,10 @@ def marker_of(request: ControlRequest, control_seq: int) -> Marker:
             return RevenueRun(header, request.entity, request.book, request.through_date)
         case PeriodCloseRequested():
             return PeriodClosed(header, request.entity, request.subledger, request.period)
+        case PeriodSoftCloseRequested():
+            return PeriodSoftClosed(header, request.entity, request.subledger, request.period)
+        case PeriodReopenRequested():
+            return PeriodReopened(header, request.entity, request.subledger, request.period)
         case ReferenceActivationRequested():
             return ReferenceActivated(header, request.reference_upto)
 
@@ -150,7 +157,7 @@ class ControlTask:
         except Undecodable as error:
             self._dead_letter(record, error.reason, error.detail, error.schema_id, effects)
             return None
-        if not isinstance(message, _REQUEST_TYPES):
+        if not isinstance(message, ControlRequest):
             detail = f"{type(message).__name__} is no control request"
             self._dead_letter(record, "not_a_request", detail, None, effects)
             return None

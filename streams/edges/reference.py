@@ -18,22 +18,12 @@ from aiokafka.errors import KafkaError
 
 from tieout.agents.sources.json_fields import NotAnEvent, converter_of
 from tieout.avro.codec import Codec, Undecodable
-from tieout.avro.reference import (
-    AccountMapped,
-    CalendarPublished,
-    EntityPublished,
-    ErpAccountPublished,
-    ProductMapped,
-    ReferenceRow,
-)
+from tieout.avro.reference import ReferenceRow
 from tieout.streams.edges.producing import BATCH_BYTES, NotPublishedError
 from tieout.streams.edges.reaching import KafkaRefusedError, partitions_of, reach
 from tieout.streams.topics import REFERENCE
 
-KINDS: dict[str, type[ReferenceRow]] = {
-    row.KIND: row
-    for row in (CalendarPublished, EntityPublished, AccountMapped, ProductMapped, ErpAccountPublished)
-}
+KINDS: dict[str, type[ReferenceRow]] = {row.KIND: row for row in get_args(ReferenceRow)}
 """What a line's ``header.kind`` may say."""
 _PLACE = TopicPartition(REFERENCE, 0)
 _PUBLISHER = "tieout-reference-publish"

@@ -19,7 +19,9 @@ _TYPE_NAME = {event.record: event.name for event in EVENT_TYPES.values()}
 
 def _values(kind, named, least, most):
     if isinstance(kind, list):
-        return st.none() | _values(kind[1], named, least, most)
+        value = _values(kind[1], named, least, most)
+        is_wanted_list = least > 0 and isinstance(kind[1], dict) and kind[1]["type"] == "array"
+        return value if is_wanted_list else st.none() | value
     spec = named.get(kind, {"type": kind}) if isinstance(kind, str) else kind
     base = spec["type"]
     if base == "record":
@@ -65,7 +67,7 @@ def installed(make):
 @pytest.fixture(scope="session")
 def any_record(files):
     """``any_record(name, least=0, most=3)``: a strategy of records within the bounds of that schema, with ``least`` to
-    ``most`` items in each list."""
+    ``most`` items in each list, which is not null then where it could be."""
 
     def build(record, plain):
         if record in _TYPE_NAME:

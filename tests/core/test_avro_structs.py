@@ -88,8 +88,14 @@ def test_contract_versions_are_a_sequence_documents_are_versions_and_the_rest_co
         "contract_amended",
         "contract_renewed",
         "contract_cancelled",
+        "contract_suspended",
+        "contract_resumed",
+        "owner_transferred",
+        "contract_opened_midlife",
     }
     assert {name for name, mode in modes.items() if mode == "version"} == {
         "invoice_posted",
         "credit_memo_issued",
+        "debit_memo_issued",
+        "contract_snapshot",
     }

@@ -173,8 +173,9 @@ def test_what_was_true_at_a_marker_stays_true():
     assert [controls.horizon("US", "primary", seq) for seq in range(6)] == [None, 100, 130, 130, 130, 130]
     assert [controls.horizon("UK", "primary", seq) for seq in (1, 5)] == [100, 100]
     assert controls.horizon("US", "ifrs", 5) is None
-    assert [controls.closed_labels("UK", "revenue", seq) for seq in (3, 4)] == [(), ("2025-01",)]
-    assert controls.closed_labels("US", "revenue", 5) == ()
+    closes = [controls.period_markers("UK", "revenue", seq) for seq in (3, 4)]
+    assert [[close.period for close in each] for each in closes] == [[], ["2025-01"]]
+    assert controls.period_markers("US", "revenue", 5) == ()
     assert [controls.reference_upto(seq) for seq in (4, 5)] == [0, 7]
     assert [marker.header.control_seq for marker in controls.after(3)] == [4, 5]
 

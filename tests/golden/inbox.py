@@ -140,7 +140,8 @@ class Inbox:
         assert restored == kept, "rows do not give the state back"
         self.state = restored
         self.decisions.append(decision)
-        self.closed_before.append(self.controls.closed_labels("US", "revenue", self.state.control_seq))
+        closes = self.controls.period_markers("US", "revenue", self.state.control_seq)
+        self.closed_before.append(tuple(close.period for close in closes))
         if self.whole_checks:
             check_whole(self.state, self.view())
 

@@ -36,7 +36,8 @@ def resend(event: Event, times: int) -> Event:
 def contradict(event: Event) -> Event:
     """The same identity with other content: the amount where there is one, else the date."""
     envelope = replace(event.envelope, event_id=f"{event.envelope.event_id}/conflict")
-    if hasattr(event, "amount_minor"):
-        return seal(replace(event, envelope=envelope, amount_minor=event.amount_minor + 1))
+    amount = getattr(event, "amount_minor", None)
+    if amount is not None:
+        return seal(replace(event, envelope=envelope, amount_minor=amount + 1))
     shifted = replace(envelope, effective_date=envelope.effective_date + 1)
     return seal(replace(event, envelope=shifted))
