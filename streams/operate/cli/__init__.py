@@ -24,6 +24,7 @@ GROUPS = {
     "demo": "Watch a day of events flow through two workers, one of them killed, and tie out.",
     "produce": "Publish business events from a JSON Lines file.",
     "generate": "Generate events of a scenario, from a seed.",
+    "scenario": "Play business events from a YAML file through the contract agent, and compare the books.",
     "ingest": "Read a source system's export.",
     "reference": "Publish and activate reference data.",
     "close": "Close a period in every partition.",

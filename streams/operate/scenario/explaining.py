@@ -1,0 +1,258 @@
+"""How the figures of a scenario come about, in the words of the standard, as Markdown.
+
+Invariant: nothing is computed here by a rule of revenue: what is printed is read from the facts, the layers, the decisions
+and the targets of the agent, so that the explanation and the books cannot disagree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from fractions import Fraction
+
+from tieout.agents.contracts.measures import NOTHING, deliveries, progress
+from tieout.agents.contracts.targets import Targets, layers_of, terms_of
+from tieout.avro.events import Day, Minor
+from tieout.avro.outcomes import DecisionRecorded
+from tieout.streams.operate.scenario.dates import date_of
+from tieout.streams.operate.scenario.fields import decimals_of
+from tieout.streams.operate.scenario.player import run_days
+from tieout.streams.operate.scenario.reading import Figures
+from tieout.tables.contract import Arrangement
+from tieout.tables.facts import MICRO_DIGITS, Component, Item, Layer, Share, Terms
+
+MEASURES = {
+    "time": "over time, by the service span (606-10-25-27(a), 25-31)",
+    "point": "at a point in time, when control transfers (606-10-25-30)",
+    "units": "by units transferred (606-10-55-17)",
+    "amount": "by dated amounts, each of its own day (606-10-32-40, 55-18)",
+    "cost": "over time, cost to cost (606-10-55-20)",
+    "percent": "over time, by measured progress (606-10-25-31)",
+    "drawdown": "by granted units used, expected breakage included (606-10-55-46..49)",
+    "dropped": "no longer promised",
+}
+"""Measure -> how the obligation is satisfied."""
+
+REACHES = {
+    "version": "enters the price at inception and flows on (606-10-32-43)",
+    "performed": "concerns what was performed, revenue at once (606-10-32-43)",
+    "obligation": "belongs to one obligation (606-10-32-40, 32-44)",
+    "none": "does not change the price",
+}
+"""Reach of a price component -> what it does."""
+
+
+def explained(name: str, figures: Figures) -> Iterator[str]:
+    """Markdown lines: arrangement by arrangement, from the price to the balances."""
+    state = figures.played.state
+    yield f"## {name}"
+    if not state.group.arrangements:
+        yield ""
+        yield "No contract was accepted: there is nothing to recognise (606-10-25-1)."
+    for arrangement in state.group.arrangements:
+        yield from _Explained(figures, arrangement).lines()
+    yield from _waiting(figures)
+
+
+class _Explained:
+    """One arrangement: the unit of allocation, modification and netting (606-10-25-1, 45-1)."""
+
+    def __init__(self, figures: Figures, arrangement: Arrangement) -> None:
+        self._arrangement = arrangement
+        self._state = figures.played.state
+        self._targets: Targets = figures.targets[arrangement.id]
+        self._decisions = figures.played.decisions
+        self._days = list(run_days(figures.played.setting))
+        self._calendar = figures.played.setting.calendar(arrangement.entity)
+        self._terms = terms_of(self._state, arrangement.id)
+        self._delivered = deliveries(self._state.facts.evidence)
+        self._layers = layers_of(self._state, arrangement.id, self._delivered).steps
+
+    def lines(self) -> Iterator[str]:
+        arrangement = self._arrangement
+        yield ""
+        yield f"### Arrangement {arrangement.id}: entity {arrangement.entity}, {arrangement.currency}"
+        yield from self._price()
+        yield from self._allocation()
+        yield from self._satisfaction()
+        yield from self._versions()
+        yield from self._balances()
+
+    def _price(self) -> Iterator[str]:
+        yield from _heading("Transaction price (606-10-32-2)")
+        rows = [(str(date_of(terms.at)), self._what(terms), self._money(terms.pool)) for terms in self._terms]
+        rows += [
+            (str(date_of(each.at)), f"{each.id}: {_reach(each)}", self._money(each.amount))
+            for each in self._components()
+        ]
+        rated = sum(
+            each.amount
+            for bucket in self._state.usage
+            if bucket.arrangement == self._arrangement.id
+            for each in bucket.rated
+        )
+        if rated:
+            rows.append(("as it occurs", "usage, priced as it is used (606-10-32-40)", self._money(rated)))
+        yield from _table(("from", "what", "amount"), rows)
+
+    def _what(self, terms: Terms) -> str:
+        words = {
+            "inception": "consideration agreed at inception",
+            "separate": "consideration of a separate contract (606-10-25-12)",
+            "none": "no effect on the price",
+        }
+        return f"version {terms.version}, {terms.kind}: {words.get(terms.treatment, 'change of the price')}"
+
+    def _components(self) -> Iterable[Component]:
+        own = [each for each in self._state.facts.components if each.arrangement == self._arrangement.id]
+        return sorted(own, key=lambda each: (each.at, each.id))
+
+    def _allocation(self) -> Iterator[str]:
+        yield from _heading("Performance obligations and allocation (606-10-25-14, 32-28..33)")
+        first = self._layers[0] if self._layers else None
+        shares = {} if first is None else {share.po: share.base + share.amount for share in first.shares}
+        rows = [
+            (
+                item.po,
+                self._ssp(item),
+                self._money(shares[item.po]) if item.po in shares else "none: dated amounts",
+            )
+            for item in self._terms[0].add
+        ]
+        yield from _table(("obligation", "stand-alone selling price", "allocated at inception"), rows)
+
+    def _ssp(self, item: Item) -> str:
+        if item.ssp is None:
+            return "none stated"
+        per = {"whole": "for the whole", "month": "per month", "day": "per day", "unit": "per unit"}[
+            item.ssp_per
+        ]
+        quantity = Fraction(item.qty, 10**item.qty_scale)
+        many = f", quantity {_number(quantity)}" if quantity != 1 else ""
+        return f"{self._money(item.ssp)} {per}{many}"
+
+    def _satisfaction(self) -> Iterator[str]:
+        yield from _heading("Satisfaction (606-10-25-23..37)")
+        for share in self._layers[-1].shares if self._layers else ():
+            done = self._delivered.get((self._arrangement.contract, share.po), NOTHING)
+            yield f"- **{share.po}**: {MEASURES.get(share.measure, share.measure)}{self._span(share)}"
+            steps = []
+            for layer, last in self._spans(share.po):
+                own = _share_of(layer, share.po)
+                for day in self._days:
+                    if layer.from_day <= day < last and own.amount:
+                        part, whole = progress(own, done, day)
+                        steps.append(f"{self._period(day)} {_number(Fraction(part, whole))}")
+            if steps:
+                yield f"  - progress of the amount in force: {_few(steps)}"
+
+    def _spans(self, po: str) -> Iterator[tuple[Layer, Day]]:
+        """Each layer that has the obligation, with the day on which the next one takes over."""
+        ends = [layer.from_day for layer in self._layers[1:]]
+        for place, layer in enumerate(self._layers):
+            if any(share.po == po for share in layer.shares):
+                yield layer, ends[place] if place < len(ends) else self._days[-1] + 1 if self._days else 0
+
+    def _span(self, share: Share) -> str:
+        match share.measure:
+            case "time":
+                return f", {date_of(share.first)} to {date_of(share.last)}, convention {share.convention}"
+            case "units" | "point":
+                return f", {_number(Fraction(share.qty, 10**MICRO_DIGITS))} in all"
+            case _:
+                return ""
+
+    def _versions(self) -> Iterator[str]:
+        own = {(terms.contract, terms.version) for terms in self._terms}
+        decided = [each for each in self._decisions if (each.contract_id, each.contract_version) in own]
+        if decided:
+            yield from _heading("Modifications (606-10-25-10..13)")
+        for each in decided:
+            yield from self._version(each)
+
+    def _version(self, decided: DecisionRecorded) -> Iterator[str]:
+        day = "" if decided.accounting_date is None else f" on {date_of(decided.accounting_date)}"
+        yield f"- **version {decided.contract_version}**{day}: {decided.treatment}"
+        for reason in decided.reasons:
+            yield f"  - {reason}"
+        rows = [(each.name.replace("/", " "), self._input(each.name, each.value)) for each in decided.inputs]
+        if rows:
+            yield ""
+            yield from _table(("it rests on", ""), rows)
+
+    def _input(self, name: str, value: str) -> str:
+        if name in ("approved", "effective"):
+            return str(date_of(int(value)))
+        amounts = ("price_change", "pool", "frozen/", "allocated/", "catch_up/")
+        return self._money(int(value)) if name.startswith(amounts) else value
+
+    def _balances(self) -> Iterator[str]:
+        yield from _heading("Balances (606-10-45-1..4, 50-13)")
+        rows = []
+        for day in self._days:
+            position = self._targets.at(day)
+            figures = (
+                self._targets.price(day),
+                position.recognised,
+                position.due,
+                position.contract_liability,
+                position.contract_asset,
+                position.refund_liability,
+                self._targets.remaining(day),
+            )
+            if any(figures):
+                rows.append((self._period(day), *(self._money(figure) for figure in figures)))
+        heads = ("through", "price", "recognised", "due", "contract liability", "contract asset")
+        yield from _table((*heads, "refund liability", "RPO"), rows)
+
+    def _period(self, day: Day) -> str:
+        period = self._calendar.period_of(day)
+        return str(date_of(day)) if period is None else self._calendar.label(period)
+
+    def _money(self, amount: Minor) -> str:
+        return _fixed(amount, decimals_of(self._arrangement.currency))
+
+
+def _fixed(amount: Minor, digits: int) -> str:
+    """1234567 with two digits is 12,345.67."""
+    whole, rest = divmod(abs(amount), 10**digits)
+    sign = "-" if amount < 0 else ""
+    return f"{sign}{whole:,}.{rest:0{digits}}" if digits else f"{sign}{whole:,}"
+
+
+def _share_of(layer: Layer, po: str) -> Share:
+    return next(share for share in layer.shares if share.po == po)
+
+
+def _reach(component: Component) -> str:
+    contra = f", shown as {component.contra}" if component.contra else ""
+    return f"{REACHES.get(component.reach, component.reach)}{contra}"
+
+
+def _number(value: Fraction) -> str:
+    return str(value.numerator) if value.denominator == 1 else f"{value.numerator}/{value.denominator}"
+
+
+def _few(steps: list[str], most: int = 12) -> str:
+    return ", ".join(steps) if len(steps) <= most else f"{', '.join(steps[: most - 1])}, ... {steps[-1]}"
+
+
+def _waiting(figures: Figures) -> Iterator[str]:
+    """What the agent did not account for, and who has to do what."""
+    if figures.played.exceptions:
+        yield from _heading("Raised for a person to decide")
+    for item in figures.played.exceptions:
+        yield f"- {item.code} ({item.owner}): {item.detail}; {item.next_step}"
+
+
+def _heading(words: str) -> Iterator[str]:
+    yield ""
+    yield f"**{words}**"
+    yield ""
+
+
+def _table(heads: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
+    yield f"| {' | '.join(heads)} |"
+    yield f"| {' | '.join('---' for _ in heads)} |"
+    for row in rows:
+        yield f"| {' | '.join(row)} |"
+    yield ""

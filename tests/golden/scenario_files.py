@@ -1,0 +1,11 @@
+"""The scenarios of the tests: published and derived figures, and which of them pass."""
+
+from pathlib import Path
+
+from golden.not_yet import NOT_YET
+
+from tieout.streams.operate.scenario.loading import Scenario, read_paths
+
+READ = read_paths([Path(__file__).parent / "scenarios"])
+SCENARIOS = {each.name: each for each in READ if isinstance(each, Scenario)}
+RUNNING = sorted(SCENARIOS.keys() - NOT_YET.keys())
