@@ -11,7 +11,8 @@ from collections.abc import Iterator
 
 from tieout.agents.spec import Effects, Rows
 from tieout.tables.codec import RowUnreadable
-from tieout.tables.contract import HEAD, LEDGER, GroupState, state_from_rows, state_rows
+from tieout.tables.contract import GroupState
+from tieout.tables.group_rows import HEAD, LEDGER, state_from_rows, state_rows
 from tieout.tables.keys import (
     GROUP_ROWS,
     HELD,

@@ -12,17 +12,9 @@ from collections.abc import Iterable
 import msgspec
 
 from tieout.avro.events import Day, Minor
-from tieout.tables.facts import (
-    Cash,
-    Component,
-    DocLine,
-    Documents,
-    Evidence,
-    Facts,
-    RatedUsage,
-    Terms,
-    UsageBucket,
-)
+from tieout.tables.documents import Cash, DocLine, Documents
+from tieout.tables.facts import Component, Evidence, Facts, Terms
+from tieout.tables.work import RatedUsage, UsageBucket
 
 _NEVER_FIRST: Day = 2**31
 _NEVER_LAST: Day = -(2**31)

@@ -8,7 +8,9 @@ share: the presented liability less what documents booked.
 from __future__ import annotations
 
 import msgspec
+from msgspec.structs import replace
 
+from tieout.avro.commands import Cause
 from tieout.avro.events import Minor
 
 Key = tuple[str, str]
@@ -16,12 +18,16 @@ Key = tuple[str, str]
 
 
 class Series(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """Movements of one key for consecutive attribution periods from ``first`` on, natural sign of the class."""
+    """Movements of one key for consecutive attribution periods from ``first`` on, natural sign of the class.
+
+    ``functional``: the same in the entity's functional currency (ASC 830-10); empty where that is the contract's.
+    """
 
     account_class: str
     po: str
     first: int
     movements: tuple[Minor, ...]
+    functional: tuple[Minor, ...] = ()
 
     @property
     def key(self) -> Key:
@@ -45,40 +51,88 @@ class Series(msgspec.Struct, frozen=True, array_like=True, gc=False):
             movements[self.first - first + place] = amount
         for period, amount in deltas.items():
             movements[period - first] += amount
-        return Series(self.account_class, self.po, first, tuple(movements))
+        return replace(self, first=first, movements=tuple(movements))
 
 
 class Account(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """The ledger of one arrangement in one book, sorted by (class, po)."""
+    """The ledger of one arrangement in one book, sorted by (class, po).
+
+    ``entity`` is the performing one that it is kept for, empty for the arrangement's own.
+    """
 
     arrangement: str
     book: str
     series: tuple[Series, ...]
+    entity: str = ""
 
     def by_key(self) -> dict[Key, Series]:
         """Series by (class, po)."""
         return {series.key: series for series in self.series}
 
 
+class Held(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """A movement of one key and attribution period that waits, behind ``code``, for a person or for reference data."""
+
+    arrangement: str
+    book: str
+    entity: str
+    account_class: str
+    po: str
+    period: int
+    amount: Minor
+    code: str
+
+
+class Manual(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """One line of a manual journal: beside the targets, never corrected back. Key (id, line).
+
+    ``period`` is the attribution period; ``amount`` has the natural sign of its class, ``functional`` the same in
+    functional currency where it was stated. ``reverses`` names the journal that this one takes back.
+    """
+
+    id: str
+    line: int
+    contract: str
+    entity: str
+    book: str
+    account_class: str
+    po: str
+    period: int
+    amount: Minor
+    functional: Minor | None
+    reverses: str
+    cause: Cause
+
+
 class Ledger(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """Ledgers of a group's arrangements, sorted by (arrangement, book)."""
+    """Ledgers of a group's arrangements, sorted by (arrangement, book, entity), and what stands beside them.
+
+    ``withheld`` is sorted by its fields, ``manual`` by key.
+    """
 
     accounts: tuple[Account, ...] = ()
+    withheld: tuple[Held, ...] = ()
+    manual: tuple[Manual, ...] = ()
 
-    def account(self, arrangement: str, book: str) -> Account:
+    def account(self, arrangement: str, book: str, entity: str = "") -> Account:
         """The account, empty where nothing was emitted yet."""
         for account in self.accounts:
-            if account.arrangement == arrangement and account.book == book:
+            if account.arrangement == arrangement and account.book == book and account.entity == entity:
                 return account
-        return Account(arrangement, book, ())
+        return Account(arrangement, book, (), entity)
 
-    def adding(self, arrangement: str, book: str, deltas: dict[Key, dict[int, Minor]]) -> Ledger:
+    def adding(
+        self, arrangement: str, book: str, deltas: dict[Key, dict[int, Minor]], entity: str = ""
+    ) -> Ledger:
         """This ledger with deltas (key -> period -> amount) added to one account."""
-        account = self.account(arrangement, book)
+        account = self.account(arrangement, book, entity)
         series = account.by_key()
         for key, by_period in deltas.items():
             before = series.get(key) or Series(key[0], key[1], 0, ())
             series[key] = before.adding(by_period)
-        changed = Account(arrangement, book, tuple(series[key] for key in sorted(series)))
+        changed = replace(account, series=tuple(series[key] for key in sorted(series)))
         others = [each for each in self.accounts if each is not account]
-        return Ledger(tuple(sorted((*others, changed), key=lambda each: (each.arrangement, each.book))))
+        accounts = tuple(
+            sorted((*others, changed), key=lambda each: (each.arrangement, each.book, each.entity))
+        )
+        return replace(self, accounts=accounts)

@@ -20,7 +20,8 @@ from tieout.agents.contracts.policy import CreditEffect, credit_effect
 from tieout.agents.contracts.telling import exception_of
 from tieout.avro.events import CreditMemoIssued, Day, Minor
 from tieout.tables.contract import Arrangement, GroupState, OpenItem
-from tieout.tables.facts import Component, DocLine, Terms
+from tieout.tables.documents import DocLine
+from tieout.tables.facts import Component, Terms
 
 _UNKNOWN = "CREDIT_REASON_UNKNOWN"
 _NEGATIVE = "RECOGNISED_NEGATIVE"

@@ -20,7 +20,7 @@ from tieout.agents.contracts.telling import tell_billed
 from tieout.agents.contracts.versions import Accepted
 from tieout.avro.events import CreditMemoIssued, Day, DocumentLine, InvoicePosted, Minor, PaymentReceived
 from tieout.tables.contract import Arrangement, Contract, GroupState
-from tieout.tables.facts import Cash, DocLine
+from tieout.tables.documents import Cash, DocLine
 
 
 def invoice(state: GroupState, event: InvoicePosted, draft: Draft) -> Accepted:

@@ -21,7 +21,8 @@ from tieout.agents.contracts.measures import micro
 from tieout.agents.contracts.versions import Accepted
 from tieout.avro.events import GoodsDelivered, MilestoneCompleted, UsageRated
 from tieout.tables.contract import Contract, GroupState
-from tieout.tables.facts import Evidence, Item, RatedUsage, Terms, UsageBucket
+from tieout.tables.facts import Evidence, Item, Terms
+from tieout.tables.work import RatedUsage, UsageBucket
 
 
 def delivery(state: GroupState, event: GoodsDelivered, draft: Draft) -> Accepted:

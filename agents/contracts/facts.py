@@ -17,20 +17,13 @@ from tieout.agents.contracts.fold import Folded, canonical, fold
 from tieout.agents.contracts.measures import deliveries
 from tieout.agents.contracts.targets import terms_of
 from tieout.avro.events import Day, Event
-from tieout.tables.contract import Contract, GroupState, OpenItem, usage_order
+from tieout.tables.contract import Contract, GroupState, OpenItem
+from tieout.tables.documents import Cash, DocLine, Documents
 from tieout.tables.extent import extent_of
-from tieout.tables.facts import (
-    Cash,
-    Component,
-    DocLine,
-    Documents,
-    Evidence,
-    Facts,
-    Layers,
-    RatedUsage,
-    Terms,
-    UsageBucket,
-)
+from tieout.tables.facts import Component, Evidence, Facts, Terms
+from tieout.tables.group_rows import usage_order
+from tieout.tables.layers import Layers
+from tieout.tables.work import RatedUsage, UsageBucket
 
 _Versioned = TypeVar("_Versioned", bound=Evidence | Cash | RatedUsage)
 

@@ -28,7 +28,8 @@ from tieout.agents.contracts.measures import (
 )
 from tieout.agents.contracts.rounding import rounded_share
 from tieout.avro.events import Day, Minor
-from tieout.tables.facts import MICRO_DIGITS, Change, Component, Item, Layer, Layers, Share, Terms
+from tieout.tables.facts import MICRO_DIGITS, Change, Component, Item, Terms
+from tieout.tables.layers import Layer, Layers, Share
 
 _RANK = {"activate": 1, "renew": 2, "amend": 3, "price_only": 3, "cancel": 5}
 

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 from tieout.agents.contracts.decision import Refused
 from tieout.avro.events import Day, Minor
-from tieout.tables.contract import GroupState, changed_fact_rows, usage_bytes
-from tieout.tables.facts import Facts, UsageBucket
+from tieout.tables.contract import GroupState
+from tieout.tables.facts import Facts
+from tieout.tables.group_rows import changed_fact_rows, usage_bytes
+from tieout.tables.work import UsageBucket
 
 ROW_BYTES_MAX = 192 * 1024
 """A row of facts, encoded. The changelog takes 256 kB; a quarter is left for what a group's head gains without a

@@ -14,7 +14,8 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from tieout.avro.events import Day
-from tieout.tables.facts import MICRO_DIGITS, Evidence, Share
+from tieout.tables.facts import MICRO_DIGITS, Evidence
+from tieout.tables.layers import Share
 
 MONTH = 377_580
 """Weight of a month by ``months_prorated``: the least common multiple of 28, 29, 30 and 31."""

@@ -11,7 +11,7 @@ from tieout.agents.contracts.orders import placed
 from tieout.avro.commands import CommandDocumentLine, CreditMemoCreate, InvoiceCreate
 from tieout.avro.events import CreditMemoIssued, InvoicePosted
 from tieout.tables.contract import Contract, GroupState
-from tieout.tables.facts import DocLine
+from tieout.tables.documents import DocLine
 
 
 def mirror_invoice(

@@ -8,7 +8,7 @@ is applied day by day, invoices of a day before credits, credits before cash, id
 from __future__ import annotations
 
 from tieout.avro.events import Day, Minor
-from tieout.tables.facts import Cash, DocLine, Documents
+from tieout.tables.documents import Cash, DocLine, Documents
 
 DUE_UNCHANGED = "tax_only"
 """The reason of a memo that credits tax: the amount due without tax stays."""

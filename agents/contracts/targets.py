@@ -18,7 +18,8 @@ from tieout.agents.contracts.receivables import advance_movements, document_move
 from tieout.agents.contracts.rounding import rounded_share
 from tieout.avro.events import Day, Minor
 from tieout.tables.contract import Arrangement, GroupState
-from tieout.tables.facts import Component, Layer, Layers, Share, Terms
+from tieout.tables.facts import Component, Terms
+from tieout.tables.layers import Layer, Layers, Share
 from tieout.tables.ledger import Key
 
 CREDIT_CLASSES = ("revenue", "contract_liability", "refund_liability")

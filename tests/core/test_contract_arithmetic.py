@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tieout.agents.contracts.allocation import allocated
 from tieout.agents.contracts.measures import Delivered, progress, satisfied, span_weight
 from tieout.agents.contracts.rounding import rounded_share
-from tieout.tables.facts import Share
+from tieout.tables.layers import Share
 
 EPOCH = dt.date(1970, 1, 1).toordinal()
 days = st.integers(10_000, 30_000)

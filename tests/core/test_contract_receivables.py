@@ -6,7 +6,7 @@ import pytest
 
 from tieout.agents.contracts.receivables import advance_movements, document_movements
 from tieout.avro.commands import Cause
-from tieout.tables.facts import Cash, DocLine, Documents
+from tieout.tables.documents import Cash, DocLine, Documents
 
 CAUSE = Cause("inbox", 0, 1)
 

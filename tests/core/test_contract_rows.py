@@ -21,9 +21,9 @@ from tieout.avro.reference import (
     ReferenceHeader,
 )
 from tieout.tables.codec import RowCodec, RowUnreadable
-from tieout.tables.contract import state_from_rows, state_rows
 from tieout.tables.controls import Controls
-from tieout.tables.facts import Cash
+from tieout.tables.documents import Cash
+from tieout.tables.group_rows import state_from_rows, state_rows
 from tieout.tables.ledger import Ledger, Series
 from tieout.tables.reference import MonthCalendar, Reference
 

@@ -16,7 +16,7 @@ from tieout.avro.control import ReferenceActivated, RevenueRun
 from tieout.avro.outcomes import ControlTotals
 from tieout.streams.sample_events import DAY_ONE, activated, amended, delivered, invoiced, paid, seal
 from tieout.tables.codec import RowUnreadable
-from tieout.tables.contract import HEAD
+from tieout.tables.group_rows import HEAD
 from tieout.tables.keys import GROUP_ROWS, STATE, group_of, group_prefix
 from tieout.tables.totals import Totals
 from tieout.tables.waiting import decode_waiting

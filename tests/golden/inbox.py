@@ -17,8 +17,9 @@ from tieout.avro.canonical import content_hash
 from tieout.avro.catalogue import EVENT_TYPES
 from tieout.avro.commands import Cause
 from tieout.avro.control import ControlHeader, Marker, PeriodClosed, RevenueRun
-from tieout.tables.contract import GroupState, state_from_rows, state_rows
+from tieout.tables.contract import GroupState
 from tieout.tables.controls import Controls
+from tieout.tables.group_rows import state_from_rows, state_rows
 from tieout.tables.reference import Reference
 
 

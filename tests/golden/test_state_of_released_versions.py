@@ -7,11 +7,12 @@ import json
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from tieout.streams.engine.positions import decode_position, decode_store_mark, encode
 from tieout.tables import keys
 from tieout.tables.codec import OLDEST_WRITTEN, STATE_VERSION
-from tieout.tables.contract import ROW_VERSION
+from tieout.tables.group_rows import state_from_rows
 
 HERE = Path(__file__).parent
 _SPEC = importlib.util.spec_from_file_location("state_of_a_release", HERE / "state_of_a_release.py")
@@ -42,10 +43,10 @@ def afresh(kept):
     return harness
 
 
-def test_there_is_a_file_for_each_version_that_can_be_written():
-    assert ROW_VERSION == STATE_VERSION
+def test_there_is_a_file_for_each_version_that_was_released():
+    """The one that is being made has its file when it is done: until then each change of a row would change it."""
     versions = {json.loads(path.read_text())["state_version"] for path in FILES}
-    assert versions >= set(range(OLDEST_WRITTEN, STATE_VERSION + 1)), "write the missing one: see the script"
+    assert versions >= set(range(OLDEST_WRITTEN, STATE_VERSION)), "write the missing one: see the script"
 
 
 def test_a_kept_file_has_rows_of_every_kind(kept):
@@ -73,7 +74,22 @@ def test_on_the_rows_of_a_released_version_this_release_says_what_it_says_on_its
         release.feed(harness, kept["then"], LATER_MS)
     assert len(reopened.outputs) > 20
     assert reopened.outputs == afresh.outputs[said_before:]
-    assert release.rows_of(reopened) == release.rows_of(afresh)
+    assert understood(release.rows_of(reopened)) == understood(release.rows_of(afresh))
+
+
+def understood(rows):
+    """Rows by key, those of a group's state as what they say: which version wrote them, and caches, are left out."""
+    states, others = {}, {}
+    for key, value in rows.items():
+        prefix = keys.group_prefix(*keys.group_of(key)) if key.startswith(keys.GROUP_ROWS) else None
+        kind = None if prefix is None else key[len(prefix) : len(prefix) + 1]
+        if kind == keys.STATE:
+            states.setdefault(prefix, []).append((key[len(prefix) + 1 :], value))
+        else:
+            others[key] = value
+    return others, {
+        prefix: replace(state_from_rows(of_group), layers=()) for prefix, of_group in states.items()
+    }
 
 
 def test_a_request_that_an_earlier_release_left_open_is_repeated_where_it_is_missing(kept):

@@ -18,7 +18,8 @@ from tieout.streams.operate.scenario.fields import decimals_of
 from tieout.streams.operate.scenario.player import run_days
 from tieout.streams.operate.scenario.reading import Figures
 from tieout.tables.contract import Arrangement
-from tieout.tables.facts import MICRO_DIGITS, Component, Item, Layer, Share, Terms
+from tieout.tables.facts import MICRO_DIGITS, Component, Item, Terms
+from tieout.tables.layers import Layer, Share
 
 MEASURES = {
     "time": "over time, by the service span (606-10-25-27(a), 25-31)",

@@ -37,8 +37,9 @@ from tieout.streams.operate.scenario import dates
 from tieout.streams.operate.scenario.facts_of import GROUP, TENANT, Control, Step, Told
 from tieout.streams.operate.scenario.setting import Setting
 from tieout.streams.testing import Harness
-from tieout.tables.contract import GroupState, state_from_rows, state_rows
+from tieout.tables.contract import GroupState
 from tieout.tables.controls import Controls
+from tieout.tables.group_rows import state_from_rows, state_rows
 from tieout.tables.reference import Reference
 
 TOPICS = OutputTopics(

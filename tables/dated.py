@@ -1,0 +1,90 @@
+"""What holds by day: sums of dated amounts, and values that stand until the next one.
+
+Invariant: both are functions of the dated facts alone, whatever order these came in; an amount dated last is added
+without a look at those before it.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from tieout.avro.events import Day
+
+
+class Steps(NamedTuple):
+    """A sum over dated amounts: ``through`` each of ``days``, which ascend."""
+
+    days: tuple[Day, ...] = ()
+    through: tuple[int, ...] = ()
+
+    def by(self, day: Day) -> int:
+        """Sum of what is dated on or before a day."""
+        place = bisect_right(self.days, day)
+        return self.through[place - 1] if place else 0
+
+    @property
+    def total(self) -> int:
+        """Sum of everything."""
+        return self.through[-1] if self.through else 0
+
+    def adding(self, day: Day, amount: int) -> Steps:
+        """With one more amount; nothing keeps its day."""
+        if not amount:
+            return self
+        place = bisect_right(self.days, day)
+        later = tuple([through + amount for through in self.through[place:]])
+        if place and self.days[place - 1] == day:
+            return Steps(self.days, (*self.through[: place - 1], self.through[place - 1] + amount, *later))
+        before = self.through[place - 1] if place else 0
+        return Steps(
+            (*self.days[:place], day, *self.days[place:]),
+            (*self.through[:place], before + amount, *later),
+        )
+
+
+def steps(dated: Iterable[tuple[Day, int]]) -> Steps:
+    """The sum over (day, amount) pairs in any order."""
+    days: list[Day] = []
+    through: list[int] = []
+    total = 0
+    for day, amount in sorted(dated):
+        if not amount:
+            continue
+        total += amount
+        if days and days[-1] == day:
+            through[-1] = total
+        else:
+            days.append(day)
+            through.append(total)
+    return Steps(tuple(days), tuple(through))
+
+
+class Levels(NamedTuple):
+    """A value that stands from each of ``days``, which ascend, to the next."""
+
+    days: tuple[Day, ...] = ()
+    values: tuple[int, ...] = ()
+
+    def at(self, day: Day) -> int | None:
+        """The value on a day; None before the first."""
+        place = bisect_right(self.days, day)
+        return self.values[place - 1] if place else None
+
+
+def levels(dated: Iterable[tuple[int, Day, int]]) -> Levels:
+    """From (version, at, value) in any order: on a day the highest version with ``at`` on or before it counts."""
+    days: list[Day] = []
+    values: list[int] = []
+    highest = 0
+    for at, version, value in sorted((at, version, value) for version, at, value in dated):
+        if version <= highest:
+            continue
+        highest = version
+        if days and days[-1] == at:
+            values[-1] = value
+        else:
+            days.append(at)
+            values.append(value)
+    return Levels(tuple(days), tuple(values))

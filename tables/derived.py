@@ -1,0 +1,92 @@
+"""What is read off the facts of a group once and then kept while facts are added: no row holds it.
+
+Invariant: each member is a function of the facts of one contract or promise, however it was reached; whoever puts a
+fact brings the member of that contract or promise along, and no other. After a load there is nothing until it is asked
+for. The rules that derive it stand in ``tieout.agents.accounting``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import msgspec
+
+from tieout.avro.events import Day, Minor
+from tieout.tables.dated import Levels, Steps
+
+
+class Performance(msgspec.Struct, frozen=True, gc=False):
+    """What was done for one obligation, by day (606-10-25-23).
+
+    ``moved``, ``consumed``: millionths of a unit transferred, and drawn down. ``opened``: the day on which what control
+    waits for was there, None before. ``cost`` and ``uninstalled``: minor units. ``eac``: expected cost. ``percent``,
+    ``breakage``: millionths. ``expired``: from when nothing can be drawn any more.
+    """
+
+    moved: Steps = Steps()
+    opened: Day | None = None
+    cost: Steps = Steps()
+    uninstalled: Steps = Steps()
+    eac: Levels = Levels()
+    percent: Levels = Levels()
+    consumed: Steps = Steps()
+    expired: Day | None = None
+    breakage: Levels = Levels()
+
+
+NOTHING = Performance()
+"""Of an obligation for which nothing was done yet."""
+
+
+class Effect(NamedTuple):
+    """What one document does to the price of an arrangement, from ``at`` on; its end at a void is an effect of its own.
+
+    ``reach`` and ``contra`` as in ``Component``, and price_only: a modification of the price alone.
+    """
+
+    id: str
+    arrangement: str
+    at: Day
+    amount: Minor
+    reach: str
+    contra: str
+
+
+class Relief(NamedTuple):
+    """A write-off of ``amount``: the price falls by what revenue does not cover on the day before ``at``."""
+
+    id: str
+    at: Day
+    amount: Minor
+
+
+class Account606(NamedTuple):
+    """Billing and cash of one contract, walked day by day (606-10-45-1..4).
+
+    ``due``: arrangement -> what is due without tax, advances included. ``receivable``, ``advances``: with tax.
+    ``open``: document -> what is left of it. ``taken_back``: arrangement -> price that credits gave back. ``effects``,
+    ``reliefs`` ((arrangement, relief)): what documents do to the price.
+    """
+
+    due: Mapping[str, Steps]
+    receivable: Steps
+    advances: Steps
+    open: Mapping[str, Minor]
+    taken_back: Mapping[str, Steps]
+    effects: tuple[Effect, ...]
+    reliefs: tuple[tuple[str, Relief], ...]
+
+
+class Amounts(NamedTuple):
+    """Dated amounts of one promise, in minor units: usage, hours, royalties (606-10-32-40, 55-18, 55-65)."""
+
+    steps: Steps
+
+
+class Derived(msgspec.Struct, frozen=True, gc=False):
+    """Of a whole group. ``accounts`` by contract; ``done`` and ``amounts`` (usage, hours, royalties) by (contract, po)."""
+
+    accounts: dict[str, Account606]
+    done: dict[tuple[str, str], Performance]
+    amounts: dict[tuple[str, str], Amounts]

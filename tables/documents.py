@@ -1,0 +1,78 @@
+"""Billing documents, cash, and what happens to both afterwards: facts that move what is due.
+
+Invariant: a document keeps the identity of its source object over all its versions, so that a later one replaces what
+the earlier one said, whatever number it has then.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from tieout.avro.commands import Cause
+from tieout.avro.events import Day, Minor
+
+
+class DocLine(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """A line of a billing document; key (doc, line), a higher version of its source object replaces all its lines.
+
+    ``kind``: invoice, debit_memo or credit_memo (amounts positive in all). ``ref``: the invoice that a memo credits. ``object``
+    is the source object, which keeps its identity when a later version has another number (``doc``).
+    """
+
+    doc: str
+    line: int
+    version: int
+    kind: str
+    contract: str
+    arrangement: str
+    po: str | None
+    at: Day
+    due_date: Day
+    amount: Minor
+    tax: Minor
+    first: Day | None
+    last: Day | None
+    reason: str | None
+    unconditional: bool
+    ref: str | None
+    part: tuple[int, int]
+    cause: Cause
+    object: str = ""
+
+
+class Cash(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """A payment; ``doc`` is the invoice that it names. Key id: a higher version replaces it."""
+
+    id: str
+    contract: str
+    at: Day
+    amount: Minor
+    doc: str | None
+    cause: Cause
+    version: int = 1
+
+
+class Act(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What happens to a document or to cash afterwards. Key id (its source object): a higher version replaces it.
+
+    ``kind``: void, memo_void, write_off, recovery, dispute, dispute_won, right (606-10-45-4), unapply, refund, reverse,
+    grant or apply (of a customer's balance). ``doc`` is the number or payment that it names, empty for none.
+    """
+
+    id: str
+    version: int
+    kind: str
+    contract: str
+    at: Day
+    amount: Minor
+    doc: str
+    reason: str
+    cause: Cause
+
+
+class Documents(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """Billing documents by (doc, line); cash and acts by id."""
+
+    lines: tuple[DocLine, ...] = ()
+    cash: tuple[Cash, ...] = ()
+    acts: tuple[Act, ...] = ()

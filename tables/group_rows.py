@@ -1,0 +1,174 @@
+"""The rows of a contract group: one per part, so that a payment does not rewrite the terms.
+
+Invariants: ``state_from_rows`` of what ``state_rows`` wrote is the same state; layers are a cache beside the facts they
+were folded from, and are dropped when those facts, or the rule that folds them, are not the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from hashlib import blake2b
+from operator import attrgetter
+from typing import TypeVar
+
+import msgspec
+
+from tieout.avro.events import Day
+from tieout.tables.codec import STATE_VERSION, RowCodec
+from tieout.tables.contract import Group, GroupState
+from tieout.tables.documents import Documents
+from tieout.tables.extent import extent_of
+from tieout.tables.facts import Facts
+from tieout.tables.layers import Layers
+from tieout.tables.ledger import Ledger
+from tieout.tables.previous import previous
+from tieout.tables.work import UsageBucket, WorkLog
+
+FOLD_RULE = 2
+"""Changes whenever the fold gives other layers for the same facts: cached layers of another rule are not read."""
+
+LAYERS_BYTES_MAX = 128 * 1024
+"""A larger row of layers is not written: it is a cache, and folding anew is cheaper than such a row."""
+
+
+_Kept = TypeVar("_Kept", bound=msgspec.Struct)
+
+
+class _Cached(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """Layers as stored: with the digest of the facts row and the rule that they were folded by."""
+
+    digest: bytes
+    layers: tuple[Layers, ...]
+
+
+def _codec(name: str, kind: type[_Kept]) -> RowCodec[_Kept]:
+    return RowCodec(name, STATE_VERSION, {STATE_VERSION: kind, STATE_VERSION - 1: previous(kind)})
+
+
+_GROUP = _codec("group", Group)
+_FACTS = _codec("facts", Facts)
+_DOCUMENTS = _codec("documents", Documents)
+_LEDGER = _codec("ledger", Ledger)
+_USAGE = _codec("usage", UsageBucket)
+_WORK = _codec("work", WorkLog)
+_LAYERS = _codec("layers", _Cached)
+
+HEAD = b"g"
+"""Row suffix of a group's head, which is there as soon as any row of the group is."""
+LEDGER = b"l"
+"""Row suffix of a group's ledger, which is written with its head at first."""
+_T, _B, _F, _U, _E = b"t", b"b", b"f", b"u/", b"e/"
+
+
+def state_rows(before: GroupState | None, after: GroupState) -> Iterator[tuple[bytes, bytes | None]]:
+    """(row suffix, value) of the rows that changed; None deletes: layers that have outgrown their row."""
+    if before is None or after.group is not before.group:
+        yield HEAD, _GROUP.encode(after.group)
+    if before is None or after.documents is not before.documents:
+        yield _B, _DOCUMENTS.encode(after.documents)
+    if before is None or after.ledger is not before.ledger:
+        yield LEDGER, _LEDGER.encode(after.ledger)
+    facts_changed = before is None or after.facts is not before.facts
+    if facts_changed or (before is not None and after.layers is not before.layers):
+        facts = _FACTS.encode(after.facts)
+        if facts_changed:
+            yield _T, facts
+        layers = _LAYERS.encode(_Cached(_digest(facts), after.layers))
+        yield _F, layers if len(layers) <= LAYERS_BYTES_MAX else None
+    if before is None or after.usage is not before.usage:
+        for bucket in _changed(() if before is None else before.usage, after.usage, usage_order):
+            yield _usage_suffix(bucket), _USAGE.encode(bucket)
+    if before is None or after.work is not before.work:
+        for log in _changed(() if before is None else before.work, after.work, work_order):
+            yield _work_suffix(log), _WORK.encode(log)
+
+
+_AROUND_DOCUMENTS = 16
+"""Bytes around the documents of a row: its version, and the lengths of its lists."""
+
+
+def changed_fact_rows(before: GroupState, after: GroupState, large: int) -> list[tuple[str, int]]:
+    """(what it holds, encoded bytes) of the rows that grow with facts, changed and may have more than ``large`` bytes.
+
+    Never the layers, a cache, nor usage: ``usage_bytes`` tells of the one row that a rated amount is added to.
+    """
+    rows: list[tuple[str, int]] = []
+    if after.group is not before.group:
+        rows.append(("contracts and open items", len(_GROUP.encode(after.group))))
+    if after.facts is not before.facts:
+        rows.append(("contract versions and deliveries", len(_FACTS.encode(after.facts))))
+    if after.documents is not before.documents and after.extent.document_bytes + _AROUND_DOCUMENTS > large:
+        rows.append(("documents and payments", len(_DOCUMENTS.encode(after.documents))))
+    return rows
+
+
+def usage_bytes(bucket: UsageBucket) -> int:
+    """Encoded bytes of a bucket's row."""
+    return len(_USAGE.encode(bucket))
+
+
+def state_from_rows(rows: Iterable[tuple[bytes, bytes]]) -> GroupState:
+    """The state that these rows (all of one group) hold. Raises RowUnreadable."""
+    single: dict[bytes, bytes] = {}
+    usage: list[UsageBucket] = []
+    work: list[WorkLog] = []
+    for suffix, value in rows:
+        if suffix.startswith(_U):
+            usage.append(_USAGE.decode(value))
+        elif suffix.startswith(_E):
+            work.append(_WORK.decode(value))
+        else:
+            single[suffix] = value
+    cached = _LAYERS.decode(single[_F]) if _F in single else _Cached(b"", ())
+    facts, documents = _FACTS.decode(single[_T]), _DOCUMENTS.decode(single[_B])
+    return GroupState(
+        group=_GROUP.decode(single[HEAD]),
+        facts=facts,
+        documents=documents,
+        ledger=_LEDGER.decode(single[LEDGER]),
+        usage=tuple(sorted(usage, key=usage_order)),
+        layers=cached.layers if cached.digest == _digest(single[_T]) else (),
+        extent=extent_of(facts, documents, usage),
+        work=tuple(sorted(work, key=work_order)),
+    )
+
+
+usage_order: Callable[[UsageBucket], tuple[str, str, Day]] = attrgetter("contract", "meter", "first")
+"""What identifies a bucket, and the order of buckets in a state."""
+
+
+work_order: Callable[[WorkLog], tuple[str, str]] = attrgetter("contract", "po")
+"""What identifies the work on a promise, and the order of it in a state."""
+
+_Rowed = TypeVar("_Rowed", UsageBucket, WorkLog)
+
+
+def _changed(
+    before: tuple[_Rowed, ...], after: tuple[_Rowed, ...], order: Callable[[_Rowed], tuple[object, ...]]
+) -> Iterator[_Rowed]:
+    """What is new or not the same; both tuples are in order and nothing ever vanishes."""
+    place = 0
+    for each in after:
+        known = before[place] if place < len(before) else None
+        if known is each:
+            place += 1
+            continue
+        if known is not None and order(known) == order(each):
+            place += 1
+        yield each
+    assert place == len(before), "a row of usage or work vanished"
+
+
+def _usage_suffix(bucket: UsageBucket) -> bytes:
+    """Ids hold no NUL, so that two buckets never share a row."""
+    place = bucket.first.to_bytes(4, "big", signed=True)
+    return _U + b"\0".join((bucket.contract.encode(), bucket.meter.encode(), place))
+
+
+def _work_suffix(log: WorkLog) -> bytes:
+    """Ids hold no NUL, so that two promises never share a row."""
+    return _E + b"\0".join((log.contract.encode(), log.po.encode()))
+
+
+def _digest(facts_row: bytes) -> bytes:
+    return blake2b(facts_row, digest_size=8, person=FOLD_RULE.to_bytes(2, "big")).digest()

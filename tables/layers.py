@@ -1,0 +1,53 @@
+"""What the fold leaves for each obligation to earn: derived from facts, kept as a cache beside them.
+
+Invariant: layers are never a second truth; whoever finds them missing, or of another rule, folds again.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from tieout.avro.events import Day, Minor
+
+
+class Share(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What one layer leaves for an obligation: revenue at d = base + round(amount x progress(d)).
+
+    ``first``..``last`` is the span still to be earned (time; ``first`` of a point is its earliest day) without its
+    ``pauses``; ``done`` and ``qty`` are millionths of units, minor units of cost, or millionths of the whole. A dropped
+    obligation has measure ``dropped`` and amount 0. ``entity`` performs it, empty for the arrangement's own.
+    """
+
+    po: str
+    measure: str
+    convention: str
+    base: Minor
+    amount: Minor
+    first: Day
+    last: Day
+    done: int
+    qty: int
+    gate: str = "none"
+    pauses: tuple[tuple[Day, Day | None], ...] = ()
+    uninstalled: Minor = 0
+    digits: int | None = None
+    entity: str = ""
+
+
+class Layer(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """The obligations of an arrangement as they stand from ``from_day`` on, sorted by po."""
+
+    from_day: Day
+    shares: tuple[Share, ...]
+
+
+class Layers(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """The fold of one arrangement in one book (empty: its own): derived, may be dropped at any time.
+
+    ``labels``: (contract, version, treatment) of each version that re-bases it (606-10-25-13).
+    """
+
+    arrangement: str
+    steps: tuple[Layer, ...]
+    book: str = ""
+    labels: tuple[tuple[str, int, str], ...] = ()
