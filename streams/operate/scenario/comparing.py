@@ -14,6 +14,7 @@ from tieout.avro.commands import Command
 from tieout.avro.events import Minor
 from tieout.streams.operate.scenario import dates
 from tieout.streams.operate.scenario.fields import decimal, decimals_of, minor, whole
+from tieout.streams.operate.scenario.movements import Moved
 from tieout.streams.operate.scenario.places import Spot
 from tieout.streams.operate.scenario.reading import BALANCES, Figures
 from tieout.streams.operate.scenario.setting import CLASSES
@@ -134,12 +135,28 @@ def _schedule(part: _Part) -> Iterator[Compared]:
 
 
 def _posted(part: _Part) -> Iterator[Compared]:
+    return _movements(part, part.figures.posted, lambda _: part.currency)
+
+
+def _posted_fc(part: _Part) -> Iterator[Compared]:
+    """In the functional currency of the entity, or of the arrangement's, that the scope names."""
+    scenario = part.figures.played.setting.scenario
+    entities = {str(name): str(each["functional"]) for name, each in scenario.entities.items()}
+    of = {each.id: entities[each.entity] for each in part.figures.played.state.group.arrangements}
+    first = next(iter(entities.values()))
+    return _movements(
+        part, part.figures.posted_functional, lambda scope: {**entities, **of}.get(scope, first)
+    )
+
+
+def _movements(part: _Part, moved: Moved, currency: Callable[[str], str]) -> Iterator[Compared]:
     for period, classes, spot in part.maps():
         label = part.figures.played.setting.label(period, spot)
         for name, wanted in classes.items():
-            _known_class(str(name).partition("@")[0], spot.key(name))
-            got = part.figures.posted.get(label, {}).get(str(name), 0)
-            yield Compared(f"{period} {name}", decimal(wanted, spot.key(name)), part.major(got))
+            account_class, _, scope = str(name).partition("@")
+            _known_class(account_class, spot.key(name))
+            got = Decimal(moved.get(label, {}).get(str(name), 0)).scaleb(-decimals_of(currency(scope)))
+            yield Compared(f"{period} {name}", decimal(wanted, spot.key(name)), got)
 
 
 def _known_class(name: str, spot: Spot) -> None:
@@ -274,7 +291,7 @@ _PARTS: Mapping[str, Callable[[_Part], Iterator[Compared]]] = {
     "allocation": _allocation,
     "schedule": _schedule,
     "posted": _posted,
-    "posted_fc": _not_built,
+    "posted_fc": _posted_fc,
     "balances": _balances,
     "rpo_bands": _not_built,
     "commands": _commands,

@@ -1,7 +1,7 @@
 """Days, periods and spans as a scenario writes them: 2025-05-31, 2025-05, M05 or P5, 2025-Q2, 2025.
 
-Invariant: a period that stands for a point in time means its last day; Mnn and Pn are the n-th month of 2025; nothing
-is read from a clock.
+Invariant: a period that stands for a point in time means its last day; Mnn and Pn are the n-th month from January 2025 on
+(of five years); nothing is read from a clock.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 from tieout.streams.operate.scenario.places import Spot, shown
 
 _EPOCH = dt.date(1970, 1, 1).toordinal()
-_SHORT = re.compile(r"[MP](0?[1-9]|1[0-2])")
+_SHORT = re.compile(r"[MP]0?([1-9]|[1-5]\d|60)")
 _MONTH = re.compile(r"(?!0000)\d{4}-(0[1-9]|1[0-2])")
 _QUARTER = re.compile(r"(?!0000)(\d{4})-Q([1-4])")
 _YEAR = re.compile(r"(?!0000)\d{4}")
@@ -55,7 +55,8 @@ def period_label(value: Any, spot: Spot) -> str:
         return f"{value:%Y-%m}"
     if not isinstance(value, str):
         raise spot.wrong(f"must be a period such as 2025-05 or M05, not {shown(value)}")
-    return f"2025-{int(value[1:]):02}" if _SHORT.fullmatch(value) else value
+    short = _SHORT.fullmatch(value)
+    return label_of(2025 * _IN_A_YEAR + int(short[1]) - 1) if short else value
 
 
 def labels_of(value: Any, spot: Spot) -> list[str]:
@@ -95,8 +96,13 @@ def named_periods(expected: Any) -> list[str | dt.date]:
             nodes += [*node.keys(), *node.values()]
         elif isinstance(node, list):
             nodes += node
-        elif isinstance(node, dt.date) or (
-            isinstance(node, str) and (is_period(node) or _QUARTER.fullmatch(node) or _YEAR.fullmatch(node))
-        ):
+        elif isinstance(node, dt.date) or (isinstance(node, str) and _names_periods(node)):
             found.append(node)
     return found
+
+
+def _names_periods(text: str) -> bool:
+    first, dots, last = text.partition("..")
+    if dots:
+        return is_period(first) and is_period(last)
+    return bool(is_period(text) or _QUARTER.fullmatch(text) or _YEAR.fullmatch(text))

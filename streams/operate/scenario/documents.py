@@ -7,41 +7,68 @@ it says nothing of revenue.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from tieout.agents.contracts.receivables import advance_movements
 from tieout.avro.events import Day, Minor
 from tieout.streams.operate.scenario.player import Played
 from tieout.tables.contract import Arrangement, GroupState
 
-Booked = tuple[str, str, tuple[str, str], Minor]
-"""(posting period, class, (entity, arrangement), movement in the natural sign of its class)."""
+
+class Booking(NamedTuple):
+    """A movement of one class, in the natural sign of its class and in transaction currency.
+
+    ``rated_on`` is the day whose spot rate translates it: the document's own, or that of the invoice that it settles; None
+    where several invoices may be settled.
+    """
+
+    period: str
+    account_class: str
+    arrangement: Arrangement
+    amount: Minor
+    rated_on: Day | None
+
+    @property
+    def scopes(self) -> tuple[str, str]:
+        """What ``name@X`` may name."""
+        return self.arrangement.entity, self.arrangement.id
 
 
-def booked(played: Played) -> Iterator[Booked]:
+def booked(played: Played) -> Iterator[Booking]:
     """Movements of documents and cash."""
     state = played.state
+    dated = {line.doc: line.at for line in state.documents.lines if line.kind == "invoice"}
     for line in state.documents.lines:
         if line.unconditional:
             sign = 1 if line.kind == "invoice" else -1
-            arrangement = state.arrangement(line.arrangement)
-            label = _posting(played, arrangement, line.at, line.cause.offset)
-            scopes = (arrangement.entity, arrangement.id)
-            yield label, "accounts_receivable", scopes, sign * (line.amount + line.tax)
-            yield label, "contract_liability", scopes, sign * line.amount
-            yield label, "tax_payable", scopes, sign * line.tax
+            of = state.arrangement(line.arrangement)
+            label = _posting(played, of, line.at, line.cause.offset)
+            rated_on = dated.get(line.ref, line.at) if line.ref is not None else line.at
+            gross = sign * (line.amount + line.tax)
+            yield Booking(label, "accounts_receivable", of, gross, rated_on)
+            yield Booking(label, "contract_liability", of, sign * line.amount, rated_on)
+            yield Booking(label, "tax_payable", of, sign * line.tax, rated_on)
     for cash in state.documents.cash:
-        arrangement = state.arrangements_of(cash.contract)[0]
-        label = _posting(played, arrangement, cash.at, cash.cause.offset)
-        scopes = (arrangement.entity, arrangement.id)
-        yield label, "cash", scopes, cash.amount
-        yield label, "accounts_receivable", scopes, -cash.amount
+        of = state.arrangements_of(cash.contract)[0]
+        label = _posting(played, of, cash.at, cash.cause.offset)
+        yield Booking(label, "cash", of, cash.amount, cash.at)
+        invoiced_on = None if cash.doc is None else dated.get(cash.doc, cash.at)
+        settled_on = _settled_on(state, cash.contract, cash.at, invoiced_on)
+        yield Booking(label, "accounts_receivable", of, -cash.amount, settled_on)
     for contract in state.group.contracts:
-        arrangement = state.arrangements_of(contract.id)[0]
-        scopes = (arrangement.entity, arrangement.id)
+        of = state.arrangements_of(contract.id)[0]
         for at, amount in advance_movements(state.documents, contract.id):
-            label = _posting(played, arrangement, at, 0)
-            yield label, "accounts_receivable", scopes, amount
-            yield label, "contract_liability", scopes, amount
+            label = _posting(played, of, at, 0)
+            yield Booking(label, "accounts_receivable", of, amount, at)
+            yield Booking(label, "contract_liability", of, amount, at)
+
+
+def _settled_on(state: GroupState, contract: str, at: Day, invoiced_on: Day | None) -> Day | None:
+    """The day of the invoice that a payment of ``at`` settles; its own where there is nothing to settle yet."""
+    if invoiced_on is not None:
+        return invoiced_on
+    open_by_then = any(line.contract == contract and line.at <= at for line in state.documents.lines)
+    return None if open_by_then else at
 
 
 def receivable(state: GroupState, arrangement: Arrangement, day: Day) -> Minor:

@@ -33,6 +33,7 @@ from tieout.avro.control import (
     RevenueRun,
 )
 from tieout.avro.outcomes import DeadLetter, DecisionRecorded, ExceptionItem
+from tieout.avro.refusals import Unencodable
 from tieout.streams.operate.scenario import dates
 from tieout.streams.operate.scenario.facts_of import GROUP, TENANT, Control, Step, Told
 from tieout.streams.operate.scenario.setting import Setting
@@ -96,11 +97,19 @@ class Played:
 
     @cached_property
     def decisions(self) -> tuple[DecisionRecorded, ...]:
-        """What was decided about versions: the last word on each, by accounting date, contract and version."""
+        """What was decided about versions: the last word on each, by accounting date, contract and version.
+
+        A version that was withdrawn never was: nothing is decided about it.
+        """
+        withdrawn = {
+            (terms.contract, terms.version) for terms in self.state.facts.terms if terms.kind == "withdrawn"
+        }
         latest: dict[tuple[str, int | None], DecisionRecorded] = {}
         for each in self._said(TOPICS.decisions):
             if isinstance(each, DecisionRecorded) and each.outcome == "modification_decided":
                 latest[each.contract_id, each.contract_version] = each
+        for version in withdrawn:
+            latest.pop(version, None)
         return tuple(
             sorted(
                 latest.values(),
@@ -162,7 +171,11 @@ class Player:
     def _record(self, step: Told) -> tuple[bytes, bytes]:
         record = self._encoded.get(step.place)
         if record is None:
-            record = inbox_key(TENANT, GROUP), self._codec.encode(step.event)
+            try:
+                record = inbox_key(TENANT, GROUP), self._codec.encode(step.event)
+            except Unencodable as error:
+                spot = self._setting.scenario.spot.key("events").item(step.place)
+                raise spot.wrong(str(error)) from None
             self._encoded[step.place] = record
         return record
 

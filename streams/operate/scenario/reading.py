@@ -7,28 +7,16 @@ figure is computed here by a rule of revenue.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
 from functools import cached_property
 
 from tieout.agents.contracts.targets import Targets
-from tieout.avro.commands import JournalPost
+from tieout.avro.commands import CommandHeader, JournalLine, JournalPost
 from tieout.avro.events import Day, Minor
 from tieout.streams.operate.scenario.documents import booked, receivable
+from tieout.streams.operate.scenario.functional import functional_movements
+from tieout.streams.operate.scenario.movements import Moved, move, nothing_moved, signed
 from tieout.streams.operate.scenario.player import Played
 from tieout.tables.contract import Arrangement
-
-CREDITED = frozenset(
-    {
-        "revenue",
-        "contract_liability",
-        "refund_liability",
-        "customer_balance",
-        "tax_payable",
-        "fx_gain",
-        "intercompany_payable",
-    }
-)
-"""Classes that are positive when credited; the others are when debited."""
 
 BALANCES = (
     "due",
@@ -40,7 +28,6 @@ BALANCES = (
     "transaction_price",
     "accounts_receivable",
 )
-Moved = dict[str, dict[str, Minor]]
 
 
 class Figures:
@@ -52,24 +39,30 @@ class Figures:
     @cached_property
     def schedule(self) -> Moved:
         """Obligation, or ``total`` -> attribution period -> movement of class revenue, gross of contra classes."""
-        moved: Moved = defaultdict(lambda: defaultdict(int))
-        for command in self.played.commands:
-            if isinstance(command, JournalPost):
-                for line in command.lines:
-                    if line.account_class == "revenue":
-                        amount = line.credit_minor - line.debit_minor
-                        moved[line.po or ""][line.service_period] += amount
-                        moved["total"][line.service_period] += amount
+        moved = nothing_moved()
+        for _, line in self._journal_lines:
+            if line.account_class == "revenue":
+                amount = line.credit_minor - line.debit_minor
+                moved[line.po or ""][line.service_period] += amount
+                moved["total"][line.service_period] += amount
         return moved
 
     @cached_property
     def posted(self) -> Moved:
         """Posting period -> class, also by ``class@entity`` and ``class@arrangement`` -> movement."""
-        moved: Moved = defaultdict(lambda: defaultdict(int))
-        for period, account_class, scopes, amount in (*self._journals(), *booked(self.played)):
-            for scope in ("", *scopes):
-                moved[period][f"{account_class}@{scope}" if scope else account_class] += amount
+        moved = nothing_moved()
+        for header, line in self._journal_lines:
+            amount = signed(line.account_class, line.debit_minor, line.credit_minor)
+            scopes = ("", header.entity, header.arrangement_id)
+            move(moved, header.posting_period, line.account_class, scopes, amount)
+        for each in booked(self.played):
+            move(moved, each.period, each.account_class, ("", *each.scopes), each.amount)
         return moved
+
+    @cached_property
+    def posted_functional(self) -> Moved:
+        """The same in the functional currency of each entity; unscoped, of those that share the first entity's."""
+        return functional_movements(self.played, self._journal_lines)
 
     def allocation(self, day: Day) -> dict[str, Minor]:
         """Obligation -> its share of the transaction price as seen on a day."""
@@ -100,15 +93,14 @@ class Figures:
                 amount: Minor = getattr(targets.at(day), name)
                 return amount
 
-    def _journals(self) -> Iterator[tuple[str, str, tuple[str, str], Minor]]:
-        for command in self.played.commands:
-            if isinstance(command, JournalPost):
-                header = command.header
-                scopes = (header.entity, header.arrangement_id)
-                for line in command.lines:
-                    credit = line.credit_minor - line.debit_minor
-                    amount = credit if line.account_class in CREDITED else -credit
-                    yield header.posting_period, line.account_class, scopes, amount
+    @cached_property
+    def _journal_lines(self) -> list[tuple[CommandHeader, JournalLine]]:
+        return [
+            (command.header, line)
+            for command in self.played.commands
+            if isinstance(command, JournalPost)
+            for line in command.lines
+        ]
 
     @cached_property
     def targets(self) -> dict[str, Targets]:
