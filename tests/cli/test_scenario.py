@@ -114,9 +114,14 @@ def test_folders_are_searched_and_one_scenario_can_be_asked_for(given, tmp_path)
     given(WRONG_FIGURE, name="below/other.yaml")
     assert "1 of 2 scenarios passed" in tieout("run", tmp_path).stdout
     assert tieout("run", tmp_path, "--only", "seats-added-in-july").exit_code == Exit.OK
+    given(WRONG_KEY, name="below/wrong.yaml")
+    assert tieout("run", tmp_path, "--only", "seats-added-in-july").exit_code == Exit.OK
+    assert tieout("run", tmp_path, "--only", "seats-painted-in-july").exit_code == Exit.USAGE
     nobody = tieout("run", tmp_path, "--only", "nobody")
     assert nobody.exit_code == Exit.USAGE
     assert "seats-added-in-july" in nobody.stderr
+    (tmp_path / "torn.yaml").write_text("- [")
+    assert "line 1" in tieout("run", tmp_path, "--only", "nobody").stdout
 
 
 def test_results_that_cannot_be_written_are_a_usage_error(given, tmp_path):

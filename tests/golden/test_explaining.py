@@ -22,7 +22,9 @@ def test_a_modification_is_explained_from_the_price_to_the_balances():
         "  - progress of the amount in force: 2025-07 1/6, 2025-08 1/3, 2025-09 1/4, 2025-10 1/2, 2025-11 3/4, 2025-12 1",
         "- **version 2** on 2025-09-01: prospective",
         "  - 606-10-25-13(a)",
-        "| pool | 800.00 |",
+        "| not yet recognised, with the change | 800.00 |",
+        "| recognised and kept: S | 400.00 |",
+        "| share of what is not yet recognised: S | 800.00 |",
         "| 2025-08 | 1,200.00 | 400.00 | 0.00 | 0.00 | 400.00 | 0.00 | 800.00 |",
     ):
         assert line in text.splitlines(), text

@@ -91,8 +91,8 @@ def format_of_scenarios() -> None:
 
 
 def _read(paths: Sequence[Path], only: str | None) -> list[Scenario | ScenarioWrong]:
-    """Scenarios of the paths; ``only`` keeps one of them, and what cannot be read."""
-    from tieout.streams.operate.scenario.loading import Scenario, YamlMissing, read_paths
+    """Scenarios of the paths; ``only`` keeps the one of that name."""
+    from tieout.streams.operate.scenario.loading import YamlMissing, read_paths
 
     try:
         found = read_paths(paths)
@@ -100,13 +100,19 @@ def _read(paths: Sequence[Path], only: str | None) -> list[Scenario | ScenarioWr
         leave(missing, Exit.CONFIG)
     if only is None:
         return found
-    named = [each for each in found if not isinstance(each, Scenario) or each.name == only]
-    if not any(isinstance(each, Scenario) for each in named):
-        names = ", ".join(each.name for each in found if isinstance(each, Scenario))
-        raise typer.BadParameter(
-            f"no scenario {only!r} here; there are {names or 'none'}", param_hint="--only"
-        )
-    return named
+    named = [each for each in found if _name(each) == only]
+    unread = [each for each in found if not _name(each)]
+    if not named and not unread:
+        names = ", ".join(_name(each) for each in found) or "none"
+        raise typer.BadParameter(f"no scenario {only!r} here; there are {names}", param_hint="--only")
+    return named or unread
+
+
+def _name(read: Scenario | ScenarioWrong) -> str:
+    """Of a scenario, or of one that is wrong; a file that cannot be read has none."""
+    from tieout.streams.operate.scenario.loading import Scenario
+
+    return read.name if isinstance(read, Scenario) else read.spot.scenario
 
 
 def _say(lines: Iterable[str]) -> None:

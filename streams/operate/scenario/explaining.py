@@ -42,6 +42,15 @@ REACHES = {
 """Reach of a price component -> what it does."""
 
 
+INPUTS = {
+    "price_change": "stated change of the price",
+    "pool": "not yet recognised, with the change",
+    "frozen": "recognised and kept",
+    "allocated": "share of what is not yet recognised",
+}
+"""Input of a decision, or its part before the obligation -> what it is."""
+
+
 def explained(name: str, figures: Figures) -> Iterator[str]:
     """Markdown lines: arrangement by arrangement, from the price to the balances."""
     state = figures.played.state
@@ -175,7 +184,7 @@ class _Explained:
         yield f"- **version {decided.contract_version}**{day}: {decided.treatment}"
         for reason in decided.reasons:
             yield f"  - {reason}"
-        rows = [(each.name.replace("/", " "), self._input(each.name, each.value)) for each in decided.inputs]
+        rows = [(_words(each.name), self._input(each.name, each.value)) for each in decided.inputs]
         if rows:
             yield ""
             yield from _table(("it rests on", ""), rows)
@@ -218,6 +227,13 @@ def _fixed(amount: Minor, digits: int) -> str:
     whole, rest = divmod(abs(amount), 10**digits)
     sign = "-" if amount < 0 else ""
     return f"{sign}{whole:,}.{rest:0{digits}}" if digits else f"{sign}{whole:,}"
+
+
+def _words(name: str) -> str:
+    """``frozen/S`` in words; a name that has none stands as it is."""
+    kind, _, po = name.partition("/")
+    words = INPUTS.get(kind, kind)
+    return f"{words}: {po}" if po else words
 
 
 def _share_of(layer: Layer, po: str) -> Share:
