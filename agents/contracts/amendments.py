@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
+from tieout.agents.contracts.accepted import Accepted, Rules, Touched
 from tieout.agents.contracts.admission import admitted_items, check_amounts, check_dates, check_quantity
 from tieout.agents.contracts.decision import Refused
 from tieout.agents.contracts.draft import Draft
@@ -27,7 +28,7 @@ from tieout.agents.contracts.orders import cancel_order, update_order
 from tieout.agents.contracts.periods import entity_of
 from tieout.agents.contracts.policy import switch
 from tieout.agents.contracts.telling import tell_booked, tell_modification
-from tieout.agents.contracts.versions import Accepted, check_new, next_version, open_separately, pins_of
+from tieout.agents.contracts.versions import check_new, next_version, open_separately, pins_of
 from tieout.avro.events import ContractAmended, ContractCancelled, Day, LineChange, Minor
 from tieout.avro.reference import EntityPublished
 from tieout.tables.contract import Arrangement, Contract, GroupState
@@ -62,7 +63,7 @@ def amend(state: GroupState, event: ContractAmended, draft: Draft) -> Accepted:
     update_order(state, promises.arrangement, terms, contract.last, draft)
     tell_booked(state, promises.arrangement, terms, None, draft)
     tell_modification(terms, folded, draft)
-    return Accepted(state, ((terms.arrangement, at),))
+    return Accepted(state, (Touched(terms.arrangement, at),))
 
 
 def cancel(state: GroupState, event: ContractCancelled, draft: Draft) -> Accepted:
@@ -104,7 +105,7 @@ def cancel(state: GroupState, event: ContractCancelled, draft: Draft) -> Accepte
     tell_booked(state, state.arrangement(added[0].arrangement), added[0], None, draft)
     for terms, folded in zip(added, folds, strict=True):
         tell_modification(terms, folded, draft)
-    return Accepted(state, tuple((terms.arrangement, at) for terms in added))
+    return Accepted(state, tuple(Touched(terms.arrangement, at) for terms in added))
 
 
 def _cancellation(
@@ -288,3 +289,6 @@ def _pinned(draft: Draft, arrangement: Arrangement) -> EntityPublished:
         f"entity {arrangement.entity!r}@{arrangement.policy_version} was known when it was pinned"
     )
     return entity
+
+
+RULES: Rules = {ContractAmended: amend, ContractCancelled: cancel}

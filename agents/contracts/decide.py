@@ -7,50 +7,19 @@ and pinned references alone, never on the order in which facts arrived.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
-
 from msgspec.structs import replace
 
-from tieout.agents.contracts.amendments import amend, cancel
+from tieout.agents.contracts.accepted import Rule
 from tieout.agents.contracts.decision import CausedBy, Decision, InvariantBroken, Refusal, Refused, View
-from tieout.agents.contracts.documents import credit_memo, invoice, payment
 from tieout.agents.contracts.draft import Draft
 from tieout.agents.contracts.emission import emit
-from tieout.agents.contracts.evidence import delivery, milestone, usage
 from tieout.agents.contracts.invariants import check
 from tieout.agents.contracts.limits import check_limits
 from tieout.agents.contracts.markers import marked
-from tieout.agents.contracts.versions import Accepted, activate, renew
+from tieout.agents.contracts.rules import RULES
 from tieout.avro.control import Marker
-from tieout.avro.events import (
-    ContractActivated,
-    ContractAmended,
-    ContractCancelled,
-    ContractRenewed,
-    CreditMemoIssued,
-    Event,
-    GoodsDelivered,
-    InvoicePosted,
-    MilestoneCompleted,
-    PaymentReceived,
-    UsageRated,
-)
+from tieout.avro.events import Event
 from tieout.tables.contract import Group, GroupState
-
-_RULES: Mapping[type, Callable[[GroupState, Any, Draft], Accepted]] = {
-    ContractActivated: activate,
-    ContractAmended: amend,
-    ContractRenewed: renew,
-    ContractCancelled: cancel,
-    InvoicePosted: invoice,
-    CreditMemoIssued: credit_memo,
-    PaymentReceived: payment,
-    UsageRated: usage,
-    GoodsDelivered: delivery,
-    MilestoneCompleted: milestone,
-}
-"""Event type -> the rule that turns it into facts, or refuses it."""
 
 
 def open_group(tenant: str, group_id: str, control_seq: int) -> GroupState:
@@ -66,8 +35,8 @@ def decide(state: GroupState, event: Event, view: View, cause: CausedBy) -> Deci
         accepted = _rule_of(event)(state, event, draft)
         after = accepted.state
         check_limits(state, after)
-        for arrangement, first in accepted.dirty:
-            after = emit(after, after.arrangement(arrangement), first, draft)
+        for touched in accepted.touched:
+            after = emit(after, after.arrangement(touched.arrangement), touched.first, draft)
         return _decided(state, after, draft, effect=accepted.effect)
     except Refused as refused:
         return Decision(state, "refused", refused.refusal)
@@ -75,9 +44,9 @@ def decide(state: GroupState, event: Event, view: View, cause: CausedBy) -> Deci
         return Decision(state, "refused", Refusal("INVARIANT_BROKEN", str(broken), "never"))
 
 
-def _rule_of(event: Event) -> Callable[[GroupState, Any, Draft], Accepted]:
+def _rule_of(event: Event) -> Rule:
     """Refused where this release has none; the next activation of reference data tries again, with what is built then."""
-    rule = _RULES.get(type(event))
+    rule = RULES.get(type(event))
     if rule is None:
         detail = f"{event.EVENT_TYPE} can be said, but this release has no rule for it"
         raise Refused("EVENT_UNSUPPORTED", detail, "reference")

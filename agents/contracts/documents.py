@@ -1,26 +1,26 @@
-"""Invoices, credit memos and payments: they move what is due, and by reason the price (section 2.6).
+"""Invoices and credit memos: they move what is due, and by reason the price (section 2.6).
 
-Invariant: a document never moves progress, an invoice and a payment never the price; a document's later version
+Invariant: a document never moves progress, an invoice never the price; a document's later version
 replaces all of its lines and effects; an unknown reason of a credit waits with a named exception while due moves.
 """
 
 from __future__ import annotations
 
+from tieout.agents.contracts.accepted import Accepted, Rules, Touched, due_from
 from tieout.agents.contracts.admission import admitted_contract, check_amounts, check_dates
 from tieout.agents.contracts.credits import credited, settled
 from tieout.agents.contracts.decision import Refused
 from tieout.agents.contracts.draft import Draft
-from tieout.agents.contracts.facts import known_fact, lines_numbered, object_of, with_cash, with_document
+from tieout.agents.contracts.facts import lines_numbered, object_of, with_document
 from tieout.agents.contracts.limits import DOCUMENT_LINES_MAX
 from tieout.agents.contracts.mirror import mirror_credit_memo, mirror_invoice
 from tieout.agents.contracts.periods import ground_of
 from tieout.agents.contracts.policy import switch
 from tieout.agents.contracts.receivables import document_movements
 from tieout.agents.contracts.telling import tell_billed
-from tieout.agents.contracts.versions import Accepted
-from tieout.avro.events import CreditMemoIssued, Day, DocumentLine, InvoicePosted, Minor, PaymentReceived
+from tieout.avro.events import CreditMemoIssued, Day, DocumentLine, InvoicePosted, Minor
 from tieout.tables.contract import Arrangement, Contract, GroupState
-from tieout.tables.documents import Cash, DocLine
+from tieout.tables.documents import DocLine
 
 
 def invoice(state: GroupState, event: InvoicePosted, draft: Draft) -> Accepted:
@@ -34,7 +34,7 @@ def invoice(state: GroupState, event: InvoicePosted, draft: Draft) -> Accepted:
     source = object_of(event)
     earlier = _earlier(state, source, "invoice")
     if earlier and earlier[0].version >= event.envelope.object_version:
-        return Accepted(state, (), effect=False)
+        return Accepted(state, effect=False)
     lines = _lines(state, contract, event, source, draft)
     before, mirrored = _amounts_by_arrangement(earlier), _mirrored(state, contract, draft)
     if mirrored and (event.part_count > 1 or before):
@@ -46,7 +46,7 @@ def invoice(state: GroupState, event: InvoicePosted, draft: Draft) -> Accepted:
         _tell_billed(state, arrangement, at, moved, draft)
     if event.unconditional and mirrored:
         mirror_invoice(state, contract, event, lines, draft)
-    return Accepted(state, _touched(state, earlier, lines))
+    return Accepted(state, due_from(_touched(state, earlier, lines)))
 
 
 def credit_memo(state: GroupState, event: CreditMemoIssued, draft: Draft) -> Accepted:
@@ -58,7 +58,7 @@ def credit_memo(state: GroupState, event: CreditMemoIssued, draft: Draft) -> Acc
     source = object_of(event)
     earlier = _earlier(state, source, "credit_memo")
     if earlier and earlier[0].version >= event.envelope.object_version:
-        return Accepted(state, (), effect=False)
+        return Accepted(state, effect=False)
     lines, mirrored = _lines(state, contract, event, source, draft), _mirrored(state, contract, draft)
     if mirrored and earlier:
         raise Refused("EVENT_UNSUPPORTED", "mirroring a credit memo again is not supported yet")
@@ -71,37 +71,15 @@ def credit_memo(state: GroupState, event: CreditMemoIssued, draft: Draft) -> Acc
         _tell_billed(state, arrangement, at, moved, draft)
     if mirrored:
         mirror_credit_memo(state, contract, event, lines, draft)
-    dirty = dict(_touched(state, earlier, lines))
-    for arrangement, day in effects:
-        dirty[arrangement] = min(day, dirty.get(arrangement, day))
-    return Accepted(state, tuple(sorted(dirty.items())))
-
-
-def payment(state: GroupState, event: PaymentReceived, draft: Draft) -> Accepted:
-    """Cash: it is applied to receivables, the rest is an advance of the contract's first arrangement."""
-    contract = admitted_contract(state, event, event.currency)
-    at = event.envelope.effective_date
-    if event.amount_minor <= 0:
-        raise Refused("VALUE_INVALID", f"a payment of {event.amount_minor}")
-    check_amounts(amount=event.amount_minor)
-    source = object_of(event)
-    known = known_fact(state.documents.cash, source)
-    if known is not None and known.version >= event.envelope.object_version:
-        return Accepted(state, (), effect=False)
-    cash = Cash(
-        id=source,
-        contract=contract.id,
-        at=at,
-        amount=event.amount_minor,
-        doc=event.invoice_number,
-        cause=draft.cause.pointer,
-        version=event.envelope.object_version,
+    touched = _touched(state, earlier, lines)
+    repriced = dict(effects)
+    return Accepted(
+        state,
+        tuple(
+            Touched(each, min(repriced.get(each, first), first), None if each in repriced else ())
+            for each, first in sorted({**repriced, **touched}.items())
+        ),
     )
-    touched = {state.arrangements_of(contract.id)[0].id: at}
-    if known is not None:
-        before = state.arrangements_of(known.contract)[0].id
-        touched[before] = min(known.at, touched.get(before, known.at))
-    return Accepted(with_cash(state, cash), tuple(sorted(touched.items())))
 
 
 def check_named_version(event: CreditMemoIssued, contract: Contract) -> None:
@@ -239,9 +217,7 @@ def _tell_billed(state: GroupState, arrangement_id: str, at: Day, moved: Minor, 
     tell_billed(state.arrangement(arrangement_id), at, moved, cumulative, draft)
 
 
-def _touched(
-    state: GroupState, earlier: tuple[DocLine, ...], lines: tuple[DocLine, ...]
-) -> tuple[tuple[str, Day], ...]:
+def _touched(state: GroupState, earlier: tuple[DocLine, ...], lines: tuple[DocLine, ...]) -> dict[str, Day]:
     """Arrangements whose due may differ; with cash in the contract, advances move with every receivable."""
     both = (*earlier, *lines)
     touched = {line.arrangement for line in both}
@@ -249,4 +225,7 @@ def _touched(
         paid = {line.contract for line in both} & {each.contract for each in state.documents.cash}
         touched |= {state.arrangements_of(contract)[0].id for contract in paid}
     first = min([line.at for line in both])
-    return tuple([(each, first) for each in sorted(touched)])
+    return dict.fromkeys(touched, first)
+
+
+RULES: Rules = {InvoicePosted: invoice, CreditMemoIssued: credit_memo}

@@ -6,9 +6,9 @@ that its arrangement pinned; the version after the watermark is the only one tha
 
 from __future__ import annotations
 
-import msgspec
 from msgspec.structs import replace
 
+from tieout.agents.contracts.accepted import Accepted, Rules, Touched
 from tieout.agents.contracts.admission import (
     admitted_contract,
     admitted_entity,
@@ -37,14 +37,6 @@ from tieout.avro.events import (
 from tieout.avro.reference import EntityPublished
 from tieout.tables.contract import Arrangement, Contract, GroupState
 from tieout.tables.facts import Item, Terms
-
-
-class Accepted(msgspec.Struct, frozen=True, gc=False):
-    """The state with the facts of an event, and the first day on which each touched arrangement may differ."""
-
-    state: GroupState
-    dirty: tuple[tuple[str, Day], ...]
-    effect: bool = True
 
 
 def activate(state: GroupState, event: ContractActivated, draft: Draft) -> Accepted:
@@ -89,7 +81,7 @@ def activate(state: GroupState, event: ContractActivated, draft: Draft) -> Accep
     state = with_terms(state, (terms,))
     create_order(state, arrangement, terms, event.start_date, event.end_date, draft)
     tell_booked(state, arrangement, terms, event.end_date, draft)
-    return Accepted(state, ((arrangement.id, at),))
+    return Accepted(state, (Touched(arrangement.id, at),))
 
 
 def renew(state: GroupState, event: ContractRenewed, draft: Draft) -> Accepted:
@@ -155,7 +147,7 @@ def open_separately(
         update_order(state, arrangement, terms, last, draft)
     tell_booked(state, arrangement, terms, last, draft)
     tell_modification(terms, folded, draft)
-    return Accepted(state, ((arrangement.id, terms.at),))
+    return Accepted(state, (Touched(arrangement.id, terms.at),))
 
 
 def next_version(state: GroupState, event: ContractAmended | ContractRenewed | ContractCancelled) -> Contract:
@@ -259,3 +251,6 @@ def _opened(state: GroupState, contract: Contract, arrangement: Arrangement) -> 
         )
     )
     return replace(state, group=replace(state.group, arrangements=arrangements))
+
+
+RULES: Rules = {ContractActivated: activate, ContractRenewed: renew}

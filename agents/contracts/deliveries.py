@@ -1,4 +1,4 @@
-"""Deliveries and rated usage: what was performed. Neither moves the price of what is fixed, nor what is due.
+"""Deliveries and milestones: what was transferred. Neither moves the price, nor what is due.
 
 Invariants: evidence names a line of an accepted version of its contract, or waits for one; more than any version ever
 promised is refused; of one source object the highest version counts, whatever order its versions arrive in.
@@ -6,23 +6,15 @@ promised is refused; of one source object the highest version counts, whatever o
 
 from __future__ import annotations
 
-from tieout.agents.contracts.admission import admitted_contract, check_amounts, check_dates, check_quantity
+from tieout.agents.contracts.accepted import Accepted, Rules, earned_from
+from tieout.agents.contracts.admission import admitted_contract, check_quantity
 from tieout.agents.contracts.decision import Refused
 from tieout.agents.contracts.draft import Draft
-from tieout.agents.contracts.facts import (
-    known_fact,
-    object_of,
-    with_evidence,
-    with_usage,
-    without_usage,
-)
-from tieout.agents.contracts.limits import check_usage_row
+from tieout.agents.contracts.facts import known_fact, object_of, with_evidence
 from tieout.agents.contracts.measures import micro
-from tieout.agents.contracts.versions import Accepted
-from tieout.avro.events import GoodsDelivered, MilestoneCompleted, UsageRated
+from tieout.avro.events import GoodsDelivered, MilestoneCompleted
 from tieout.tables.contract import Contract, GroupState
 from tieout.tables.facts import Evidence, Item, Terms
-from tieout.tables.work import RatedUsage, UsageBucket
 
 
 def delivery(state: GroupState, event: GoodsDelivered, draft: Draft) -> Accepted:
@@ -41,7 +33,7 @@ def delivery(state: GroupState, event: GoodsDelivered, draft: Draft) -> Accepted
     source = object_of(event)
     known = known_fact(state.facts.evidence, source)
     if known is not None and known.version >= event.envelope.object_version:
-        return Accepted(state, (), effect=False)
+        return Accepted(state, effect=False)
     own = (
         each.qty
         for each in state.facts.evidence
@@ -61,40 +53,13 @@ def delivery(state: GroupState, event: GoodsDelivered, draft: Draft) -> Accepted
         cause=draft.cause.pointer,
         version=event.envelope.object_version,
     )
-    touched = {terms.arrangement: at}
+    touched = {(terms.arrangement, event.po): at}
     if known is not None:
-        before = _holding(state, known.contract, known.po)
+        before = _holding(state, known.contract, known.po), known.po
         touched[before] = min(known.at, touched.get(before, known.at))
-    return Accepted(with_evidence(state, evidence, touched), tuple(sorted(touched.items())))
-
-
-def usage(state: GroupState, event: UsageRated, draft: Draft) -> Accepted:
-    """A rated amount is revenue of the last day of its usage (606-10-32-40)."""
-    contract = admitted_contract(state, event, event.currency)
-    check_quantity(f"usage of {event.meter!r}", event.quantity or 1, event.quantity_scale)
-    check_amounts(amount=event.amount_minor)
-    check_dates(usage=(event.usage_from, event.usage_to))
-    terms, item = _metered(state, contract, event.meter)
-    rated = RatedUsage(
-        id=object_of(event),
-        at=event.usage_to,
-        qty=event.quantity,
-        qty_scale=event.quantity_scale,
-        amount=event.amount_minor,
-        cause=draft.cause.pointer,
-        version=event.envelope.object_version,
-    )
-    touched = {terms.arrangement: event.usage_to}
-    if state.extent.knows_rated(rated.id):
-        before, known = _rated(state, rated.id)
-        if known.version >= rated.version:
-            return Accepted(state, (), effect=False)
-        state = without_usage(state, before, known)
-        touched[before.arrangement] = min(known.at, touched.get(before.arrangement, known.at))
-    bucket = UsageBucket(contract.id, event.meter, event.usage_from, terms.arrangement, item.po, ())
-    state, bucket = with_usage(state, bucket, rated)
-    check_usage_row(bucket)
-    return Accepted(state, tuple(sorted(touched.items())))
+    earned = earned_from(touched)
+    first_days = {each.arrangement: each.first for each in earned}
+    return Accepted(with_evidence(state, evidence, first_days), earned)
 
 
 def milestone(state: GroupState, event: MilestoneCompleted, draft: Draft) -> Accepted:
@@ -102,24 +67,7 @@ def milestone(state: GroupState, event: MilestoneCompleted, draft: Draft) -> Acc
     contract = admitted_contract(state, event, None)
     _line(state, contract, event.po)
     assert draft.cause.id
-    return Accepted(state, (), effect=False)
-
-
-def _rated(state: GroupState, rated_id: str) -> tuple[UsageBucket, RatedUsage]:
-    """The rated amount of this id, which is known, and its bucket."""
-    found = ((bucket, known_fact(bucket.rated, rated_id)) for bucket in state.usage)
-    return next((bucket, known) for bucket, known in found if known is not None)
-
-
-def _metered(state: GroupState, contract: Contract, meter: str) -> tuple[Terms, Item]:
-    for terms in state.facts.terms:
-        if terms.contract == contract.id:
-            for item in terms.add:
-                if item.meter == meter and item.measure == "amount":
-                    return terms, item
-    raise Refused(
-        "EVIDENCE_UNKNOWN_PO", f"no line of contract {contract.id!r} has meter {meter!r}", "version"
-    )
+    return Accepted(state, effect=False)
 
 
 def _holding(state: GroupState, contract_id: str, po: str) -> str:
@@ -148,3 +96,6 @@ def _promised(state: GroupState, terms: Terms, item: Item) -> list[int]:
         if change.po == item.po and change.field == "qty"
     )
     return [micro(quantity, item.qty_scale) for quantity in (item.qty, *changes)]
+
+
+RULES: Rules = {GoodsDelivered: delivery, MilestoneCompleted: milestone}

@@ -1,0 +1,32 @@
+"""Which rule turns which event into facts: the registry of all families.
+
+Invariant: one rule per event type; each family of rules names its own, so that a new rule is one line in one module.
+"""
+
+from __future__ import annotations
+
+from itertools import chain
+
+from tieout.agents.contracts import (
+    amendments,
+    cash,
+    deliveries,
+    documents,
+    usage,
+    versions,
+)
+from tieout.agents.contracts.accepted import Rule, Rules
+
+_FAMILIES: tuple[Rules, ...] = (
+    versions.RULES,
+    amendments.RULES,
+    documents.RULES,
+    cash.RULES,
+    deliveries.RULES,
+    usage.RULES,
+)
+
+RULES: dict[type, Rule] = dict(chain.from_iterable(family.items() for family in _FAMILIES))
+"""Event type -> the rule that turns it into facts, or refuses it."""
+
+assert len(RULES) == sum(map(len, _FAMILIES)), "two rules for one event type"
