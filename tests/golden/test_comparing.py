@@ -94,8 +94,23 @@ def test_commands_are_compared_line_by_line_each_with_a_line_of_its_own(wanted, 
     assert differences(f"{{commands: [{wanted}]}}", "{run: 2025-01}") == found
 
 
+def test_other_commands_are_compared_by_what_they_state():
+    order = "{kind: sales_order.create, entity: US, version: 1, total: 1200, customer: CUST1, posting_date: 2025-01-01}"
+    assert differences(f"{{commands: [{order}]}}") == []
+    assert differences(f"{{commands: [{order.replace('1200', '1201')}]}}") == [
+        "commands [0].total: wanted 1201, got 1200.00"
+    ]
+    mirrored = "{kind: invoice.create, invoice: I1, amount: 100, tax: 5, due: 2025-02-01, lines: [{po: S, amount: 100, tax: 5}]}"
+    invoice = "{at: 2025-01-02, type: invoice_posted, id: I1, amount: 100, tax: 5, due: 2025-02-01, po: S}"
+    keys = {"policy": "{ar_owner: billing_mirrored}"}
+    assert differences(f"{{commands: [{mirrored}]}}", invoice, **keys) == []
+    assert differences(f"{{commands: [{mirrored.replace('02-01', '02-02')}]}}", invoice, **keys) == [
+        "commands [0].due: wanted 2025-02-02, got 2025-02-01"
+    ]
+
+
 def test_an_exception_can_be_asked_for_by_more_than_its_code():
-    right = "{code: CREDIT_REASON_UNKNOWN, contract: C1, event: credit_memo_issued, owner: billing operations, severity: 2}"
+    right = "{code: CREDIT_REASON_UNKNOWN, contract: C1, event: credit_memo_issued, owner: billing operations, severity: 2, amount: 10}"
     assert differences(f"{{exceptions: [{right}]}}", UNEXPLAINED) == []
     wrong = differences(f"{{exceptions: [{right.replace('C1', 'C2')}]}}", UNEXPLAINED)
     assert wrong == ["exceptions [0].contract: wanted C2, got C1"]

@@ -239,19 +239,26 @@ def test_identities_are_fixed_by_the_list_and_versions_count_up():
     assert [(each.reach, each.version) for each in told[3:5]] == [("version", 2), ("performed", None)]
 
 
-def test_an_event_has_the_entity_and_currency_of_its_contract():
-    first = ACTIVATED.replace("price: 1200", "price: 1200, entity: UK, currency: KWD")
+def test_an_event_has_the_entity_and_currency_of_its_contract_unless_it_states_another():
+    paid = "{at: 2025-01-01, type: payment_received, amount: 1.005}"
     told = events(
-        first,
-        "{at: 2025-01-01, type: invoice_posted, amount: 1.005}",
-        "{at: 2025-01-01, type: payment_received, amount: 1, contract: C2}",
+        paid,
+        ACTIVATED.replace("price: 1200", "price: 1200, entity: UK, currency: KWD"),
+        paid.replace("1.005", "1.05, currency: EUR"),
+        paid,
+        paid.replace("1.005", "1.05, contract: C2"),
     )
-    assert [(each.envelope.legal_entity, each.currency) for each in told] == [
-        ("UK", "KWD"),
-        ("UK", "KWD"),
-        ("US", "USD"),
-    ]
-    assert told[1].amount_minor == 1005
+    stated = [(each.envelope.legal_entity, each.currency) for each in told]
+    assert stated == [("UK", "KWD"), ("UK", "KWD"), ("UK", "EUR"), ("UK", "KWD"), ("US", "USD")]
+    assert told[0].amount_minor == 1005
+
+
+def test_a_version_that_is_sent_again_is_the_same_version():
+    amended = "{at: 2025-03-01, type: contract_amended, id: A, price_change: 1}"
+    told = events(ACTIVATED, amended, amended, amended.replace("1}", "2}"), amended.replace("id: A", "id: B"))
+    assert [each.envelope.object_version for each in told] == [1, 2, 2, 2, 3]
+    hashes = [each.envelope.content_hash for each in told[1:4]]
+    assert (hashes[0] == hashes[1], hashes[1] == hashes[2]) == (True, False)
 
 
 def test_a_correction_says_nothing_of_what_it_does_not_state():

@@ -20,6 +20,38 @@ from tieout.streams.operate.scenario.reading import BALANCES, Figures
 from tieout.streams.operate.scenario.setting import CLASSES
 from tieout.streams.operate.scenario.unsupported import NotSupported
 
+COMMAND_KEYS = {
+    "kind": "kind",
+    "entity": "entity",
+    "arrangement": "arrangement_id",
+    "contract": "contract_id",
+    "version": "contract_version",
+    "currency": "currency",
+    "customer": "customer_id",
+    "invoice": "invoice_number",
+    "credit_memo": "memo_number",
+    "date": "document_date",
+    "due": "due_date",
+    "posting_date": "posting_date",
+    "access_end": "access_end_date",
+    "amount": "amount_minor",
+    "tax": "tax_minor",
+    "total": "total_minor",
+    "reason": "reason",
+}
+"""Key of an expected command -> field of the command or its header; beside them ``period`` and ``lines``."""
+LINE_KEYS = {"class": "account_class", "po": "po", "account": "account"}
+"""Key of an expected line of a command -> its field; beside them amounts (debit, credit, amount, tax) and ``service``."""
+EXCEPTION_KEYS = {
+    "code": "code",
+    "contract": "contract_id",
+    "event": "event_type",
+    "owner": "owner",
+    "severity": "severity",
+    "amount": "amount_minor",
+}
+"""Key of an expected exception -> its field."""
+_LINE_AMOUNTS = ("debit", "credit", "amount", "tax")
 IN_ANY_ORDER = frozenset({"schedule", "allocation", "balances", "decisions"})
 """Parts that hold in any order of arrival."""
 
@@ -207,20 +239,35 @@ def _commands(part: _Part) -> Iterator[Compared]:
     yield Compared("count", len(wanted_list), len(got))
     for place, (wanted, command) in enumerate(zip(wanted_list, got, strict=False)):
         spot = part.spot.item(place)
-        spot.mapping(wanted, ("kind", "period", "entity", "arrangement", "contract", "lines"))
-        header = command.header
+        spot.mapping(wanted, ("period", "lines", *COMMAND_KEYS))
         if "period" in wanted:
             label = part.figures.played.setting.label(wanted["period"], spot.key("period"))
-            yield Compared(f"[{place}].period", label, header.posting_period)
-        for key, shown in (
-            ("kind", header.kind),
-            ("entity", header.entity),
-            ("arrangement", header.arrangement_id),
-            ("contract", header.contract_id),
-        ):
+            yield Compared(f"[{place}].period", label, command.header.posting_period)
+        for key, of in COMMAND_KEYS.items():
             if key in wanted:
-                yield Compared(f"[{place}].{key}", wanted[key], shown)
+                shown = _attribute(part, command, of)
+                yield Compared(f"[{place}].{key}", _stated(wanted[key], shown, spot.key(key)), shown)
         yield from _command_lines(part, wanted, command, place)
+
+
+def _attribute(part: _Part, command: Command, of: str) -> Any:
+    """A field of a command or of its header: amounts in major units, days as dates; None where it has none."""
+    value = getattr(command.header, of, None)
+    if value is None:
+        value = getattr(command, of, None)
+    if value is not None and of.endswith("_minor"):
+        return part.major(value)
+    return dates.date_of(value) if value is not None and of.endswith("_date") else value
+
+
+def _stated(value: Any, shown: Any, spot: Spot) -> Any:
+    return (
+        decimal(value, spot)
+        if isinstance(shown, Decimal)
+        else whole(value, spot)
+        if isinstance(shown, int)
+        else value
+    )
 
 
 def _command_lines(
@@ -238,21 +285,16 @@ def _command_lines(
 
 
 def _is_line(part: _Part, spot: Spot, wanted: Mapping[str, Any], line: Any) -> bool:
-    spot.mapping(wanted, ("class", "po", "debit", "credit", "service"))
-    for key, value in wanted.items():
-        match key:
-            case "class":
-                same = line.account_class == value
-            case "po":
-                same = line.po == str(value)
-            case "service":
-                same = line.service_period == part.figures.played.setting.label(value, spot.key(key))
-            case side:
-                amount = minor(value, part.currency, spot.key(side))
-                same = getattr(line, f"{side}_minor") == amount
-        if not same:
-            return False
-    return True
+    spot.mapping(wanted, (*LINE_KEYS, *_LINE_AMOUNTS, "service"))
+    return all(_is_key(part, spot.key(key), key, value, line) for key, value in wanted.items())
+
+
+def _is_key(part: _Part, spot: Spot, key: str, value: Any, line: Any) -> bool:
+    if key in _LINE_AMOUNTS:
+        return bool(getattr(line, f"{key}_minor", None) == minor(value, part.currency, spot))
+    if key == "service":
+        return bool(getattr(line, "service_period", None) == part.figures.played.setting.label(value, spot))
+    return bool(getattr(line, LINE_KEYS[key], None) == str(value))
 
 
 def _line_text(line: Mapping[str, Any]) -> str:
@@ -263,22 +305,16 @@ def _exceptions(part: _Part) -> Iterator[Compared]:
     """Codes in order, all of them; a map names more of one."""
     raised = part.figures.played.exceptions
     expected = part.spot.items(part.expected)
-    fields = ("code", "contract", "severity", "owner", "event")
     codes = [
-        part.spot.item(n).mapping(each, fields).get("code") if isinstance(each, Mapping) else each
+        part.spot.item(n).mapping(each, EXCEPTION_KEYS).get("code") if isinstance(each, Mapping) else each
         for n, each in enumerate(expected)
     ]
     yield Compared("codes", codes, [item.code for item in raised])
     for place, (wanted, item) in enumerate(zip(expected, raised, strict=False)):
-        shown = {
-            "code": item.code,
-            "contract": item.contract_id,
-            "severity": Decimal(item.severity),
-            "owner": item.owner,
-            "event": item.event_type,
-        }
         for key, value in wanted.items() if isinstance(wanted, Mapping) else ():
-            yield Compared(f"[{place}].{key}", value, shown[key])
+            shown = getattr(item, EXCEPTION_KEYS[key])
+            shown = part.major(shown) if key == "amount" else shown
+            yield Compared(f"[{place}].{key}", _stated(value, shown, part.spot.item(place).key(key)), shown)
 
 
 def _not_built(part: _Part) -> Iterator[Compared]:

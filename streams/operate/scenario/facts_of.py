@@ -35,6 +35,8 @@ EVENT_MAPS: Mapping[str, EventMap] = {
 """Event type -> how it is stated: one row for each type of the format."""
 
 TENANT, GROUP, SOURCE = "scenario", "G1", "scenario"
+OPENINGS = ("contract_activated", "contract_opened_midlife")
+"""Types that open a contract."""
 ESTIMATE_VERSIONS_FROM = 800_000
 """Added to an estimate's day, so that its version is positive and rises with the day (identity: id and ``at``)."""
 
@@ -82,72 +84,88 @@ class Control(NamedTuple):
 Step = Told | Control
 
 
-@dataclass
-class _Contract:
-    """What the contract's own events state of its header, and how many versions there were."""
+class _Header(NamedTuple):
+    """What a contract's opening states, and an event of the contract has unless it states another."""
 
     entity: str
     currency: str
-    customer: str = "CUST1"
-    versions: int = 0
+    customer: str
 
 
 @dataclass
 class _Teller:
     scenario: Scenario
     priced: Collection[str]
-    contracts: dict[str, _Contract] = field(default_factory=dict)
+    headers: dict[str, _Header] = field(default_factory=dict)
+    versions: dict[str, int] = field(default_factory=dict)
+    sent: dict[tuple[str, str, str], int] = field(default_factory=dict)
+    """Version that stands for (contract, type, id): sent again it is the same one."""
 
     def told(self, place: int, data: Mapping[str, Any], spot: Spot) -> Told:
+        row = self._row(data, spot)
+        own = {each.key for each in row.fields}
+        spot.mapping(data, (*COMMON, *own))
+        shared = {key: value for key, value in data.items() if key in COMMON and key not in own}
+        at = dates.a_day(data.get("at"), spot.key("at"))
+        contract_id = _contract_of(data, spot)
+        header = self._header(contract_id, shared, spot)
+        version = self._version(row, contract_id, data, shared, spot)
+        object_id = spot.key("id").text(data.get("id", f"{row.type}{place}"))
+        reading = Reading(header.currency, at, object_id, version)
+        rest = {key: value for key, value in data.items() if key in own}
+        stated = read_fields(row.fields, rest, reading, spot)
+        values = row.completed(dict(stated.values), Beside(reading, spot, self.priced))
+        if "customer" in shared:
+            values["customer_id"] = header.customer
+        beside = {
+            "envelope": self._envelope(row, reading, place, contract_id, header, shared, spot),
+            "currency": header.currency,
+            "customer_id": header.customer,
+            "base_version": version - 1,
+        }
+        if "approved" not in own:
+            beside["approved_date"] = _approved(shared, at, spot)
+        event = _record(row, beside, values, stated.keys, spot)
+        return Told(place, event, opens=row.type in OPENINGS)
+
+    def opened(self, data: Mapping[str, Any], spot: Spot) -> None:
+        """Take note of a contract's header before any event is told: an event may arrive before its opening."""
+        self.headers.setdefault(_contract_of(data, spot), self._header("", data, spot))
+
+    def _row(self, data: Mapping[str, Any], spot: Spot) -> EventMap:
         kind = spot.key("type").text(data["type"])
         row = EVENT_MAPS.get(kind)
         if row is None:
             raise spot.key("type").wrong(f"{kind!r} is no event type; known: {', '.join(EVENT_MAPS)}")
-        own = {each.key for each in row.fields}
-        shared = {key: value for key, value in data.items() if key in COMMON and key not in own}
-        at = dates.a_day(data.get("at"), spot.key("at"))
-        contract_id = spot.key("contract").text(data.get("contract", "C1"))
-        contract = self._header(contract_id, shared, spot)
-        version = self._version(row, contract, shared, spot)
-        object_id = spot.key("id").text(data.get("id", f"{kind}{place}"))
-        reading = Reading(contract.currency, at, object_id, version)
-        rest = {key: value for key, value in data.items() if key not in COMMON or key in own}
-        spot.mapping(data, (*COMMON, *own))
-        stated = read_fields(row.fields, rest, reading, spot)
-        values = row.completed(dict(stated.values), Beside(reading, spot, self.priced))
-        envelope = self._envelope(row, reading, place, contract_id, contract, shared, spot)
-        if "customer" in shared:
-            values["customer_id"] = contract.customer
-        header = {
-            "envelope": envelope,
-            "currency": contract.currency,
-            "customer_id": contract.customer,
-            "base_version": version - 1,
-        }
-        if "approved" not in own:
-            header["approved_date"] = _approved(shared, at, spot)
-        event = _record(row, header, values, stated.keys, spot)
-        return Told(place, event, opens=kind in ("contract_activated", "contract_opened_midlife"))
+        return row
 
-    def _header(self, contract_id: str, shared: Mapping[str, Any], spot: Spot) -> _Contract:
-        """An event that names no entity, currency or customer has those of its contract."""
-        first = next(iter(self.scenario.entities))
-        contract = self.contracts.setdefault(contract_id, _Contract(str(first), self.scenario.currency))
-        for name in ("entity", "currency", "customer"):
-            if name in shared:
-                setattr(contract, name, spot.key(name).text(shared[name]))
-        return contract
+    def _header(self, contract_id: str, stated: Mapping[str, Any], spot: Spot) -> _Header:
+        usual = self.headers.get(contract_id)
+        if usual is None:
+            usual = _Header(str(next(iter(self.scenario.entities))), self.scenario.currency, "CUST1")
+        own = {name: spot.key(name).text(stated[name]) for name in _Header._fields if name in stated}
+        return usual._replace(**own)
 
-    def _version(self, row: EventMap, contract: _Contract, shared: Mapping[str, Any], spot: Spot) -> int:
+    def _version(
+        self,
+        row: EventMap,
+        contract_id: str,
+        data: Mapping[str, Any],
+        shared: Mapping[str, Any],
+        spot: Spot,
+    ) -> int:
         if not row.versioned:
             if "version" in shared:
                 raise spot.key("version").wrong(f"{row.type} is no version of its contract")
             return 0
+        identity = contract_id, row.type, str(data.get("id"))
+        if "id" in data and identity in self.sent:
+            return self.sent[identity]
+        version = self.versions.get(contract_id, 0) + 1
         if "version" in shared:
-            contract.versions = whole(shared["version"], spot.key("version"))
-        else:
-            contract.versions += 1
-        return contract.versions
+            version = whole(shared["version"], spot.key("version"))
+        self.versions[contract_id] = self.sent[identity] = version
+        return version
 
     def _envelope(
         self,
@@ -155,7 +173,7 @@ class _Teller:
         reading: Reading,
         place: int,
         contract_id: str,
-        contract: _Contract,
+        header: _Header,
         shared: Mapping[str, Any],
         spot: Spot,
     ) -> ev.Envelope:
@@ -175,7 +193,7 @@ class _Teller:
             tenant=TENANT,
             group_id=GROUP,
             contract_id=contract_id,
-            legal_entity=contract.entity,
+            legal_entity=header.entity,
             occurred_at=0,
             effective_date=effective,
             recorded_at=0,
@@ -191,11 +209,20 @@ def steps_of(scenario: Scenario) -> list[Step]:
     """Events and control steps in order of arrival. Raises ``ScenarioWrong``, or ``NotSupported`` at the first limit."""
     priced = {str(each.get("po")) for each in scenario.data.get("ssp", ())}
     teller = _Teller(scenario, priced)
+    placed = [
+        (place, data, scenario.spot.key("events").item(place)) for place, data in enumerate(scenario.steps)
+    ]
+    for _, data, spot in placed:
+        if data.get("type") in OPENINGS:
+            teller.opened(data, spot)
     steps: list[Step] = []
-    for place, data in enumerate(scenario.steps):
-        spot = scenario.spot.key("events").item(place)
+    for place, data, spot in placed:
         steps.append(teller.told(place, data, spot) if "type" in data else _control(place, data, spot))
     return steps
+
+
+def _contract_of(data: Mapping[str, Any], spot: Spot) -> str:
+    return spot.key("contract").text(data.get("contract", "C1"))
 
 
 def _approved(shared: Mapping[str, Any], at: int, spot: Spot) -> int | None:

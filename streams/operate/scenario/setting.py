@@ -245,9 +245,18 @@ def _switches(scenario: Scenario) -> Iterator[tuple[str, str]]:
             parts = [spot.key(key).text(effect[key]) for key in ("reach", "contra") if key in effect]
             yield name, ":".join(parts)
         elif name in SWITCHES:
-            yield name, str(value).lower() if isinstance(value, bool) else spot.text(value)
+            yield name, _value(value, spot)
         else:
             raise spot.wrong(f"unknown switch; known: {', '.join(sorted(SWITCHES))}, {_CREDIT}REASON")
+
+
+def _value(value: Any, spot: Spot) -> str:
+    """A switch's value as text; of a list its items, of a map ``key=value``, with commas between."""
+    if isinstance(value, list):
+        return ",".join(spot.text(each) for each in value)
+    if isinstance(value, Mapping):
+        return ",".join(f"{key}={spot.key(key).text(each)}" for key, each in value.items())
+    return str(value).lower() if isinstance(value, bool) else spot.text(value)
 
 
 def _contra_names(scenario: Scenario) -> Iterator[str]:

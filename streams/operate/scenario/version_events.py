@@ -5,7 +5,7 @@ Invariant: a version never states its treatment; the agent decides it.
 
 from __future__ import annotations
 
-from tieout.streams.operate.scenario.event_map import AT, OMIT, REASON, Beside, EventMap
+from tieout.streams.operate.scenario.event_map import AT, ID, OMIT, REASON, Beside, EventMap
 from tieout.streams.operate.scenario.fields import (
     BUNDLES,
     CHANGES,
@@ -41,6 +41,11 @@ def _renewed_term(values: Values, beside: Beside) -> Values:
     with_ssp_of_the_only_line(values, beside.reading.currency, beside.priced)
     days = [line.to_date or line.from_date for line in values["lines"]]
     return {"end_date": max((day for day in days if day is not None), default=beside.reading.at)} | values
+
+
+def _resumed(values: Values, _: Beside) -> Values:
+    last_paused = values.pop("span")
+    return values if last_paused is None else values | {"resumed_on": last_paused + 1}
 
 
 def _reach(values: Values, beside: Beside) -> Values:
@@ -111,7 +116,7 @@ VERSIONS = (
         "the contract ends at `effective`; `price_change` <= 0 is consideration no longer owed, billed or not",
         (
             Field("access_end", DAY, "access_end_date", None),
-            Field("price_change", MONEY, "price_change_minor"),
+            Field("price_change", MONEY, "price_change_minor", 0),
             Field("fee", MONEY, "fee_minor", 0),
             REASON,
         ),
@@ -132,9 +137,15 @@ VERSIONS = (
     ),
     EventMap(
         "contract_resumed",
-        "service goes on from `from`",
-        (Field("from", DAY, "resumed_on", AT), Field("extended_to", DAY, "extended_to", None), REASON),
+        "service goes on from `from`, or behind the last paused day `to`",
+        (
+            Field("from", DAY, "resumed_on", AT),
+            Field("to", DAY, "span", None),
+            Field("extended_to", DAY, "extended_to", None),
+            REASON,
+        ),
         versioned=True,
+        completed=_resumed,
     ),
     EventMap(
         "owner_transferred",
@@ -236,7 +247,7 @@ CORRECTIONS = (
         "variable_estimate_changed",
         "an estimate of variable consideration, absolute from `at`; 0 ends it",
         (
-            Field("id", TEXT, "estimate_id"),
+            Field("id", TEXT, "estimate_id", ID),
             Field("amount", MONEY, "amount_minor", None),
             Field("reach", TEXT, "reach", "version_1"),
             Field("po", TEXT, "po", None),
