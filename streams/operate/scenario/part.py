@@ -1,0 +1,47 @@
+"""One part of an expectation, with what it is compared with: what every comparison is handed.
+
+Invariant: amounts are compared in major units, as decimals; days and periods are read by the calendar of the scenario.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+from tieout.avro.events import Minor
+from tieout.streams.operate.scenario.fields import decimals_of
+from tieout.streams.operate.scenario.places import Spot
+from tieout.streams.operate.scenario.reading import Figures
+
+
+class Compared(NamedTuple):
+    """One named value and what the books show for it."""
+
+    path: str
+    wanted: Any
+    got: Any
+
+
+class Part(NamedTuple):
+    """A part of the expectation, where it stands, and what it is compared with."""
+
+    expected: Any
+    spot: Spot
+    figures: Figures
+
+    @property
+    def currency(self) -> str:
+        return self.figures.played.setting.scenario.currency
+
+    def major(self, amount: Minor) -> Decimal:
+        return Decimal(amount).scaleb(-decimals_of(self.currency))
+
+    def day(self, when: Any) -> int:
+        return self.figures.played.setting.last_day(when, self.spot)
+
+    def maps(self) -> Iterator[tuple[Any, Mapping[Any, Any], Spot]]:
+        """(key, map below it, its place)."""
+        for key, value in self.spot.a_map(self.expected).items():
+            spot = self.spot.key(key)
+            yield key, spot.a_map(value), spot
