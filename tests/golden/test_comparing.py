@@ -55,6 +55,7 @@ def differences(expect, *events, **keys):
             "{decisions: [{reasons: [why not]}]}",
             [f"decisions [0].reasons: wanted why not, got {PROSPECTIVE}"],
         ),
+        ("{decisions: [{reasons: [606-10-25-13(a)]}]}", []),
         ("{exceptions: []}", []),
         ("{exceptions: [MOD_PENDING]}", ["exceptions codes: wanted MOD_PENDING, got none"]),
     ],
@@ -87,6 +88,11 @@ def test_a_part_compares_what_it_names_and_nothing_else(expect, found):
             "{kind: journal.post, lines: [{class: revenue}, {class: revenue}]}",
             ["commands [0].lines[1]: wanted {class: revenue}, got no such line"],
         ),
+        (
+            "{kind: journal.post, lines: [{credit: 100}, {class: revenue}, {debit: 100}]}",
+            ["commands [0].lines[1]: wanted {class: revenue}, got no such line"],
+        ),
+        ("{kind: journal.post, lines: [{debit: 0}, {debit: 100, class: contract_asset}]}", []),
         (f"{JOURNAL}, {JOURNAL}", ["commands count: wanted 2, got 1"]),
     ],
 )

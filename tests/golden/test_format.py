@@ -291,6 +291,12 @@ def test_the_price_book_and_rates_become_reference_rows():
     assert known.entity("UK", march).currencies == ("EUR", "GBP", "USD")
 
 
+def test_an_expectation_that_contains_itself_is_refused_and_not_searched_for_ever():
+    text = f"- scenario: one\n  events: [{ACTIVATED}]\n  expect: &a {{schedule: *a}}\n"
+    (read,) = read_text(text, "a.yaml")
+    assert "expect.schedule.schedule" in str(run(read).wrong)
+
+
 def test_a_listed_calendar_runs_at_the_ends_of_its_periods():
     weeks = "{weeks: [{period: 2025-01, first: 2025-01-01, last: 2025-01-28}, {period: 2025-02, first: 2025-01-29, last: 2025-02-25}]}"
     activated = ACTIVATED.replace("to: 2025-12-31", "to: 2025-02-25").replace("price: 1200", "price: 560")

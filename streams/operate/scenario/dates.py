@@ -89,13 +89,14 @@ def label_of(month: int) -> str:
 def named_periods(expected: Any) -> list[str | dt.date]:
     """Every date and period that an expectation names, keys and values."""
     found: list[str | dt.date] = []
-    nodes = [expected]
+    nodes, seen = [expected], set[int]()
     while nodes:
         node = nodes.pop()
-        if isinstance(node, dict):
-            nodes += [*node.keys(), *node.values()]
-        elif isinstance(node, list):
-            nodes += node
+        if isinstance(node, dict | list):
+            if id(node) in seen:  # an alias of YAML may lead back to where it stands
+                continue
+            seen.add(id(node))
+            nodes += [*node.keys(), *node.values()] if isinstance(node, dict) else node
         elif isinstance(node, dt.date) or (isinstance(node, str) and _names_periods(node)):
             found.append(node)
     return found

@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from tieout.avro.commands import Command
+from tieout.avro.outcomes import DecisionRecorded
 from tieout.streams.operate.scenario import dates
 from tieout.streams.operate.scenario.fields import decimal, minor, whole
 from tieout.streams.operate.scenario.part import Compared, Part
@@ -50,7 +51,7 @@ _LINE_AMOUNTS = ("debit", "credit", "amount", "tax")
 
 
 def decisions(part: Part) -> Iterator[Compared]:
-    """Treatment, date and reasons of each accepted version behind the first."""
+    """Treatment and date of each accepted version behind the first; wanted reasons are among those given."""
     got = part.figures.played.decisions
     wanted_list = part.spot.items(part.expected)
     yield Compared("count", len(wanted_list), len(got))
@@ -58,21 +59,23 @@ def decisions(part: Part) -> Iterator[Compared]:
         spot = part.spot.item(place)
         spot.mapping(wanted, ("contract", "version", "treatment", "at", "reasons"))
         for key, value in wanted.items():
-            path = f"[{place}].{key}"
-            match key:
-                case "at":
-                    shown = (
-                        None if decision.accounting_date is None else dates.date_of(decision.accounting_date)
-                    )
-                    yield Compared(path, value, shown)
-                case "version":
-                    yield Compared(path, whole(value, spot.key(key)), decision.contract_version)
-                case "contract":
-                    yield Compared(path, str(value), decision.contract_id)
-                case "reasons":
-                    yield Compared(path, [str(each) for each in value], list(decision.reasons))
-                case _:
-                    yield Compared(path, value, decision.treatment)
+            yield from _decided(f"[{place}].{key}", value, key, decision, spot.key(key))
+
+
+def _decided(path: str, value: Any, key: str, decision: DecisionRecorded, spot: Spot) -> Iterator[Compared]:
+    match key:
+        case "at":
+            day = decision.accounting_date
+            yield Compared(path, value, None if day is None else dates.date_of(day))
+        case "version":
+            yield Compared(path, whole(value, spot), decision.contract_version)
+        case "contract":
+            yield Compared(path, str(value), decision.contract_id)
+        case "reasons":
+            missing = [each for each in spot.items(value) if each not in decision.reasons]
+            yield Compared(path, value if missing else [], list(decision.reasons) if missing else [])
+        case _:
+            yield Compared(path, value, decision.treatment)
 
 
 def commands(part: Part) -> Iterator[Compared]:
@@ -105,38 +108,40 @@ def _attribute(part: Part, command: Command, of: str) -> Any:
 
 
 def _stated(value: Any, shown: Any, spot: Spot) -> Any:
-    return (
-        decimal(value, spot)
-        if isinstance(shown, Decimal)
-        else whole(value, spot)
-        if isinstance(shown, int)
-        else value
-    )
+    """The wanted value as what it is compared with."""
+    if isinstance(shown, Decimal):
+        return decimal(value, spot)
+    return whole(value, spot) if isinstance(shown, int) else value
 
 
 def _command_lines(part: Part, wanted: Mapping[str, Any], command: Command, place: int) -> Iterator[Compared]:
-    """Each wanted line matches a line of its own."""
+    """Each wanted line matches a line of its own; those that say most choose first."""
     free = list(getattr(command, "lines", ()))
     spot = part.spot.item(place).key("lines")
-    for n, line in enumerate(wanted.get("lines", ())):
-        match = next((other for other in free if _is_line(part, spot.item(n), line, other)), None)
+    lines = [(n, spot.item(n).a_map(line)) for n, line in enumerate(spot.items(wanted.get("lines", [])))]
+    for n, line in sorted(lines, key=lambda each: -len(each[1])):
+        told = (other for other in free if _is_line(part, spot.item(n), line, other, command.header.currency))
+        match = next(told, None)
         if match is None:
             yield Compared(f"[{place}].lines[{n}]", _line_text(line), "no such line")
         else:
             free.remove(match)
 
 
-def _is_line(part: Part, spot: Spot, wanted: Mapping[str, Any], line: Any) -> bool:
+def _is_line(part: Part, spot: Spot, wanted: Mapping[str, Any], line: Any, currency: str) -> bool:
     spot.mapping(wanted, (*LINE_KEYS, *_LINE_AMOUNTS, "service"))
-    return all(_is_key(part, spot.key(key), key, value, line) for key, value in wanted.items())
-
-
-def _is_key(part: Part, spot: Spot, key: str, value: Any, line: Any) -> bool:
-    if key in _LINE_AMOUNTS:
-        return bool(getattr(line, f"{key}_minor", None) == minor(value, part.currency, spot))
-    if key == "service":
-        return bool(getattr(line, "service_period", None) == part.figures.played.setting.label(value, spot))
-    return bool(getattr(line, LINE_KEYS[key], None) == str(value))
+    for key, value in wanted.items():
+        if key in _LINE_AMOUNTS:
+            stated: Any = minor(value, currency, spot.key(key))
+            shown = getattr(line, f"{key}_minor", None)
+        elif key == "service":
+            stated = part.figures.played.setting.label(value, spot.key(key))
+            shown = getattr(line, "service_period", None)
+        else:
+            stated, shown = str(value), getattr(line, LINE_KEYS[key], None)
+        if stated != shown:
+            return False
+    return True
 
 
 def _line_text(line: Mapping[str, Any]) -> str:
