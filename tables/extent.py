@@ -12,9 +12,9 @@ from collections.abc import Iterable
 import msgspec
 
 from tieout.avro.events import Day, Minor
-from tieout.tables.documents import Cash, DocLine, Documents
-from tieout.tables.facts import Component, Evidence, Facts, Terms
-from tieout.tables.work import RatedUsage, UsageBucket
+from tieout.tables.documents import Act, Cash, DocLine, Documents
+from tieout.tables.facts import Facts, Terms
+from tieout.tables.work import RatedUsage, UsageBucket, Work, WorkLog
 
 _NEVER_FIRST: Day = 2**31
 _NEVER_LAST: Day = -(2**31)
@@ -27,8 +27,8 @@ class Extent(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Sums over a group. ``first``..``last`` holds every day on which a fact counts or a promise is earned.
 
     ``keys``, ``names_bytes``: obligations and contra classes, with the length of their names. ``agreed``, ``billed``
-    (with tax and cash) and ``used`` are absolute amounts; ``document_bytes`` is what documents and cash take encoded,
-    each by itself. ``rated_ids`` names every rated amount, sorted.
+    (with tax, cash and acts), ``used`` and ``worked`` are absolute amounts; ``document_bytes`` is what documents, cash
+    and acts take encoded, each by itself. ``rated_ids`` names every rated amount, sorted.
     """
 
     first: Day = _NEVER_FIRST
@@ -40,6 +40,7 @@ class Extent(msgspec.Struct, frozen=True, array_like=True, gc=False):
     used: Minor = 0
     document_bytes: int = 0
     rated_ids: tuple[str, ...] = ()
+    worked: Minor = 0
 
     def reaching(self, day: Day) -> Extent:
         """With a fact that counts on a day and adds up to nothing."""
@@ -53,7 +54,13 @@ class Extent(msgspec.Struct, frozen=True, array_like=True, gc=False):
             days.append(terms.at)
             days += [each.value for each in terms.change if each.field != "qty"]
             agreed += abs(terms.pool)
+            if terms.more is not None:
+                agreed += terms.more.past_credit
+                days += [
+                    day for pause in terms.more.pauses for day in (pause.first, pause.last or pause.first)
+                ]
             for item in terms.add:
+                agreed += 0 if item.special is None else item.special.uninstalled
                 days += [day for day in (item.first, item.last) if day is not None]
                 keys += 1
                 names_bytes += len(item.po.encode())
@@ -77,6 +84,15 @@ class Extent(msgspec.Struct, frozen=True, array_like=True, gc=False):
         """With a payment."""
         return self._billed(cash.at, cash.amount, len(_encoded(cash)))
 
+    def with_act(self, act: Act) -> Extent:
+        """With what happened to a document or to cash."""
+        return self._billed(act.at, abs(act.amount), len(_encoded(act)))
+
+    def with_work(self, work: Work) -> Extent:
+        """With work that is not among it."""
+        grown = self.reaching(work.at)
+        return msgspec.structs.replace(grown, worked=grown.worked + abs(work.amount))
+
     def with_rated(self, rated: RatedUsage) -> Extent:
         """With a rated amount that is not among them."""
         place = bisect_left(self.rated_ids, rated.id)
@@ -90,6 +106,7 @@ class Extent(msgspec.Struct, frozen=True, array_like=True, gc=False):
             self.used + rated.amount,
             self.document_bytes,
             (*self.rated_ids[:place], rated.id, *self.rated_ids[place:]),
+            self.worked,
         )
 
     def knows_rated(self, rated_id: str) -> bool:
@@ -108,18 +125,23 @@ class Extent(msgspec.Struct, frozen=True, array_like=True, gc=False):
             self.used,
             self.document_bytes + size,
             self.rated_ids,
+            self.worked,
         )
 
     def _replaced(self, day: Day) -> Extent:
         return msgspec.structs.replace(self, first=min(self.first, day), last=max(self.last, day))
 
 
-def extent_of(facts: Facts, documents: Documents, usage: Iterable[UsageBucket]) -> Extent:
+def extent_of(
+    facts: Facts, documents: Documents, usage: Iterable[UsageBucket], work: Iterable[WorkLog] = ()
+) -> Extent:
     """The extent of these facts, from nothing."""
-    rated = [each for bucket in usage for each in bucket.rated]
+    buckets = tuple(usage)
+    rated = [each for bucket in buckets for each in bucket.rated]
+    entries = [each for log in work for each in log.entries]
     contra = [each.contra for each in facts.components if each.contra]
-    dated: tuple[Evidence | Component | RatedUsage, ...] = (*facts.evidence, *facts.components, *rated)
-    days = [each.at for each in dated]
+    days = [each.at for each in (*facts.evidence, *facts.components, *facts.estimates, *rated, *entries)]
+    days += [each.at for bucket in buckets for each in bucket.details]
     extent = Extent(
         min(days, default=_NEVER_FIRST),
         max(days, default=_NEVER_LAST),
@@ -128,8 +150,11 @@ def extent_of(facts: Facts, documents: Documents, usage: Iterable[UsageBucket]) 
         sum([abs(each.amount) for each in facts.components]),
         used=sum([each.amount for each in rated]),
         rated_ids=tuple(sorted([each.id for each in rated])),
+        worked=sum([abs(each.amount) for each in entries]),
     )
     extent = extent.with_terms(facts.terms).with_lines(documents.lines)
     for cash in documents.cash:
         extent = extent.with_cash(cash)
+    for act in documents.acts:
+        extent = extent.with_act(act)
     return extent

@@ -128,7 +128,7 @@ def state_from_rows(rows: Iterable[tuple[bytes, bytes]]) -> GroupState:
         ledger=_LEDGER.decode(single[LEDGER]),
         usage=tuple(sorted(usage, key=usage_order)),
         layers=cached.layers if cached.digest == _digest(single[_T]) else (),
-        extent=extent_of(facts, documents, usage),
+        extent=extent_of(facts, documents, usage, work),
         work=tuple(sorted(work, key=work_order)),
     )
 

@@ -10,7 +10,8 @@ from tieout.agents.contracts.accepted import Accepted, Rules, due_from
 from tieout.agents.contracts.admission import admitted_contract, check_amounts
 from tieout.agents.contracts.decision import Refused
 from tieout.agents.contracts.draft import Draft
-from tieout.agents.contracts.facts import known_fact, object_of, with_cash
+from tieout.agents.contracts.facts import known_fact, object_of
+from tieout.agents.contracts.facts_billing import with_cash
 from tieout.avro.events import PaymentReceived
 from tieout.tables.contract import GroupState
 from tieout.tables.documents import Cash

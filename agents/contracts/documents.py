@@ -11,7 +11,8 @@ from tieout.agents.contracts.admission import admitted_contract, check_amounts, 
 from tieout.agents.contracts.credits import credited, settled
 from tieout.agents.contracts.decision import Refused
 from tieout.agents.contracts.draft import Draft
-from tieout.agents.contracts.facts import lines_numbered, object_of, with_document
+from tieout.agents.contracts.facts import object_of
+from tieout.agents.contracts.facts_billing import lines_numbered, with_document
 from tieout.agents.contracts.limits import DOCUMENT_LINES_MAX
 from tieout.agents.contracts.mirror import mirror_credit_memo, mirror_invoice
 from tieout.agents.contracts.periods import ground_of

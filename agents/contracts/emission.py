@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from tieout.agents.contracts.decision import InvariantBroken, View
 from tieout.agents.contracts.draft import RULE_VERSION, Draft, Posting
-from tieout.agents.contracts.facts import last_fact
+from tieout.agents.contracts.fact_days import last_fact
 from tieout.agents.contracts.periods import Books, ground_of
 from tieout.agents.contracts.targets import CREDIT_CLASSES, Targets
 from tieout.avro.commands import CommandHeader, JournalLine, JournalPost

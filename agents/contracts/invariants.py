@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from tieout.agents.contracts.decision import InvariantBroken, View
 from tieout.agents.contracts.draft import Draft
-from tieout.agents.contracts.facts import refold
 from tieout.agents.contracts.periods import ground_of
+from tieout.agents.contracts.refolding import refold
 from tieout.agents.contracts.targets import Targets, layers_of
 from tieout.avro.commands import JournalPost
 from tieout.avro.events import Day, Minor

@@ -10,7 +10,8 @@ from tieout.agents.contracts.accepted import Accepted, Rules, earned_from
 from tieout.agents.contracts.admission import admitted_contract, check_amounts, check_dates, check_quantity
 from tieout.agents.contracts.decision import Refused
 from tieout.agents.contracts.draft import Draft
-from tieout.agents.contracts.facts import known_fact, object_of, with_usage, without_usage
+from tieout.agents.contracts.facts import known_fact, object_of
+from tieout.agents.contracts.facts_work import with_usage, without_usage
 from tieout.agents.contracts.limits import check_usage_row
 from tieout.avro.events import UsageRated
 from tieout.tables.contract import Contract, GroupState

@@ -8,7 +8,7 @@ from golden.scenario import Given, day_of
 from msgspec.structs import replace
 
 from tieout.agents.contracts import documents, limits
-from tieout.tables import contract as rows
+from tieout.tables import group_rows as rows
 from tieout.tables.extent import extent_of
 
 YEAR = dt.date(2025, 1, 1)

@@ -1,0 +1,65 @@
+"""Put billing documents, cash, and what happens to both afterwards into a group's state.
+
+Invariants: a key holds one fact, and of one source object the highest version counts; the tuples stay sorted; adding
+one costs the same however many there are.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from operator import attrgetter
+
+from msgspec.structs import replace
+
+from tieout.agents.contracts.facts import put
+from tieout.tables.contract import GroupState
+from tieout.tables.documents import Act, Cash, DocLine, Documents
+from tieout.tables.extent import extent_of
+
+_doc = attrgetter("doc")
+_doc_line = attrgetter("doc", "line")
+
+
+def lines_numbered(documents: Documents, number: str) -> tuple[DocLine, ...]:
+    """Lines of the documents with this number; lines are sorted by number."""
+    first = bisect_left(documents.lines, number, key=_doc)
+    return documents.lines[first : bisect_right(documents.lines, number, lo=first, key=_doc)]
+
+
+def with_document(state: GroupState, source: str, lines: tuple[DocLine, ...]) -> GroupState:
+    """A document (one line at least), in place of the earlier version of its source object."""
+    documents, kind = state.documents, lines[0].kind
+    kept = [each for each in documents.lines if each.object != source or each.kind != kind]
+    if len(kept) < len(documents.lines):
+        by_key = tuple(sorted((*kept, *lines), key=_doc_line))
+        return _measured(state, replace(documents, lines=by_key))
+    place = bisect_left(documents.lines, lines[0].doc, key=_doc)
+    taken = place < len(documents.lines) and documents.lines[place].doc == lines[0].doc
+    assert not taken, "a number is taken by one document"
+    joined = (*documents.lines[:place], *lines, *documents.lines[place:])
+    documents = Documents(joined, documents.cash, documents.acts)
+    return replace(state, documents=documents, extent=state.extent.with_lines(lines))
+
+
+def with_cash(state: GroupState, cash: Cash) -> GroupState:
+    """A payment, in place of its earlier version."""
+    before = state.documents
+    after = Documents(before.lines, put(before.cash, cash), before.acts)
+    if len(after.cash) == len(before.cash):
+        return _measured(state, after)
+    return replace(state, documents=after, extent=state.extent.with_cash(cash))
+
+
+def with_act(state: GroupState, act: Act) -> GroupState:
+    """What happened to a document or to cash, in place of its earlier version."""
+    before = state.documents
+    after = Documents(before.lines, before.cash, put(before.acts, act))
+    if len(after.acts) == len(before.acts):
+        return _measured(state, after)
+    return replace(state, documents=after, extent=state.extent.with_act(act))
+
+
+def _measured(state: GroupState, documents: Documents) -> GroupState:
+    """With documents of which some are gone: what they add up to is counted anew."""
+    extent = extent_of(state.facts, documents, state.usage, state.work)
+    return replace(state, documents=documents, extent=extent)

@@ -1,0 +1,108 @@
+"""Put what was performed into a group's state: evidence, work and usage.
+
+Invariants: a key holds one fact, and of one source object the highest version counts; each usage period and each
+promise's work is a row of its own; layers are folded again only when a version came after what was performed.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Mapping
+
+from msgspec.structs import replace
+
+from tieout.agents.contracts.facts import put
+from tieout.agents.contracts.refolding import refolded, stale
+from tieout.avro.events import Day
+from tieout.tables.contract import GroupState
+from tieout.tables.extent import Extent, extent_of
+from tieout.tables.facts import Evidence, Facts
+from tieout.tables.group_rows import usage_order, work_order
+from tieout.tables.work import RatedUsage, UsageBucket, UsageDetail, Work, WorkLog
+
+
+def with_evidence(state: GroupState, evidence: Evidence, first_days: Mapping[str, Day]) -> GroupState:
+    """Evidence, in place of its earlier version; ``first_days``: each arrangement that it touches, from when."""
+    before = state.facts
+    after = put(before.evidence, evidence)
+    facts = Facts(before.terms, before.components, after, before.estimates)
+    if len(after) == len(before.evidence):
+        extent = extent_of(facts, state.documents, state.usage, state.work)
+    else:
+        extent = state.extent.reaching(evidence.at)
+    state = replace(state, facts=facts, extent=extent)
+    return refolded(state, stale(state, first_days))
+
+
+def with_work(
+    state: GroupState, contract: str, po: str, work: Work, first_days: Mapping[str, Day]
+) -> tuple[GroupState, WorkLog]:
+    """Work on a promise, in place of its earlier version; ``first_days`` as for evidence.
+
+    Gives the state, and the promise's log as it stands in it.
+    """
+    place = bisect_left(state.work, (contract, po), key=work_order)
+    known = place < len(state.work) and work_order(state.work[place]) == (contract, po)
+    before = state.work[place].entries if known else ()
+    log = WorkLog(contract, po, put(before, work))
+    logs = (*state.work[:place], log, *state.work[place + known :])
+    if len(log.entries) == len(before):
+        extent = extent_of(state.facts, state.documents, state.usage, logs)
+    else:
+        extent = state.extent.with_work(work)
+    state = replace(state, work=logs, extent=extent)
+    return refolded(state, stale(state, first_days)), log
+
+
+def with_usage(state: GroupState, bucket: UsageBucket, rated: RatedUsage) -> tuple[GroupState, UsageBucket]:
+    """A new rated amount in its bucket; ``bucket`` says where, what it holds itself is not looked at.
+
+    Gives the state, and the bucket as it stands in it.
+    """
+    bucket = _standing(state, bucket)
+    bucket = replace(bucket, rated=put(bucket.rated, rated))
+    return _with_bucket(state, bucket, extent=state.extent.with_rated(rated)), bucket
+
+
+def without_usage(state: GroupState, bucket: UsageBucket, rated: RatedUsage) -> GroupState:
+    """The state without a rated amount that a later version replaces; its bucket stays, if need be empty."""
+    left = replace(bucket, rated=tuple(each for each in bucket.rated if each is not rated))
+    usage = tuple(left if each is bucket else each for each in state.usage)
+    extent = extent_of(state.facts, state.documents, usage, state.work)
+    return replace(state, usage=usage, extent=extent)
+
+
+def with_detail(
+    state: GroupState, bucket: UsageBucket, detail: UsageDetail
+) -> tuple[GroupState, UsageBucket]:
+    """Reported usage in its bucket, in place of its earlier version there; ``bucket`` says where.
+
+    Gives the state, and the bucket as it stands in it, which must be open.
+    """
+    bucket = _standing(state, bucket)
+    assert not bucket.closed, f"{bucket.meter!r} from day {bucket.first} holds no details any more"
+    bucket = replace(bucket, details=put(bucket.details, detail))
+    return _with_bucket(state, bucket, extent=state.extent.reaching(detail.at)), bucket
+
+
+def with_usage_closed(state: GroupState, bucket: UsageBucket, held: int, digest: bytes) -> GroupState:
+    """A usage period of which everything was sent: ``held`` millionths stand for its details from now on."""
+    count = len(bucket.details)
+    closed = replace(bucket, details=(), closed=True, digest=digest, count=count, held=held)
+    return _with_bucket(state, closed, extent=state.extent)
+
+
+def _standing(state: GroupState, bucket: UsageBucket) -> UsageBucket:
+    """The bucket of this place as it stands in the state, empty where there is none yet."""
+    key = usage_order(bucket)
+    place = bisect_left(state.usage, key, key=usage_order)
+    if place < len(state.usage) and usage_order(state.usage[place]) == key:
+        return state.usage[place]
+    return replace(bucket, rated=(), details=())
+
+
+def _with_bucket(state: GroupState, bucket: UsageBucket, extent: Extent) -> GroupState:
+    key = usage_order(bucket)
+    place = bisect_left(state.usage, key, key=usage_order)
+    known = place < len(state.usage) and usage_order(state.usage[place]) == key
+    return replace(state, usage=(*state.usage[:place], bucket, *state.usage[place + known :]), extent=extent)

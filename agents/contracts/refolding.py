@@ -1,0 +1,47 @@
+"""Which layers a fact makes stale, and folding those again.
+
+Invariant: the layers of a state are those of its facts, or absent: a fact that they rest on and their replacement enter
+the state together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from msgspec.structs import replace
+
+from tieout.agents.contracts.fold import Folded, fold
+from tieout.agents.contracts.measures import deliveries
+from tieout.agents.contracts.targets import terms_of
+from tieout.avro.events import Day
+from tieout.tables.contract import GroupState
+from tieout.tables.layers import Layers
+
+
+def refold(state: GroupState, arrangement: str) -> Folded:
+    """The fold of one arrangement from its facts."""
+    components = [each for each in state.facts.components if each.arrangement == arrangement]
+    return fold(arrangement, terms_of(state, arrangement), components, deliveries(state.facts.evidence))
+
+
+def refolded(state: GroupState, arrangements: list[str]) -> GroupState:
+    """The state with fresh layers of these arrangements."""
+    if not arrangements:
+        return state
+    return with_layers(state, tuple(refold(state, each).layers for each in arrangements))
+
+
+def with_layers(state: GroupState, fresh: tuple[Layers, ...]) -> GroupState:
+    """The state with these layers in place of those of the same arrangements."""
+    arrangements = [each.arrangement for each in fresh]
+    kept = (each for each in state.layers if each.arrangement not in arrangements)
+    return replace(state, layers=tuple(sorted((*kept, *fresh), key=lambda each: each.arrangement)))
+
+
+def stale(state: GroupState, first_days: Mapping[str, Day]) -> list[str]:
+    """Arrangements whose layers rest on what was performed from a day on: those with a layer that begins after it.
+
+    ``first_days``: each arrangement that performance of something touches, from when.
+    """
+    later = {each.arrangement: each.steps[-1].from_day for each in state.layers}
+    return [each for each in sorted(first_days) if each not in later or first_days[each] < later[each]]
