@@ -9,7 +9,8 @@ from __future__ import annotations
 from tieout.agents.contracts.decision import Refused
 from tieout.agents.contracts.draft import Draft
 from tieout.agents.contracts.emission import emit
-from tieout.agents.contracts.facts import earliest_fact, with_open_items
+from tieout.agents.contracts.fact_days import earliest_fact
+from tieout.agents.contracts.facts import with_open_items
 from tieout.agents.contracts.periods import SUBLEDGER, entity_of, ground_of
 from tieout.agents.contracts.telling import exception_of
 from tieout.avro.control import Marker, PeriodClosed, PeriodMarker, ReferenceActivated, RevenueRun
