@@ -42,6 +42,11 @@ def write_version(version: int) -> None:
     _Process.writes_previous = version < STATE_VERSION
 
 
+def writes_previous() -> bool:
+    """Whether this process writes rows of k-1, because workers of the older release may have to read them."""
+    return _Process.writes_previous
+
+
 class RowCodec(Generic[Row]):
     """Bytes of one kind of row.
 
@@ -64,8 +69,16 @@ class RowCodec(Generic[Row]):
         """Bytes of a row; equal rows have equal bytes."""
         body = self._encoder.encode(row)
         if _Process.writes_previous:
-            return self._previous_prefix + self._encoder.encode(self._narrower.decode(body))
+            return self._previous_prefix + self._narrow(body)
         return self._prefix + body
+
+    def fits_previous(self, row: Row) -> bool:
+        """Whether a row of k-1 has a place for all that the row says."""
+        narrow = self._narrow(self._encoder.encode(row))
+        return bool(self._decoder.decode(narrow) == row)
+
+    def _narrow(self, body: bytes) -> bytes:
+        return self._encoder.encode(self._narrower.decode(body))
 
     def decode(self, value: bytes) -> Row:
         """The row. Raises RowUnreadable for an unknown version or bytes that are not such a row."""

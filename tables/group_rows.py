@@ -83,6 +83,21 @@ def state_rows(before: GroupState | None, after: GroupState) -> Iterator[tuple[b
             yield _work_suffix(log), _WORK.encode(log)
 
 
+def fits_previous(before: GroupState, after: GroupState) -> bool:
+    """Whether rows of k-1 have a place for what ``after`` says and ``before`` did not."""
+    if after.work is not before.work:
+        return False
+    if after.group is not before.group and not _GROUP.fits_previous(after.group):
+        return False
+    if after.facts is not before.facts and not _FACTS.fits_previous(after.facts):
+        return False
+    if after.documents is not before.documents and not _DOCUMENTS.fits_previous(after.documents):
+        return False
+    if after.ledger is not before.ledger and not _LEDGER.fits_previous(after.ledger):
+        return False
+    return all(_USAGE.fits_previous(bucket) for bucket in _changed(before.usage, after.usage, usage_order))
+
+
 _AROUND_DOCUMENTS = 16
 """Bytes around the documents of a row: its version, and the lengths of its lists."""
 

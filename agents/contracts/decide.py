@@ -17,6 +17,7 @@ from tieout.agents.contracts.invariants import check
 from tieout.agents.contracts.limits import check_limits
 from tieout.agents.contracts.markers import marked
 from tieout.agents.contracts.rules import RULES
+from tieout.agents.contracts.upgrade import check_upgrade
 from tieout.avro.control import Marker
 from tieout.avro.events import Event
 from tieout.tables.contract import Group, GroupState
@@ -35,6 +36,7 @@ def decide(state: GroupState, event: Event, view: View, cause: CausedBy) -> Deci
         accepted = _rule_of(event)(state, event, draft)
         after = accepted.state
         check_limits(state, after)
+        check_upgrade(state, after, event, view)
         for touched in accepted.touched:
             after = emit(after, after.arrangement(touched.arrangement), touched.first, draft)
         return _decided(state, after, draft, effect=accepted.effect)
