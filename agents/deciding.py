@@ -100,6 +100,8 @@ class Deciding:
                 self._apply(entry, ready, row, decided, now_us, effects)
                 if is_version and entry.parked:
                     queue.extend(self.parking.due(entry, "version", ready.contract_id, effects))
+                if entry.parked and decided.decision.outcome != "no_effect":
+                    queue.extend(self.parking.due(entry, "fact", ready.contract_id, effects))
             self.lap("emit")
             if not queue and entry.held:
                 queue.extend(self._released(entry, ready.contract_id, effects))

@@ -12,9 +12,10 @@ import msgspec
 class Waiting(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One waiting event. ``code`` is empty while it is merely held; ``fired`` says that its gap timer has run.
 
-    ``retry`` is when a parked event is tried again: ``never``, ``version`` (any later version of its contract),
-    ``reference`` (new reference data) or ``recovery`` (its group could not be brought up to a marker). ``scope``, ``detail`` and ``raised_at_us`` repeat the exception that
-    stands for it, if any (``scope`` empty: none). Deadlines are log time.
+    ``retry`` is when a parked event is tried again: ``never``, ``version`` (any later version of its contract), ``fact``
+    (any later fact of it), ``reference`` (new reference data) or ``recovery`` (its group could not be brought up to a
+    marker). ``scope``, ``detail`` and ``raised_at_us`` repeat the exception that stands for it, if any (``scope`` empty:
+    none). Deadlines are log time.
     """
 
     offset: int

@@ -20,9 +20,9 @@ from tieout.tables.reference import Reference
 if TYPE_CHECKING:
     from tieout.agents.contracts.periods import Ground
 
-Retry = Literal["never", "version", "reference"]
-"""When the same event is worth trying again: not by itself, after the contract's next version, or after the next
-activation of reference data."""
+Retry = Literal["never", "version", "fact", "reference"]
+"""When the same event is worth trying again: not by itself, after the contract's next version, after any further fact of
+it, or after the next activation of reference data."""
 
 
 class View(NamedTuple):

@@ -10,11 +10,24 @@ from contract_inbox import CODEC, CUT, Inbox
 from msgspec.structs import replace
 
 from tieout.agents import deciding
+from tieout.agents.contracts.amendments import amend
 from tieout.agents.contracts.currencies import ISO_4217
+from tieout.agents.contracts.decision import Refused
+from tieout.agents.contracts.rules import RULES
 from tieout.agents.spec import MustHalt
 from tieout.avro.control import ReferenceActivated, RevenueRun
+from tieout.avro.events import ContractAmended
 from tieout.avro.outcomes import ControlTotals
-from tieout.streams.sample_events import DAY_ONE, activated, amended, delivered, invoiced, paid, seal
+from tieout.streams.sample_events import (
+    DAY_ONE,
+    activated,
+    amended,
+    delivered,
+    invoiced,
+    milestone,
+    paid,
+    seal,
+)
 from tieout.tables.codec import RowUnreadable
 from tieout.tables.group_rows import HEAD
 from tieout.tables.keys import GROUP_ROWS, STATE, group_of, group_prefix
@@ -287,3 +300,44 @@ def test_rows_are_searched_for_a_known_group_alone(monkeypatch):
     searched.clear()
     inbox.put(invoiced("I1", 12_000_00))
     assert len(searched) == 1
+
+
+def unless_billed(state, event, draft):
+    """A version that makes sense once so many documents are there as it changes the price by."""
+    if len(state.documents.lines) < event.price_change_minor:
+        raise Refused("MOD_NEGATIVE_REMAINING", "too little is left", "fact")
+    return amend(state, event, draft)
+
+
+def test_what_only_waits_for_further_facts_is_tried_again_with_each_and_says_nothing_new_meanwhile(
+    monkeypatch,
+):
+    monkeypatch.setitem(RULES, ContractAmended, unless_billed)
+    inbox = Inbox()
+    inbox.put(activated(), amended(2, price_change_minor=2), amended(3, price_change_minor=3))
+    assert inbox.open_codes() == ["MOD_NEGATIVE_REMAINING"]
+    assert counted_waiting(inbox) == {"held": 1, "parked": 1}
+    told = len(inbox.said("exceptions"))
+    inbox.put(invoiced("I1", 100))
+    assert len(inbox.said("exceptions")) == told
+    assert counted_waiting(inbox) == {"held": 1, "parked": 1}
+    inbox.put(invoiced("I2", 100))
+    assert counted_waiting(inbox) == {"parked": 1}, "version 2 counts now, and version 3 has had its turn"
+    inbox.put(invoiced("I3", 100))
+    assert (inbox.open_codes(), counted_waiting(inbox)) == ([], {})
+    assert_consistent(inbox)
+
+
+def test_facts_of_another_contract_and_events_without_effect_are_no_occasion_to_try_again(monkeypatch):
+    monkeypatch.setitem(RULES, ContractAmended, unless_billed)
+    inbox = Inbox()
+    other = as_object(activated(), "C2", contract_id="C2")
+    inbox.put(activated(), other, amended(2, price_change_minor=1))
+    tried = []
+    monkeypatch.setitem(RULES, ContractAmended, lambda *given: tried.append(1) or unless_billed(*given))
+    bill = invoiced("I9", 100)
+    inbox.put(as_object(bill, "I9", contract_id="C2"), milestone("M1", "SEATS"))
+    assert tried == []
+    inbox.put(invoiced("I1", 100))
+    assert tried == [1]
+    assert inbox.open_codes() == []
