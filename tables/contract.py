@@ -90,22 +90,8 @@ class Lanes(msgspec.Struct, frozen=True, array_like=True, gc=False):
     journal: int = 0
 
 
-class Collectability(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """Whether collecting is probable from a day on (606-10-25-1(e), 25-5). Key id: a higher version replaces it."""
-
-    id: str
-    version: int
-    contract: str
-    at: Day
-    probable: bool
-    cause: Cause
-
-
 class Group(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """Head of a group. ``lanes`` are sorted by ERP account, ``collectability`` by id.
-
-    ``manual_seq`` counts what people decided: manual journals and resolved exceptions.
-    """
+    """Head of a group. ``lanes`` are sorted by ERP account."""
 
     tenant: str
     id: str
@@ -116,8 +102,6 @@ class Group(msgspec.Struct, frozen=True, array_like=True, gc=False):
     upserts: tuple[Upsert, ...] = ()
     open_items: tuple[OpenItem, ...] = ()
     revenue_hash: bytes = b""
-    collectability: tuple[Collectability, ...] = ()
-    manual_seq: int = 0
 
 
 class GroupState(msgspec.Struct, frozen=True, gc=False):

@@ -211,10 +211,22 @@ class Estimate(msgspec.Struct, frozen=True, array_like=True, gc=False):
     cause: Cause
 
 
+class Collectability(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """Whether collecting is probable from a day on (606-10-25-1(e), 25-5). Key id: a higher version replaces it."""
+
+    id: str
+    version: int
+    contract: str
+    at: Day
+    probable: bool
+    cause: Cause
+
+
 class Facts(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """What was agreed and what was performed; terms in canonical order, the others by id and version."""
+    """What was agreed, performed and assessed; terms in canonical order, the others by id and version."""
 
     terms: tuple[Terms, ...] = ()
     components: tuple[Component, ...] = ()
     evidence: tuple[Evidence, ...] = ()
     estimates: tuple[Estimate, ...] = ()
+    assessments: tuple[Collectability, ...] = ()

@@ -13,7 +13,7 @@ from typing import Any, get_args, get_origin
 
 import msgspec
 
-from tieout.tables.contract import Arrangement, Contract, Group
+from tieout.tables.contract import Arrangement, Contract
 from tieout.tables.documents import Documents
 from tieout.tables.facts import Component, Evidence, Facts, Item, Terms
 from tieout.tables.layers import Layers, Share
@@ -28,7 +28,6 @@ _LAST: Mapping[type, str] = {
     Documents: "cash",
     Evidence: "version",
     Facts: "evidence",
-    Group: "revenue_hash",
     Item: "item",
     Layers: "steps",
     Ledger: "accounts",

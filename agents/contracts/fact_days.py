@@ -31,6 +31,7 @@ def last_fact(state: GroupState, arrangement: str, contract: str) -> Day:
             days += _stated_days(terms)
     days += [each.at for each in state.facts.evidence if each.contract == contract]
     days += [each.at for each in state.facts.estimates if each.contract == contract]
+    days += [each.at for each in state.facts.assessments if each.contract == contract]
     days += [each.at for each in state.documents.lines if each.contract == contract]
     days += [each.at for each in state.documents.cash if each.contract == contract]
     days += [each.at for each in state.documents.acts if each.contract == contract]

@@ -16,9 +16,9 @@ from msgspec.structs import replace
 from tieout.agents.contracts.fold import Folded, canonical
 from tieout.agents.contracts.refolding import refold, refolded, stale, with_layers
 from tieout.avro.events import Day, Event
-from tieout.tables.contract import Collectability, Contract, GroupState, OpenItem
+from tieout.tables.contract import Contract, GroupState, OpenItem
 from tieout.tables.extent import extent_of
-from tieout.tables.facts import Component, Estimate, Facts, Terms
+from tieout.tables.facts import Collectability, Component, Estimate, Facts, Terms
 from tieout.tables.ledger import Manual
 
 _Fact = TypeVar("_Fact")
@@ -58,9 +58,10 @@ def with_contract(state: GroupState, contract: Contract) -> GroupState:
 
 def with_collectability(state: GroupState, assessed: Collectability) -> GroupState:
     """Whether collecting is probable, in place of the earlier version of the same assessment."""
-    collectability = put(state.group.collectability, assessed)
-    group = replace(state.group, collectability=collectability)
-    return replace(state, group=group, extent=state.extent.reaching(assessed.at))
+    facts = replace(state.facts, assessments=put(state.facts.assessments, assessed))
+    if len(facts.assessments) == len(state.facts.assessments):
+        return _measured(state, facts)
+    return replace(state, facts=facts, extent=state.extent.reaching(assessed.at))
 
 
 def with_open_items(state: GroupState, items: tuple[OpenItem, ...]) -> GroupState:
@@ -123,7 +124,10 @@ def with_estimate(state: GroupState, estimate: Estimate, first_days: Mapping[str
     """One version of an estimate; ``first_days``: each arrangement that it touches, from when."""
     estimates = put(state.facts.estimates, estimate, _id_version)
     facts = replace(state.facts, estimates=estimates)
-    state = replace(state, facts=facts, extent=state.extent.reaching(estimate.at))
+    if len(estimates) == len(state.facts.estimates):
+        state = _measured(state, facts)
+    else:
+        state = replace(state, facts=facts, extent=state.extent.reaching(estimate.at))
     return refolded(state, stale(state, first_days))
 
 

@@ -25,7 +25,7 @@ def with_evidence(state: GroupState, evidence: Evidence, first_days: Mapping[str
     """Evidence, in place of its earlier version; ``first_days``: each arrangement that it touches, from when."""
     before = state.facts
     after = put(before.evidence, evidence)
-    facts = Facts(before.terms, before.components, after, before.estimates)
+    facts = Facts(before.terms, before.components, after, before.estimates, before.assessments)
     if len(after) == len(before.evidence):
         extent = extent_of(facts, state.documents, state.usage, state.work)
     else:
@@ -68,8 +68,7 @@ def without_usage(state: GroupState, bucket: UsageBucket, rated: RatedUsage) -> 
     """The state without a rated amount that a later version replaces; its bucket stays, if need be empty."""
     left = replace(bucket, rated=tuple(each for each in bucket.rated if each is not rated))
     usage = tuple(left if each is bucket else each for each in state.usage)
-    extent = extent_of(state.facts, state.documents, usage, state.work)
-    return replace(state, usage=usage, extent=extent)
+    return _measured(replace(state, usage=usage))
 
 
 def with_detail(
@@ -81,15 +80,24 @@ def with_detail(
     """
     bucket = _standing(state, bucket)
     assert not bucket.closed, f"{bucket.meter!r} from day {bucket.first} holds no details any more"
-    bucket = replace(bucket, details=put(bucket.details, detail))
-    return _with_bucket(state, bucket, extent=state.extent.reaching(detail.at)), bucket
+    grown = replace(bucket, details=put(bucket.details, detail))
+    state = _with_bucket(state, grown, extent=state.extent.reaching(detail.at))
+    if len(grown.details) == len(bucket.details):
+        state = _measured(state)
+    return state, grown
 
 
 def with_usage_closed(state: GroupState, bucket: UsageBucket, held: int, digest: bytes) -> GroupState:
     """A usage period of which everything was sent: ``held`` millionths stand for its details from now on."""
     count = len(bucket.details)
     closed = replace(bucket, details=(), closed=True, digest=digest, count=count, held=held)
-    return _with_bucket(state, closed, extent=state.extent)
+    return _measured(_with_bucket(state, closed, extent=state.extent))
+
+
+def _measured(state: GroupState) -> GroupState:
+    """With usage of which some is gone: what all of it adds up to is counted anew."""
+    extent = extent_of(state.facts, state.documents, state.usage, state.work)
+    return replace(state, extent=extent)
 
 
 def _standing(state: GroupState, bucket: UsageBucket) -> UsageBucket:
