@@ -12,7 +12,7 @@ from itertools import pairwise
 from tieout.agents.contracts.currencies import ISO_4217
 from tieout.agents.contracts.decision import Refused, View
 from tieout.agents.contracts.measures import CONVENTIONS, micro
-from tieout.agents.contracts.policy import switch
+from tieout.agents.contracts.policy import check_policy, policy_from
 from tieout.avro.events import Day, Event, Line, Minor
 from tieout.avro.reference import EntityPublished
 from tieout.tables.contract import Contract, GroupState
@@ -73,6 +73,7 @@ def admitted_entity(view: View, entity: str, currency: str, day: Day) -> EntityP
         raise Refused(
             "ENTITY_UNRESOLVED", f"legal entity {entity!r} is not published for day {day}", "reference"
         )
+    check_policy(row)
     if currency not in row.currencies:
         raise Refused("ENTITY_UNRESOLVED", f"entity {entity!r} does not contract in {currency}", "reference")
     if view.reference.erp_account(row.erp_account) is None:
@@ -88,9 +89,10 @@ def admitted_entity(view: View, entity: str, currency: str, day: Day) -> EntityP
 def _needed_classes(entity: EntityPublished) -> Iterator[str]:
     """Ledger classes that commands of this entity may name, given its switches."""
     yield from _LEDGER_CLASSES
-    if switch(entity, "ar_owner") == "billing_mirrored":
+    policy = policy_from(entity.policy)
+    if policy.ar_owner == "billing_mirrored":
         yield from _MIRROR_CLASSES
-    if any(each.name.startswith("credit_effect.") and ":" in each.value for each in entity.policy):
+    if any(effect.contra for effect in policy.credit_effects.values()):
         yield "contra_revenue"
 
 
@@ -129,7 +131,7 @@ def _item(line: Line, entity: EntityPublished, view: View, day: Day) -> Item:
         line.ssp_per,
         line.from_date,
         line.to_date,
-        line.convention or switch(entity, "convention"),
+        line.convention or policy_from(entity.policy).convention,
         line.meter if line.measure == "amount" else None,
         line.price_minor,
         line.recurring,

@@ -26,11 +26,10 @@ from tieout.agents.contracts.modification import (
 )
 from tieout.agents.contracts.orders import cancel_order, update_order
 from tieout.agents.contracts.periods import entity_of
-from tieout.agents.contracts.policy import switch
+from tieout.agents.contracts.policy import pinned, policy_of
 from tieout.agents.contracts.telling import tell_booked, tell_modification
 from tieout.agents.contracts.versions import check_new, next_version, open_separately, pins_of
 from tieout.avro.events import ContractAmended, ContractCancelled, Day, LineChange, Minor
-from tieout.avro.reference import EntityPublished
 from tieout.tables.contract import Arrangement, Contract, GroupState
 from tieout.tables.facts import Change, Item, Terms
 
@@ -175,7 +174,7 @@ def _terms(
     at: Day,
 ) -> Terms:
     """The version's effect, with its treatment: rows 3, 11 and 16 of the table."""
-    tolerance = int(switch(_pinned(draft, promises.arrangement), "ssp_tolerance"))
+    tolerance = policy_of(draft.view, promises.arrangement).ssp_tolerance_percent
     version = event.envelope.object_version
     treatment, arrangement = "prospective", promises.arrangement.id
     priced = tuple(item for item in added if item.measure != "amount")
@@ -210,7 +209,7 @@ def _terms(
         if treatment == "prospective"
         else (),
         reasons=(),
-        pins=pins_of(_pinned(draft, promises.arrangement)),
+        pins=pins_of(pinned(draft.view, promises.arrangement)),
         cause=draft.cause.pointer,
     )
     return replace(terms, reasons=treatment_reasons(terms))
@@ -273,22 +272,13 @@ def _rebased(state: GroupState, terms: Terms) -> tuple[GroupState, Folded]:
 
 def _accounting_date(draft: Draft, arrangement: Arrangement, approved: Day, effective: Day) -> Day:
     """From this day the change counts: policy ``modification_date`` (row 7)."""
-    match switch(_pinned(draft, arrangement), "modification_date"):
+    match policy_of(draft.view, arrangement).modification_date:
         case "approved":
             return approved
         case "effective":
             return effective
         case _:
             return max(approved, effective)
-
-
-def _pinned(draft: Draft, arrangement: Arrangement) -> EntityPublished:
-    """The entity's row whose switches govern the arrangement."""
-    entity = draft.view.reference.entity_version(arrangement.entity, arrangement.policy_version)
-    assert entity is not None, (
-        f"entity {arrangement.entity!r}@{arrangement.policy_version} was known when it was pinned"
-    )
-    return entity
 
 
 RULES: Rules = {ContractAmended: amend, ContractCancelled: cancel}

@@ -7,6 +7,7 @@ a known reason the price waits, and an exception says so until a later version o
 
 from __future__ import annotations
 
+from tieout.agents.accounting.policy import CreditEffect
 from tieout.agents.contracts.draft import Draft
 from tieout.agents.contracts.facts import (
     object_of,
@@ -15,8 +16,7 @@ from tieout.agents.contracts.facts import (
     with_terms,
     without_terms,
 )
-from tieout.agents.contracts.periods import entity_of
-from tieout.agents.contracts.policy import CreditEffect, credit_effect
+from tieout.agents.contracts.policy import credit_effect, policy_of
 from tieout.agents.contracts.telling import exception_of
 from tieout.avro.events import CreditMemoIssued, Day, Minor
 from tieout.tables.contract import Arrangement, GroupState, OpenItem
@@ -44,7 +44,7 @@ def credited(
         amounts[line.arrangement] = amounts.get(line.arrangement, 0) + line.amount
     for arrangement_id, amount in sorted(amounts.items()):
         arrangement = state.arrangement(arrangement_id)
-        effect = credit_effect(entity_of(draft.view, arrangement), event.reason)
+        effect = credit_effect(policy_of(draft.view, arrangement), event.reason)
         if effect is None or effect.reach == "none" or not amount:
             continue
         at = max(event.envelope.effective_date, arrangement.opened)
@@ -62,7 +62,7 @@ def settled(state: GroupState, event: CreditMemoIssued, earlier: set[str], draft
         state = _resolved(state, f"doc:{number}", draft)
     fact = f"doc:{event.memo_number}"
     arrangement = state.arrangements_of(event.envelope.contract_id)[0]
-    if credit_effect(entity_of(draft.view, arrangement), event.reason) is not None:
+    if credit_effect(policy_of(draft.view, arrangement), event.reason) is not None:
         return _resolved(state, fact, draft)
     mine = _open_item(state, fact)
     others = tuple(each for each in state.group.open_items if each is not mine)

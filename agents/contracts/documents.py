@@ -15,8 +15,7 @@ from tieout.agents.contracts.facts import object_of
 from tieout.agents.contracts.facts_billing import lines_numbered, with_document
 from tieout.agents.contracts.limits import DOCUMENT_LINES_MAX
 from tieout.agents.contracts.mirror import mirror_credit_memo, mirror_invoice
-from tieout.agents.contracts.periods import ground_of
-from tieout.agents.contracts.policy import switch
+from tieout.agents.contracts.policy import policy_of
 from tieout.agents.contracts.receivables import document_movements
 from tieout.agents.contracts.telling import tell_billed
 from tieout.avro.events import CreditMemoIssued, Day, DocumentLine, InvoicePosted, Minor
@@ -200,8 +199,7 @@ def _kind(event: InvoicePosted | CreditMemoIssued) -> str:
 
 
 def _mirrored(state: GroupState, contract: Contract, draft: Draft) -> bool:
-    entity, _ = ground_of(draft.view, state.arrangements_of(contract.id)[0])
-    return switch(entity, "ar_owner") == "billing_mirrored"
+    return policy_of(draft.view, state.arrangements_of(contract.id)[0]).ar_owner == "billing_mirrored"
 
 
 def _amounts_by_arrangement(lines: tuple[DocLine, ...]) -> dict[str, Minor]:

@@ -1,19 +1,23 @@
-"""Policy switches of an entity: what is chosen where the standard leaves a choice (domain model, section 3).
+"""Policy switches as the core reads them: what is chosen where the standard leaves a choice (domain model, section 3).
 
-Invariant: the first value of a switch is its default; a value whose rule is not built is refused when a contract
-opens under it, so that no figure ever rests on a switch that was ignored.
+Invariants: the first value of a switch is its default; a value whose rule is not built is refused when a contract
+opens under it, so that no figure ever rests on a switch that was ignored; an arrangement keeps the rows that it was
+opened under.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import NamedTuple
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from typing import Any
 
-from tieout.agents.contracts.decision import Refused
+from tieout.agents.accounting.policy import CreditEffect, Policy
+from tieout.agents.contracts.decision import Refused, View
 from tieout.agents.contracts.measures import CONVENTIONS
-from tieout.avro.reference import EntityPublished
+from tieout.avro.reference import EntityPublished, PolicySwitch
+from tieout.tables.contract import Arrangement
 
-SUPPORTED: Mapping[str, tuple[str, ...]] = {
+SWITCHES: Mapping[str, tuple[str, ...]] = {
     "convention": CONVENTIONS,
     "schedule_rounding": ("cumulative",),
     "allocation_rounding": ("largest_remainder",),
@@ -25,29 +29,32 @@ SUPPORTED: Mapping[str, tuple[str, ...]] = {
     "negative_remaining": ("queue",),
     "combination": ("stated",),
     "netting": ("arrangement",),
+    "ic_model": ("at_billing",),
     "ar_owner": ("erp", "billing_mirrored"),
     "receivable_when": ("invoiced",),
+    "writeoff_unearned": ("derecognise",),
+    "usage": ("accrue_estimate",),
+    "usage_pricing": ("independent",),
     "start_gate": ("contract_start",),
     "renewals_expected": ("no",),
     "emission": ("month_end_run", "daily_run"),
     "late_effects": ("first_open_period",),
     "catch_up": ("on",),
     "materiality": ("none",),
+    "fx_policy": ("historical_cl",),
+    "fx_level": ("arrangement",),
+    "cl_lots": ("fifo",),
+    "ca_rate": ("period_average",),
+    "rpo_exempt": ("right_to_invoice,sales_based",),
     "parked_contract_revenue": ("continue_on_last_version",),
     "journal_grain": ("arrangement",),
+    "contra_accounts": ("off",),
     "books": ("one",),
 }
 """Switch -> values that are built, the default first. ``ssp_tolerance`` also takes any whole percent."""
 
 _CREDIT = "credit_effect."
-
-
-class CreditEffect(NamedTuple):
-    """What a credit memo does to the price: reach none, performed, version or price_only; a contra class or none."""
-
-    reach: str
-    contra: str
-
+_REACHES = ("none", "performed", "version", "price_only")
 
 _CREDIT_DEFAULTS: Mapping[str, CreditEffect] = {
     **dict.fromkeys(
@@ -59,31 +66,69 @@ _CREDIT_DEFAULTS: Mapping[str, CreditEffect] = {
 }
 
 
-def switch(entity: EntityPublished, name: str) -> str:
-    """The value of a switch, or its default."""
-    for each in entity.policy:
-        if each.name == name:
-            return each.value
-    return SUPPORTED[name][0]
+def _listed(value: str) -> tuple[str, ...]:
+    return tuple(value.split(","))
 
 
-def credit_effect(entity: EntityPublished, reason: str | None) -> CreditEffect | None:
+def _unless_none(value: str) -> int | None:
+    return None if value == "none" else int(value)
+
+
+_TYPED: Mapping[str, tuple[str, Callable[[str], Any]]] = {
+    "ssp_tolerance": ("ssp_tolerance_percent", int),
+    "progress_digits": ("progress_digits", _unless_none),
+    "materiality": ("materiality_minor", _unless_none),
+    "rpo_exempt": ("rpo_exempt", _listed),
+    "books": ("books", lambda value: () if value == "one" else _listed(value)),
+}
+"""Switch -> its field of ``Policy`` and how its value is read; any other is the text of the field of its name."""
+
+
+@lru_cache(maxsize=1_024)
+def policy_from(switches: tuple[PolicySwitch, ...]) -> Policy:
+    """The choices that these switches make, with the default of each that is not among them."""
+    chosen: dict[str, Any] = {}
+    effects: dict[str, CreditEffect] = {}
+    for switch in switches:
+        if switch.name.startswith(_CREDIT):
+            reach, _, contra = switch.value.partition(":")
+            effects[switch.name.removeprefix(_CREDIT)] = CreditEffect(
+                reach, f"contra_revenue.{contra}" if contra else ""
+            )
+            continue
+        field, read = _TYPED.get(switch.name, (switch.name, str))
+        chosen[field] = read(switch.value)
+    return Policy(credit_effects=effects, **chosen)
+
+
+def policy_of(view: View, arrangement: Arrangement) -> Policy:
+    """The choices that the arrangement was opened under: those of its entity's row that it pinned."""
+    return policy_from(pinned(view, arrangement).policy)
+
+
+def pinned(view: View, arrangement: Arrangement) -> EntityPublished:
+    """The entity's row that the arrangement was opened under."""
+    entity = view.reference.entity_version(arrangement.entity, arrangement.policy_version)
+    assert entity is not None, (
+        f"entity {arrangement.entity!r}@{arrangement.policy_version} was known when it was pinned"
+    )
+    return entity
+
+
+def credit_effect(policy: Policy, reason: str | None) -> CreditEffect | None:
     """Effect by reason (2.6); a switch ``credit_effect.REASON`` has the value ``reach`` or ``reach:contra``."""
-    for each in entity.policy:
-        if each.name == f"{_CREDIT}{reason}":
-            reach, _, contra = each.value.partition(":")
-            return CreditEffect(reach, f"contra_revenue.{contra}" if contra else "")
-    return _CREDIT_DEFAULTS.get(reason) if reason is not None else None
+    if reason is None:
+        return None
+    return policy.credit_effects.get(reason) or _CREDIT_DEFAULTS.get(reason)
 
 
 def check_policy(entity: EntityPublished) -> None:
     """POLICY_MISSING for a switch or value whose rule is not built."""
     for each in entity.policy:
         if each.name.startswith(_CREDIT):
-            reach = each.value.partition(":")[0]
-            if reach in ("none", "performed", "version", "price_only"):
+            if each.value.partition(":")[0] in _REACHES:
                 continue
-        elif each.value in SUPPORTED.get(each.name, ()) or (
+        elif each.value in SWITCHES.get(each.name, ()) or (
             each.name == "ssp_tolerance" and each.value.isdigit()
         ):
             continue

@@ -24,7 +24,7 @@ from tieout.agents.contracts.limits import OBLIGATIONS_MAX, VERSIONS_MAX
 from tieout.agents.contracts.modification import renews_at_ssp
 from tieout.agents.contracts.orders import create_order, update_order, upsert_customer
 from tieout.agents.contracts.periods import books_of
-from tieout.agents.contracts.policy import check_policy, switch
+from tieout.agents.contracts.policy import policy_from
 from tieout.agents.contracts.telling import tell_booked, tell_modification
 from tieout.avro.events import (
     ContractActivated,
@@ -50,7 +50,6 @@ def activate(state: GroupState, event: ContractActivated, draft: Draft) -> Accep
     check_dates(term=(event.start_date, event.end_date))
     _check_unsupported(event)
     entity = admitted_entity(view, envelope.legal_entity, event.currency, at)
-    check_policy(entity)
     items = admitted_items(event.lines, entity, view, at)
     _check_price(items, event.price_minor)
     if event.approved_date is None:
@@ -93,7 +92,6 @@ def renew(state: GroupState, event: ContractRenewed, draft: Draft) -> Accepted:
     check_amounts(price=event.price_minor)
     check_dates(term=(at, event.end_date))
     entity = admitted_entity(draft.view, contract.entity, contract.currency, at)
-    check_policy(entity)
     items = admitted_items(event.lines, entity, draft.view, at)
     _check_price(items, event.price_minor)
     check_new(state, contract, items)
@@ -101,7 +99,7 @@ def renew(state: GroupState, event: ContractRenewed, draft: Draft) -> Accepted:
         raise Refused(
             "EVENT_UNSUPPORTED", "a renewal that exercises a material right is not supported yet", "reference"
         )
-    if not renews_at_ssp(event, contract, items, int(switch(entity, "ssp_tolerance"))):
+    if not renews_at_ssp(event, contract, items, policy_from(entity.policy).ssp_tolerance_percent):
         raise Refused(
             "EVENT_UNSUPPORTED",
             "a renewal that changes the current term, is not priced at SSP or holds a material right is not supported "

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from tieout.agents.contracts import decide as deciding
 from tieout.agents.contracts.decide import decide
 from tieout.agents.contracts.decision import CausedBy, InvariantBroken
-from tieout.agents.contracts.policy import SUPPORTED
+from tieout.agents.contracts.policy import SWITCHES
 from tieout.agents.contracts.reasons import REASONS
 from tieout.avro.commands import Cause
 from tieout.avro.events import Bundle, DocumentLine, Terminable
@@ -161,7 +161,7 @@ def test_a_policy_without_a_rule_is_refused_and_not_ignored(name, value):
 
 
 def test_every_default_of_a_policy_switch_is_accepted():
-    switches = {name: values[0] for name, values in SUPPORTED.items()}
+    switches = {name: values[0] for name, values in SWITCHES.items()}
     inbox = Inbox(reference(policy=switches))
     inbox.deliver(events()[0])
     assert inbox.outcomes == ["applied"]
