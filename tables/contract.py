@@ -57,6 +57,11 @@ class Arrangement(msgspec.Struct, frozen=True, array_like=True, gc=False):
     contracts: tuple[str, ...] = ()
     policies: tuple[tuple[str, int], ...] = ()
 
+    @property
+    def members(self) -> tuple[str, ...]:
+        """Every contract whose promises are in it."""
+        return self.contracts or (self.contract,)
+
 
 class OpenItem(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """An exception that an accepted fact left open. Key (code, fact)."""
@@ -149,5 +154,9 @@ class GroupState(msgspec.Struct, frozen=True, gc=False):
         raise AssertionError(f"group {self.group_id!r} has no arrangement {arrangement_id!r}")
 
     def arrangements_of(self, contract_id: str) -> tuple[Arrangement, ...]:
-        """Arrangements that a contract opened, the oldest version first."""
-        return tuple([each for each in self.group.arrangements if each.contract == contract_id])
+        """Arrangements that hold promises of a contract: its home first, then in order of their versions."""
+        own = [each for each in self.group.arrangements if each.contract == contract_id]
+        joined = [
+            each for each in self.group.arrangements if contract_id in each.contracts and each not in own
+        ]
+        return (*joined, *own)

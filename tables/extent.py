@@ -28,7 +28,7 @@ class Extent(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
     ``keys``, ``names_bytes``: obligations and contra classes, with the length of their names. ``agreed``, ``billed``
     (with tax, cash and acts), ``used`` and ``worked`` are absolute amounts; ``document_bytes`` is what documents, cash
-    and acts take encoded, each by itself. ``rated_ids`` names every rated amount, sorted.
+    and acts take encoded, each by itself. ``rated_ids`` names every rated amount, ``entities`` every performing one, sorted.
     """
 
     first: Day = _NEVER_FIRST
@@ -41,6 +41,7 @@ class Extent(msgspec.Struct, frozen=True, array_like=True, gc=False):
     document_bytes: int = 0
     rated_ids: tuple[str, ...] = ()
     worked: Minor = 0
+    entities: tuple[str, ...] = ()
 
     def reaching(self, day: Day) -> Extent:
         """With a fact that counts on a day and adds up to nothing."""
@@ -50,6 +51,7 @@ class Extent(msgspec.Struct, frozen=True, array_like=True, gc=False):
         """With versions that are not among them."""
         days: list[Day] = []
         keys, names_bytes, agreed = self.keys, self.names_bytes, self.agreed
+        entities = set(self.entities)
         for terms in added:
             days.append(terms.at)
             days += [each.value for each in terms.change if each.field != "qty"]
@@ -62,6 +64,7 @@ class Extent(msgspec.Struct, frozen=True, array_like=True, gc=False):
             for item in terms.add:
                 agreed += 0 if item.special is None else item.special.uninstalled
                 days += [day for day in (item.first, item.last) if day is not None]
+                entities.add(item.entity)
                 keys += 1
                 names_bytes += len(item.po.encode())
         return msgspec.structs.replace(
@@ -71,6 +74,7 @@ class Extent(msgspec.Struct, frozen=True, array_like=True, gc=False):
             keys=keys,
             names_bytes=names_bytes,
             agreed=agreed,
+            entities=tuple(sorted(entities)),
         )
 
     def with_lines(self, lines: Iterable[DocLine]) -> Extent:
@@ -107,6 +111,7 @@ class Extent(msgspec.Struct, frozen=True, array_like=True, gc=False):
             self.document_bytes,
             (*self.rated_ids[:place], rated.id, *self.rated_ids[place:]),
             self.worked,
+            self.entities,
         )
 
     def knows_rated(self, rated_id: str) -> bool:
@@ -126,6 +131,7 @@ class Extent(msgspec.Struct, frozen=True, array_like=True, gc=False):
             self.document_bytes + size,
             self.rated_ids,
             self.worked,
+            self.entities,
         )
 
     def _replaced(self, day: Day) -> Extent:

@@ -105,7 +105,7 @@ _AROUND_DOCUMENTS = 16
 def changed_fact_rows(before: GroupState, after: GroupState, large: int) -> list[tuple[str, int]]:
     """(what it holds, encoded bytes) of the rows that grow with facts, changed and may have more than ``large`` bytes.
 
-    Never the layers, a cache, nor usage: ``usage_bytes`` tells of the one row that a rated amount is added to.
+    Never the layers, a cache, nor usage and work: ``usage_bytes`` and ``work_bytes`` tell of the one row that is added to.
     """
     rows: list[tuple[str, int]] = []
     if after.group is not before.group:
@@ -115,6 +115,18 @@ def changed_fact_rows(before: GroupState, after: GroupState, large: int) -> list
     if after.documents is not before.documents and after.extent.document_bytes + _AROUND_DOCUMENTS > large:
         rows.append(("documents and payments", len(_DOCUMENTS.encode(after.documents))))
     return rows
+
+
+def beside_series_bytes(ledger: Ledger) -> int:
+    """Encoded bytes of what stands in the ledger's row beside the series: withheld movements and manual journals."""
+    if not (ledger.withheld or ledger.manual):
+        return 0
+    return len(_LEDGER.encode(Ledger((), ledger.withheld, ledger.manual)))
+
+
+def work_bytes(log: WorkLog) -> int:
+    """Encoded bytes of the row of one promise's work."""
+    return len(_WORK.encode(log))
 
 
 def usage_bytes(bucket: UsageBucket) -> int:

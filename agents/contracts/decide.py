@@ -35,7 +35,7 @@ def decide(state: GroupState, event: Event, view: View, cause: CausedBy) -> Deci
     try:
         accepted = _rule_of(event)(state, event, draft)
         after = accepted.state
-        check_limits(state, after)
+        check_limits(state, after, view)
         check_upgrade(state, after, event, view)
         for touched in accepted.touched:
             after = emit(after, after.arrangement(touched.arrangement), touched.first, draft)

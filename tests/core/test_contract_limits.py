@@ -8,8 +8,16 @@ from golden.scenario import Given, day_of
 from msgspec.structs import replace
 
 from tieout.agents.contracts import documents, limits
+from tieout.agents.contracts.decision import Refused
+from tieout.agents.contracts.facts import with_component, with_version_replaced
+from tieout.agents.contracts.facts_work import with_work
+from tieout.agents.contracts.ledger_size import ledger_bytes, ledger_bytes_at_most
+from tieout.avro.commands import Cause
 from tieout.tables import group_rows as rows
 from tieout.tables.extent import extent_of
+from tieout.tables.facts import Component
+from tieout.tables.ledger import Held, Manual
+from tieout.tables.work import UsageBucket, UsageDetail, Work, WorkLog
 
 YEAR = dt.date(2025, 1, 1)
 MARCH = dt.date(2025, 3, 1)
@@ -106,7 +114,7 @@ def test_the_ledger_never_takes_more_than_was_estimated():
     inbox = fresh()
     for step in told(PAYMENT, activation={**ACTIVATION, "price": 90_000_000, "lines": lines}):
         inbox.deliver(step)
-    estimate = limits._ledger_bytes(inbox.state)
+    estimate = ledger_bytes(inbox.state, inbox.view())
     inbox.run(day_of(dt.date(2040, 1, 1)))
     assert len(dict(rows.state_rows(None, inbox.state))[b"l"]) <= estimate
 
@@ -210,10 +218,80 @@ def test_what_a_group_adds_up_to_is_the_same_however_it_was_reached():
         inbox.deliver(step)
         state = inbox.state
         assert state.extent == extent_of(state.facts, state.documents, state.usage)
-        assert limits._ledger_bytes_at_most(state) >= limits._ledger_bytes(state)
+        assert ledger_bytes_at_most(state) >= ledger_bytes(state, inbox.view())
         assert len(rows._DOCUMENTS.encode(state.documents)) <= (
             state.extent.document_bytes + rows._AROUND_DOCUMENTS
         )
         spans.add((state.extent.first, state.extent.last))
     assert not inbox.refusals
     assert len(spans) == 2, "no fact has moved the span, or it stayed when the fact moved back"
+
+
+CAUSE = Cause("inbox", 0, 1)
+
+
+def test_work_on_a_promise_has_a_last_entry_by_count_and_by_bytes(monkeypatch):
+    monkeypatch.setattr(limits, "WORK_MAX", 3)
+    monkeypatch.setattr(limits, "ROW_BYTES_MAX", 200)
+    entries = tuple(Work(f"w{number}", 1, "cost", 1, 0, 5, CAUSE) for number in range(4))
+    limits.check_work_row(WorkLog("C1", "S", entries[:3]))
+    with pytest.raises(Refused, match="more than 3"):
+        limits.check_work_row(WorkLog("C1", "S", entries))
+    with pytest.raises(Refused, match="bytes"):
+        limits.check_work_row(WorkLog("C1", "S", (replace(entries[0], id="w" * 200),)))
+
+
+def test_reported_usage_of_an_open_period_has_a_last_entry(monkeypatch):
+    monkeypatch.setattr(limits, "USAGE_DETAILS_MAX", 2)
+    details = tuple(UsageDetail(f"u{number}", 1, 1, 5, 0, "", CAUSE) for number in range(3))
+    bucket = UsageBucket("C1", "m", 1, "C1@1", "U", (), details[:2])
+    limits.check_usage_row(bucket)
+    with pytest.raises(Refused, match="reported usage"):
+        limits.check_usage_row(replace(bucket, details=details))
+
+
+def test_price_changes_and_what_work_adds_up_to_have_an_end(monkeypatch):
+    monkeypatch.setattr(limits, "COMPONENTS_MAX", 1)
+    inbox = fresh()
+    inbox.deliver(told()[0])
+    before, view = inbox.state, inbox.view()
+    once = with_component(before, Component("V", 1, "C1@1", 1, 5, "performed", "", CAUSE))
+    limits.check_limits(before, once, view)
+    with pytest.raises(Refused, match="price changes"):
+        limits.check_limits(once, with_component(once, replace(once.facts.components[0], version=2)), view)
+    worked, _ = with_work(before, "C1", "S", Work("w", 1, "cost", 1, 0, limits.SUM_MAX, CAUSE), {})
+    limits.check_limits(before, worked, view)
+    more, _ = with_work(worked, "C1", "S", Work("x", 1, "cost", 1, 0, 1, CAUSE), {})
+    with pytest.raises(Refused, match="hours"):
+        limits.check_limits(worked, more, view)
+
+
+def test_room_in_the_ledger_is_for_each_book_each_entity_and_both_currencies():
+    inbox = fresh()
+    inbox.deliver(told()[0])
+    plain, view = inbox.state, inbox.view()
+    (arrangement,), (terms,) = plain.group.arrangements, plain.facts.terms
+    performed = (replace(terms.add[0], entity="UK"), *terms.add[1:])
+    books = replace(arrangement, policies=(("ifrs", 1),))
+    foreign = replace(arrangement, currency="JPY")
+    variants = [
+        with_version_replaced(plain, (replace(terms, add=performed),)),
+        replace(plain, group=replace(plain.group, arrangements=(books,))),
+        replace(plain, group=replace(plain.group, arrangements=(foreign,))),
+    ]
+    one = ledger_bytes(plain, view)
+    assert [ledger_bytes(each, view) > one for each in variants] == [True] * 3
+    assert ledger_bytes(variants[1], view) == ledger_bytes(variants[2], view) == 2 * one
+    assert all(ledger_bytes_at_most(each) >= ledger_bytes(each, view) for each in (plain, *variants))
+
+
+def test_what_is_withheld_or_journalled_by_hand_takes_room_too():
+    inbox = fresh()
+    inbox.deliver(told()[0])
+    plain, view = inbox.state, inbox.view()
+    held = Held("C1@1", "primary", "", "revenue", "S", 1, 5, "LATE_MATERIAL")
+    line = Manual("J", 1, "C1", "US", "primary", "revenue", "S", 1, 5, None, "", CAUSE)
+    for ledger in (replace(plain.ledger, withheld=(held,)), replace(plain.ledger, manual=(line,))):
+        beside = replace(plain, ledger=ledger)
+        assert ledger_bytes(beside, view) > ledger_bytes(plain, view)
+        assert ledger_bytes_at_most(beside) > ledger_bytes_at_most(plain)
