@@ -8,22 +8,36 @@ from __future__ import annotations
 from itertools import chain
 
 from tieout.agents.contracts import (
+    admin,
     amendments,
     cash,
+    corrections,
     deliveries,
     documents,
+    estimates,
+    lifecycle,
+    opening,
+    settlements,
     usage,
     versions,
+    work,
 )
 from tieout.agents.contracts.accepted import Rule, Rules
 
 _FAMILIES: tuple[Rules, ...] = (
     versions.RULES,
     amendments.RULES,
+    lifecycle.RULES,
+    opening.RULES,
+    corrections.RULES,
+    estimates.RULES,
     documents.RULES,
+    settlements.RULES,
     cash.RULES,
     deliveries.RULES,
+    work.RULES,
     usage.RULES,
+    admin.RULES,
 )
 
 RULES: dict[type, Rule] = dict(chain.from_iterable(family.items() for family in _FAMILIES))

@@ -1,0 +1,11 @@
+"""What people decide beside the contract: manual journals, resolved exceptions, assessments of the customer.
+
+Invariant: a manual journal stands beside the targets, which never take it back. An event type of the family
+that is not in ``RULES`` is parked by name until a release has its rule.
+"""
+
+from __future__ import annotations
+
+from tieout.agents.contracts.accepted import Rules
+
+RULES: Rules = {}
