@@ -61,6 +61,17 @@ def steps(dated: Iterable[tuple[Day, int]]) -> Steps:
     return Steps(tuple(days), tuple(through))
 
 
+def together(sums: Iterable[Steps]) -> Steps:
+    """One sum over the amounts of several."""
+    return steps(
+        [
+            (day, through - before)
+            for each in sums
+            for day, through, before in zip(each.days, each.through, (0, *each.through), strict=False)
+        ]
+    )
+
+
 class Levels(NamedTuple):
     """A value that stands from each of ``days``, which ascend, to the next."""
 

@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from tieout.agents.accounting.policy import Policy
-from tieout.avro.events import Day, Minor
+from tieout.agents.accounting.standing import Standing
+from tieout.avro.events import Minor
 from tieout.tables.contract import Arrangement
 from tieout.tables.dated import Steps
 from tieout.tables.derived import Performance, Relief
@@ -19,7 +20,7 @@ from tieout.tables.layers import Layers
 
 
 class Agreed(NamedTuple):
-    """All that the fold of one arrangement in one book reads.
+    """All that the fold of one arrangement in one book reads, in any order.
 
     ``done`` by promise. ``outside``: revenue that has no share in a layer, by day: dated amounts and performed
     components.
@@ -37,13 +38,12 @@ class Agreed(NamedTuple):
 class Visible(NamedTuple):
     """The price components as seen on one day (606-10-32-14).
 
-    ``by_ref``: ``contract@version`` -> sum that enters its pool. ``by_po``: promise -> (first day, sum).
-    ``refundable``: what they take back of billed amounts, positive.
+    ``by_ref``: ``contract@version`` (empty: inception) -> sum that enters its pool. ``by_po``: component ->
+    (promise, sum) of what goes wholly to one promise (32-40).
     """
 
     by_ref: dict[str, Minor]
-    by_po: dict[str, tuple[Day, Minor]]
-    refundable: Minor
+    by_po: dict[str, tuple[str, Minor]]
 
 
 class Sets(NamedTuple):
@@ -56,8 +56,8 @@ class Sets(NamedTuple):
 class Rebase(NamedTuple):
     """What one version did: ``pool`` spread over ``members`` (empty: revenue at once), ``caught_up`` where they stand.
 
-    ``treatment``: separate, prospective, catch_up, mixed or none. ``missing``: the reason code of an input without which
-    it stands on an assumption, empty for none.
+    ``treatment``: inception, separate, prospective, catch_up or mixed. ``missing``: the reason code of an input without
+    which it stands on an assumption, empty for none.
     """
 
     contract: str
@@ -72,9 +72,11 @@ class Rebase(NamedTuple):
 class Folded(NamedTuple):
     """The layers of an arrangement, what each version did as seen from the last day, and what each write-off took.
 
-    ``reliefs``: (id, fall of the price, positive), fixed at its own day.
+    ``reliefs``: (id, change of the price, not positive), fixed at its own day. ``standing``: the obligations behind the
+    last layer, from which later versions go on.
     """
 
     layers: Layers
     rebases: tuple[Rebase, ...]
     reliefs: tuple[tuple[str, Minor], ...]
+    standing: tuple[Standing, ...]

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
 
+from tieout.agents.accounting.progress import micro
+from tieout.agents.accounting.service_time import CONVENTIONS
 from tieout.agents.contracts.currencies import ISO_4217
 from tieout.agents.contracts.decision import Refused, View
-from tieout.agents.contracts.measures import CONVENTIONS, micro
 from tieout.agents.contracts.policy import check_policy, policy_from
 from tieout.avro.events import Day, Event, Line, Minor
 from tieout.avro.reference import EntityPublished

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
+from tieout.agents.accounting.agreed import Folded
 from tieout.agents.contracts.accepted import Accepted, Rules, Touched
 from tieout.agents.contracts.admission import admitted_items, check_amounts, check_dates, check_quantity
 from tieout.agents.contracts.decision import Refused
 from tieout.agents.contracts.draft import Draft
 from tieout.agents.contracts.facts import rebased, with_contract
-from tieout.agents.contracts.fold import Folded
 from tieout.agents.contracts.modification import (
     Promises,
     check_amendable,
@@ -22,7 +22,6 @@ from tieout.agents.contracts.modification import (
     promises_of,
     raises_at_ssp,
     reflects_ssp,
-    treatment_reasons,
 )
 from tieout.agents.contracts.orders import cancel_order, update_order
 from tieout.agents.contracts.periods import entity_of
@@ -129,7 +128,7 @@ def _cancellation(
                 change.append(Change(po, "last", access_end))
         else:
             drop.append(po)
-    terms = Terms(
+    return Terms(
         contract=contract.id,
         version=event.envelope.object_version,
         kind="cancel",
@@ -147,7 +146,6 @@ def _cancellation(
         pins=(),
         cause=draft.cause.pointer,
     )
-    return replace(terms, reasons=treatment_reasons(terms))
 
 
 def _served_until(item: Item, at: Day, access_end: Day) -> bool:
@@ -192,7 +190,7 @@ def _terms(
                 "added line",
             )
         _check_ssp(state, event, promises, priced)
-    terms = Terms(
+    return Terms(
         contract=promises.arrangement.contract,
         version=version,
         kind="amend",
@@ -212,7 +210,6 @@ def _terms(
         pins=pins_of(pinned(draft.view, promises.arrangement)),
         cause=draft.cause.pointer,
     )
-    return replace(terms, reasons=treatment_reasons(terms))
 
 
 def _changes(change: LineChange, promises: Promises) -> list[Change]:
@@ -260,7 +257,11 @@ def _rebased(state: GroupState, terms: Terms) -> tuple[GroupState, Folded]:
         if rebase.pool < 0 and rebase.members:
             raise Refused(
                 "MOD_NEGATIVE_REMAINING",
-                f"after version {rebase.terms.version} the price of what remains would be {rebase.pool}",
+                f"after version {rebase.version} the price of what remains would be {rebase.pool}",
+            )
+        if rebase.missing and (rebase.contract, rebase.version) == (terms.contract, terms.version):
+            raise Refused(
+                rebase.missing, "one price change for promises that are re-based and others that catch up"
             )
     for share in folded.layers.steps[-1].shares:
         # A line that was settled keeps its amount, all of it earned, beside what the settlement took off its base.

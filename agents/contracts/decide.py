@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
+from tieout.agents.accounting.invariant import InvariantBroken
 from tieout.agents.contracts.accepted import Rule
-from tieout.agents.contracts.decision import CausedBy, Decision, InvariantBroken, Refusal, Refused, View
+from tieout.agents.contracts.decision import CausedBy, Decision, Refusal, Refused, View
 from tieout.agents.contracts.draft import Draft
 from tieout.agents.contracts.emission import emit
 from tieout.agents.contracts.invariants import check
@@ -38,7 +39,7 @@ def decide(state: GroupState, event: Event, view: View, cause: CausedBy) -> Deci
         check_limits(state, after, view)
         check_upgrade(state, after, event, view)
         for touched in accepted.touched:
-            after = emit(after, after.arrangement(touched.arrangement), touched.first, draft)
+            after = emit(after, touched, draft)
         return _decided(state, after, draft, effect=accepted.effect)
     except Refused as refused:
         return Decision(state, "refused", refused.refusal)

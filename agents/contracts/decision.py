@@ -62,10 +62,6 @@ class Refused(Exception):  # noqa: N818 - a business answer on its way out of ad
         self.refusal = Refusal(code, detail, retry)
 
 
-class InvariantBroken(AssertionError):  # noqa: N818 - named after the reason code that it becomes
-    """A decision would break a rule that always holds; nothing of it may be used."""
-
-
 class Decision(msgspec.Struct, frozen=True, gc=False):
     """The group's next state and everything that it says."""
 

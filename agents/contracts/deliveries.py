@@ -6,13 +6,13 @@ promised is refused; of one source object the highest version counts, whatever o
 
 from __future__ import annotations
 
+from tieout.agents.accounting.progress import micro
 from tieout.agents.contracts.accepted import Accepted, Rules, earned_from
 from tieout.agents.contracts.admission import admitted_contract, check_quantity
 from tieout.agents.contracts.decision import Refused
 from tieout.agents.contracts.draft import Draft
 from tieout.agents.contracts.facts import known_fact, object_of
 from tieout.agents.contracts.facts_work import with_evidence
-from tieout.agents.contracts.measures import micro
 from tieout.avro.events import GoodsDelivered, MilestoneCompleted
 from tieout.tables.contract import Contract, GroupState
 from tieout.tables.facts import Evidence, Item, Terms

@@ -6,6 +6,7 @@ replaces all of its lines and effects; an unknown reason of a credit waits with 
 
 from __future__ import annotations
 
+from tieout.agents.accounting.receivables import document_movements
 from tieout.agents.contracts.accepted import Accepted, Rules, Touched, due_from
 from tieout.agents.contracts.admission import admitted_contract, check_amounts, check_dates
 from tieout.agents.contracts.credits import credited, settled
@@ -16,7 +17,6 @@ from tieout.agents.contracts.facts_billing import lines_numbered, with_document
 from tieout.agents.contracts.limits import DOCUMENT_LINES_MAX
 from tieout.agents.contracts.mirror import mirror_credit_memo, mirror_invoice
 from tieout.agents.contracts.policy import policy_of
-from tieout.agents.contracts.receivables import document_movements
 from tieout.agents.contracts.telling import tell_billed
 from tieout.avro.events import CreditMemoIssued, Day, DocumentLine, InvoicePosted, Minor
 from tieout.tables.contract import Arrangement, Contract, GroupState

@@ -13,7 +13,8 @@ from typing import Any, TypeVar
 
 from msgspec.structs import replace
 
-from tieout.agents.contracts.fold import Folded, canonical
+from tieout.agents.accounting.agreed import Folded
+from tieout.agents.accounting.modification import canonical
 from tieout.agents.contracts.refolding import refold, refolded, stale, with_layers
 from tieout.avro.events import Day, Event
 from tieout.tables.contract import Contract, GroupState, OpenItem

@@ -6,11 +6,13 @@ looks at everything and is for tests and audits.
 
 from __future__ import annotations
 
-from tieout.agents.contracts.decision import InvariantBroken, View
+from tieout.agents.accounting.agreement import folded_of, layers_of
+from tieout.agents.accounting.invariant import InvariantBroken
+from tieout.agents.accounting.targets import Targets
+from tieout.agents.accounting.variable import standing_components
+from tieout.agents.contracts.decision import View
 from tieout.agents.contracts.draft import Draft
 from tieout.agents.contracts.periods import ground_of
-from tieout.agents.contracts.refolding import refold
-from tieout.agents.contracts.targets import Targets, layers_of
 from tieout.avro.commands import JournalPost
 from tieout.avro.events import Day, Minor
 from tieout.tables.contract import GroupState
@@ -40,8 +42,8 @@ def check_whole(state: GroupState, view: View) -> None:
     for arrangement in state.group.arrangements:
         _, books = ground_of(view, arrangement)
         targets = Targets(state, arrangement)
-        fresh = refold(state, arrangement.id).layers
-        _require(layers_of(state, arrangement.id, {}) == fresh, "cached layers are not those of the facts")
+        fresh = folded_of(state, arrangement).layers
+        _require(layers_of(state, arrangement) == fresh, "cached layers are not those of the facts")
         series = state.ledger.account(arrangement.id, arrangement.book).by_key()
         last_emitted = max((each.first + len(each.movements) for each in series.values()), default=0)
         if books.horizon is None:
@@ -87,9 +89,8 @@ def _check_position(state: GroupState, arrangement: str, targets: Targets, day: 
 def _stated(state: GroupState, arrangement: str, day: Day) -> Minor:
     """Transaction price from the facts alone: versions, components and rated amounts dated by the day."""
     versions = (each.pool for each in state.facts.terms if each.arrangement == arrangement and each.at <= day)
-    components = (
-        each.amount for each in state.facts.components if each.arrangement == arrangement and each.at <= day
-    )
+    own = [each for each in state.facts.components if each.arrangement == arrangement]
+    components = (each.amount for each in standing_components(own, day).values() if each.reach != "none")
     rated = (
         each.amount
         for bucket in state.usage

@@ -6,6 +6,7 @@ as one open exception per kind, and is emitted, from its first day on, by the fi
 
 from __future__ import annotations
 
+from tieout.agents.contracts.accepted import Touched
 from tieout.agents.contracts.decision import Refused
 from tieout.agents.contracts.draft import Draft
 from tieout.agents.contracts.emission import emit
@@ -60,7 +61,7 @@ def _emitted(state: GroupState, draft: Draft, *, anew: bool) -> tuple[GroupState
                 earliest_fact(state, arrangement.id, arrangement.contract) if before is None else before + 1
             )
             if books.horizon is not None and first <= books.horizon:
-                state = emit(state, arrangement, first, draft)
+                state = emit(state, Touched(arrangement.id, first), draft)
         except Refused as refused:
             problems.setdefault(refused.refusal.code, f"{arrangement.id}: {refused.refusal.detail}")
     return state, problems

@@ -10,12 +10,12 @@ from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from typing import NamedTuple
 
+from tieout.agents.accounting.service_time import MONTH, span_weight
+from tieout.agents.accounting.standing import changed
 from tieout.agents.contracts.decision import Refused
-from tieout.agents.contracts.fold import changed
-from tieout.agents.contracts.measures import MONTH, span_weight
 from tieout.avro.events import ContractAmended, ContractRenewed, Day, Minor
 from tieout.tables.contract import Arrangement, Contract, GroupState
-from tieout.tables.facts import Item, Terms
+from tieout.tables.facts import Item
 
 SUPPORTED_ACTIONS = frozenset(
     {
@@ -187,24 +187,3 @@ def raises_at_ssp(
             value = extended_ssp(item, more, begin)
             if value and within_tolerance(change.price_change_minor, value, tolerance_percent):
                 yield change.po
-
-
-def treatment_reasons(terms: Terms) -> tuple[str, ...]:
-    """Why, in the words of the standard."""
-    match terms.treatment:
-        case "separate":
-            return (
-                "adds distinct goods or services",
-                "each at its stand-alone selling price",
-                "606-10-25-12",
-            )
-        case "prospective" if terms.kind == "cancel":
-            return (
-                "scope ends",
-                "what was earned stays; the rest of the price is re-based",
-                "606-10-25-13(a)",
-            )
-        case "prospective":
-            return ("remaining goods or services are distinct from those transferred", "606-10-25-13(a)")
-        case _:
-            return ("no effect on scope, price or term",)

@@ -12,8 +12,8 @@ from functools import lru_cache
 from typing import Any
 
 from tieout.agents.accounting.policy import CreditEffect, Policy
+from tieout.agents.accounting.service_time import CONVENTIONS
 from tieout.agents.contracts.decision import Refused, View
-from tieout.agents.contracts.measures import CONVENTIONS
 from tieout.avro.reference import EntityPublished, PolicySwitch
 from tieout.tables.contract import Arrangement
 

@@ -10,9 +10,8 @@ from collections.abc import Mapping
 
 from msgspec.structs import replace
 
-from tieout.agents.contracts.fold import Folded, fold
-from tieout.agents.contracts.measures import deliveries
-from tieout.agents.contracts.targets import terms_of
+from tieout.agents.accounting.agreed import Folded
+from tieout.agents.accounting.agreement import folded_of
 from tieout.avro.events import Day
 from tieout.tables.contract import GroupState
 from tieout.tables.layers import Layers
@@ -20,8 +19,7 @@ from tieout.tables.layers import Layers
 
 def refold(state: GroupState, arrangement: str) -> Folded:
     """The fold of one arrangement from its facts."""
-    components = [each for each in state.facts.components if each.arrangement == arrangement]
-    return fold(arrangement, terms_of(state, arrangement), components, deliveries(state.facts.evidence))
+    return folded_of(state, state.arrangement(arrangement))
 
 
 def refolded(state: GroupState, arrangements: list[str]) -> GroupState:

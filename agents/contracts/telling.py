@@ -6,13 +6,14 @@ ids follow from group, kind and fact.
 
 from __future__ import annotations
 
+from tieout.agents.accounting.agreed import Folded
+from tieout.agents.accounting.modification import reasons
+from tieout.agents.accounting.rounding import rounded_share
+from tieout.agents.accounting.service_time import MONTH, span_weight
 from tieout.agents.contracts.draft import RULE_VERSION, Draft, ident
-from tieout.agents.contracts.fold import Folded
-from tieout.agents.contracts.measures import MONTH, span_weight
 from tieout.agents.contracts.orders import stated_price
 from tieout.agents.contracts.periods import ground_of
 from tieout.agents.contracts.reasons import REASONS
-from tieout.agents.contracts.rounding import rounded_share
 from tieout.avro.events import Day, Micros, Minor
 from tieout.avro.outcomes import DecisionInput, DecisionRecorded, ExceptionItem, RevenueEvent
 from tieout.tables.contract import Arrangement, GroupState, OpenItem
@@ -38,14 +39,19 @@ def tell_billed(arrangement: Arrangement, at: Day, amount: Minor, cumulative: Mi
 
 
 def tell_modification(terms: Terms, folded: Folded, draft: Draft) -> None:
-    """The treatment, why, and the figures it rests on: what was frozen, the pool, and each share of it."""
+    """The treatment, why, and the figures it rests on: what was frozen, the pool, and each share of it.
+
+    Whether it is prospective, a catch-up or both follows from the facts as they are folded (606-10-25-13).
+    """
+    treatment = terms.treatment
     inputs = [
         DecisionInput("approved", str(terms.approved)),
         DecisionInput("effective", str(terms.effective)),
         DecisionInput("price_change", str(terms.pool)),
     ]
     for rebase in folded.rebases:
-        if rebase.terms.contract == terms.contract and rebase.terms.version == terms.version:
+        if (rebase.contract, rebase.version) == (terms.contract, terms.version):
+            treatment = rebase.treatment
             inputs.append(DecisionInput("pool", str(rebase.pool)))
             step = next(each for each in reversed(folded.layers.steps) if each.from_day <= terms.at)
             for share in step.shares:
@@ -61,11 +67,11 @@ def tell_modification(terms: Terms, folded: Folded, draft: Draft) -> None:
             event_type=_EVENT_TYPES[terms.kind],
             fact_id=draft.cause.id,
             contract_version=terms.version,
-            treatment=terms.treatment,
+            treatment=treatment,
             accounting_date=terms.at,
-            reasons=terms.reasons,
+            reasons=terms.reasons or reasons(treatment, terms.kind),
             inputs=_folded(inputs),
-            detail=f"{terms.arrangement}: {terms.treatment}",
+            detail=f"{terms.arrangement}: {treatment}",
             decided_at=draft.view.now,
             causes=(draft.cause.pointer,),
         )

@@ -7,9 +7,10 @@ from golden.inbox import Inbox
 from golden.scenario import Given, day_of
 from msgspec.structs import replace
 
+from tieout.agents.accounting.invariant import InvariantBroken
 from tieout.agents.contracts import decide as deciding
 from tieout.agents.contracts.decide import decide
-from tieout.agents.contracts.decision import CausedBy, InvariantBroken
+from tieout.agents.contracts.decision import CausedBy
 from tieout.agents.contracts.policy import SWITCHES
 from tieout.agents.contracts.reasons import REASONS
 from tieout.avro.commands import Cause

@@ -8,9 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tieout.agents.contracts.allocation import allocated
-from tieout.agents.contracts.measures import Delivered, progress, satisfied, span_weight
-from tieout.agents.contracts.rounding import rounded_share
+from tieout.agents.accounting.allocation import allocated
+from tieout.agents.accounting.progress import progress, satisfied
+from tieout.agents.accounting.rounding import rounded_share
+from tieout.agents.accounting.service_time import span_weight
+from tieout.tables.dated import Steps
+from tieout.tables.derived import NOTHING, Performance
 from tieout.tables.layers import Share
 
 EPOCH = dt.date(1970, 1, 1).toordinal()
@@ -88,11 +91,11 @@ def test_ties_go_to_the_lower_line_id():
 def test_progress_over_time_weighs_each_day(convention, first, length, at):
     last, day = first + length, first + at
     share = Share("S", "time", convention, 0, 100, first, last, 0, 0)
-    part, whole = progress(share, Delivered(), day)
+    part, whole = progress(share, NOTHING, day)
     through = min(max(day, first - 1), last)
     exact = slow_weight(convention, first, last, through) / slow_weight(convention, first, last, last)
     assert Fraction(part, whole) == exact
-    assert satisfied(share, Delivered(), day) == (day >= last)
+    assert satisfied(share, NOTHING, day) == (day >= last)
 
 
 def test_half_a_month_weighs_half():
@@ -104,7 +107,7 @@ def test_half_a_month_weighs_half():
 
 def test_units_progress_counts_what_was_delivered_since_the_layer_began():
     share = Share("A", "units", "days", 0, 100, 0, 0, 60, 120)
-    delivered = Delivered((10, 20, 30), (60, 90, 200))
+    delivered = Performance(moved=Steps((10, 20, 30), (60, 90, 200)))
     assert [progress(share, delivered, day) for day in (9, 10, 20, 30)] == [
         (0, 60),
         (0, 60),
@@ -115,5 +118,5 @@ def test_units_progress_counts_what_was_delivered_since_the_layer_began():
 
 def test_a_point_is_reached_by_the_whole_quantity_and_not_before_its_first_day():
     share = Share("P", "point", "days", 0, 100, 15, 15, 0, 2)
-    delivered = Delivered((5, 10), (1, 2))
+    delivered = Performance(moved=Steps((5, 10), (1, 2)))
     assert [progress(share, delivered, day)[0] for day in (5, 10, 14, 15)] == [0, 0, 0, 1]

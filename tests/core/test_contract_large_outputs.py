@@ -6,7 +6,7 @@ import pytest
 from golden.inbox import Inbox
 from golden.scenario import Given, day_of
 
-from tieout.agents.contracts import emission
+from tieout.agents.contracts import journals as writing
 from tieout.agents.contracts.telling import INPUTS_MAX
 from tieout.avro.commands import JournalPost
 
@@ -45,7 +45,7 @@ def test_a_journal_beyond_five_hundred_lines_becomes_several_that_balance(codec)
 
 def test_split_journals_add_up_to_what_one_would_have_said(monkeypatch):
     split = late(*inbox_with())
-    monkeypatch.setattr(emission, "JOURNAL_LINES_MAX", 10**6)
+    monkeypatch.setattr(writing, "JOURNAL_LINES_MAX", 10**6)
     (whole,) = late(*inbox_with())
 
     def said(journals):

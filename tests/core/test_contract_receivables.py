@@ -4,7 +4,7 @@ from itertools import permutations
 
 import pytest
 
-from tieout.agents.contracts.receivables import advance_movements, document_movements
+from tieout.agents.accounting.receivables import advance_movements, document_movements
 from tieout.avro.commands import Cause
 from tieout.tables.documents import Cash, DocLine, Documents
 

@@ -7,8 +7,8 @@ from golden.inbox import Inbox
 from golden.scenario import Given, day_of
 from msgspec.structs import replace
 
+from tieout.agents.accounting.invariant import InvariantBroken
 from tieout.agents.contracts import periods
-from tieout.agents.contracts.decision import InvariantBroken
 from tieout.agents.contracts.draft import Draft
 from tieout.agents.contracts.invariants import check, check_whole
 from tieout.agents.contracts.periods import ground_of

@@ -8,8 +8,9 @@ from golden.inbox import Inbox
 from golden.scenario import Given, day_of
 from msgspec.structs import replace
 
-from tieout.agents.contracts.fold import fold
-from tieout.agents.contracts.targets import Targets, terms_of
+from tieout.agents.accounting.agreement import agreed_of
+from tieout.agents.accounting.layers import fold
+from tieout.agents.accounting.targets import Targets
 
 YEAR, END, JULY = dt.date(2025, 1, 1), dt.date(2025, 12, 31), dt.date(2025, 7, 1)
 
@@ -224,10 +225,10 @@ def test_the_fold_is_the_same_without_what_lies_after_a_day():
             "reason": "rebate",
         },
     )
-    terms = terms_of(inbox.state, "C1@1")
-    whole = fold("C1@1", terms, inbox.state.facts.components, {}).layers.steps
-    assert fold("C1@1", terms[:2], (), {}).layers.steps == whole[:2]
-    assert fold("C1@1", terms, (), {}).layers.steps == whole[:3]
+    facts = agreed_of(inbox.state, inbox.state.arrangement("C1@1"))
+    whole = fold(facts).layers.steps
+    assert fold(facts._replace(terms=facts.terms[:2], components=())).layers.steps == whole[:2]
+    assert fold(facts._replace(components=())).layers.steps == whole[:3]
     assert len(whole) == 4
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from tieout.agents.contracts.receivables import advance_movements
+from tieout.agents.accounting.receivables import advance_movements
 from tieout.avro.events import Day, Minor
 from tieout.streams.operate.scenario.player import Played
 from tieout.tables.contract import Arrangement, GroupState

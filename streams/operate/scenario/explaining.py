@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
 
-from tieout.agents.contracts.measures import NOTHING, deliveries, progress
-from tieout.agents.contracts.targets import Targets, layers_of, terms_of
+from tieout.agents.accounting.agreement import done_of, layers_of, terms_of
+from tieout.agents.accounting.progress import progress
+from tieout.agents.accounting.targets import Targets
 from tieout.avro.events import Day, Minor
 from tieout.avro.outcomes import DecisionRecorded
 from tieout.streams.operate.scenario.dates import date_of
@@ -18,6 +19,7 @@ from tieout.streams.operate.scenario.fields import decimals_of
 from tieout.streams.operate.scenario.player import run_days
 from tieout.streams.operate.scenario.reading import Figures
 from tieout.tables.contract import Arrangement
+from tieout.tables.derived import NOTHING
 from tieout.tables.facts import MICRO_DIGITS, Component, Item, Terms
 from tieout.tables.layers import Layer, Share
 
@@ -74,8 +76,8 @@ class _Explained:
         self._days = list(run_days(figures.played.setting))
         self._calendar = figures.played.setting.calendar(arrangement.entity)
         self._terms = terms_of(self._state, arrangement.id)
-        self._delivered = deliveries(self._state.facts.evidence)
-        self._layers = layers_of(self._state, arrangement.id, self._delivered).steps
+        self._delivered = done_of(self._state, arrangement)
+        self._layers = layers_of(self._state, arrangement).steps
 
     def lines(self) -> Iterator[str]:
         arrangement = self._arrangement
@@ -143,7 +145,7 @@ class _Explained:
     def _satisfaction(self) -> Iterator[str]:
         yield from _heading("Satisfaction (606-10-25-23..37)")
         for share in self._layers[-1].shares if self._layers else ():
-            done = self._delivered.get((self._arrangement.contract, share.po), NOTHING)
+            done = self._delivered.get(share.po, NOTHING)
             yield f"- **{share.po}**: {MEASURES.get(share.measure, share.measure)}{self._span(share)}"
             steps = []
             for layer, last in self._spans(share.po):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 
-from tieout.agents.contracts.rounding import rounded_share
+from tieout.agents.accounting.rounding import rounded_share
 from tieout.avro.commands import CommandHeader, JournalLine
 from tieout.avro.events import Minor
 from tieout.streams.operate.scenario.dates import date_of

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from functools import cached_property
 
-from tieout.agents.contracts.targets import Targets
+from tieout.agents.accounting.targets import Targets
 from tieout.avro.commands import CommandHeader, JournalLine, JournalPost
 from tieout.avro.events import Day, Minor
 from tieout.streams.operate.scenario.documents import booked, receivable

@@ -1,0 +1,181 @@
+"""How much of an obligation is transferred by a day: progress as an exact fraction (606-10-25-31..37, 55-16..21).
+
+Invariant: progress is a function of a share and of what was performed by the day; it lies within 0 and 1, and the
+same evidence dated later never raises an earlier day.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from tieout.agents.accounting.rounding import rounded_share
+from tieout.agents.accounting.service_time import paused_weight, span_weight, weight_through
+from tieout.avro.events import Day, Minor
+from tieout.tables.derived import Performance
+from tieout.tables.facts import MICRO_DIGITS
+from tieout.tables.layers import Share
+
+_POWERS: tuple[int, ...] = tuple(10**digits for digits in range(MICRO_DIGITS + 1))
+_ONE: int = 10**MICRO_DIGITS
+_ALL, _NONE = (1, 1), (0, 1)
+
+
+def micro(quantity: int, scale: int) -> int:
+    """A quantity in millionths; ``scale`` is at most six."""
+    assert 0 <= scale <= MICRO_DIGITS, scale
+    return quantity * _POWERS[MICRO_DIGITS - scale]
+
+
+def progress(share: Share, done: Performance, day: Day) -> tuple[int, int]:
+    """(part, whole) of the share that is transferred by the end of ``day``; whole is positive, 0 <= part <= whole.
+
+    Where the share rounds its measure (``digits``), the fraction is rounded half away from zero first.
+    """
+    part, whole = _MEASURES[share.measure](share, done, day)
+    if share.digits is None:
+        return part, whole
+    one: int = 10**share.digits
+    return rounded_share(one, part, whole), one
+
+
+def satisfied(share: Share, done: Performance, day: Day) -> bool:
+    """Nothing of the share is left to transfer after ``day`` (606-10-25-23): a measure that only rounds to 1 is not."""
+    part, whole = _MEASURES[share.measure](share, done, day)
+    return part == whole and _uninstalled(share, done, day) == _uninstalled_open(share)
+
+
+def earned(share: Share, done: Performance, day: Day) -> Minor:
+    """Cumulative revenue of the share: what was frozen, its amount by progress, uninstalled goods at cost (55-21)."""
+    if not share.amount:
+        return share.base
+    at_cost = _uninstalled_open(share)
+    if not at_cost:
+        return share.base + rounded_share(share.amount, *progress(share, done, day))
+    shown = rounded_share(share.amount - at_cost, *progress(share, done, day))
+    return share.base + shown + _uninstalled(share, done, day)
+
+
+def begun(share: Share, done: Performance, before: Day) -> tuple[int, int]:
+    """``done`` and ``qty`` of a share that begins after a day: where its measure stands then (606-10-25-13(a)).
+
+    Units, cost, consumption and percent go on from there. A cost measure keeps its uninstalled cost so far as ``qty``.
+    """
+    match share.measure:
+        case "cost":
+            return done.cost.by(before), done.uninstalled.by(before)
+        case "percent":
+            return done.percent.at(before) or 0, share.qty
+        case "drawdown":
+            return done.consumed.by(before), share.qty
+        case _:
+            return done.moved.by(before), share.qty
+
+
+def _clamped(part: int, whole: int) -> tuple[int, int]:
+    """A fraction within 0 and 1; with nothing to measure against, all of it."""
+    return (min(max(part, 0), whole), whole) if whole > 0 else _ALL
+
+
+def _time(share: Share, done: Performance, day: Day) -> tuple[int, int]:
+    """Days served of the days to be served; a line behind a gate starts with it (55-58C)."""
+    if share.gate == "none" and not share.pauses:
+        if day >= share.last:
+            return _ALL
+        if day < share.first:
+            return _NONE
+        if share.convention != "months_even":
+            return (
+                span_weight(share.convention, share.first, day),
+                span_weight(share.convention, share.first, share.last),
+            )
+        first = share.first
+    else:
+        if not _open(share, done, day):
+            return _NONE
+        first = share.first
+        if share.gate != "none" and done.opened is not None:
+            first = max(first, done.opened)
+        if day < first:
+            return _NONE
+    return _served(share, first, day)
+
+
+def _served(share: Share, first: Day, day: Day) -> tuple[int, int]:
+    """Weight up to a day, pauses left out; a pause without end stops the count until service is resumed."""
+    last = share.last
+    held = [begin for begin, end in share.pauses if end is None and begin <= last]
+    if day >= last and not held:
+        return _ALL
+    whole = span_weight(share.convention, first, last)
+    whole -= paused_weight(share.convention, first, last, last, share.pauses)
+    through = min(day, last, *(begin - 1 for begin in held))
+    if whole <= 0 or through < first:
+        return _NONE
+    part = weight_through(share.convention, first, last, through)
+    return part - paused_weight(share.convention, first, last, through, share.pauses), whole
+
+
+def _point(share: Share, done: Performance, day: Day) -> tuple[int, int]:
+    """All of it is there, accepted where that counts (55-85..88), and not before the line's first day (55-58C)."""
+    there = day >= share.first and done.moved.by(day) >= share.qty and _open(share, done, day)
+    return _ALL if there else _NONE
+
+
+def _units(share: Share, done: Performance, day: Day) -> tuple[int, int]:
+    if not _open(share, done, day):
+        return _NONE
+    return _clamped(min(done.moved.by(day), share.qty) - share.done, share.qty - share.done)
+
+
+def _cost(share: Share, done: Performance, day: Day) -> tuple[int, int]:
+    """Cost to cost, uninstalled goods outside of it (55-20, 55-21). Without an estimate of the total nothing."""
+    expected = done.eac.at(day)
+    if expected is None:
+        return _NONE
+    return _clamped(done.cost.by(day) - share.done, expected - share.uninstalled - share.done)
+
+
+def _percent(share: Share, done: Performance, day: Day) -> tuple[int, int]:
+    """The latest estimate of the whole (55-17); it may go down, but not below where the share began."""
+    return _clamped((done.percent.at(day) or 0) - share.done, _ONE - share.done)
+
+
+def _drawdown(share: Share, done: Performance, day: Day) -> tuple[int, int]:
+    """Units used of those that will be used (55-46..49); what expired is used."""
+    if done.expired is not None and day >= done.expired:
+        return _ALL
+    expected = share.qty * (_ONE - (done.breakage.at(day) or 0)) - share.done * _ONE
+    return _clamped((done.consumed.by(day) - share.done) * _ONE, expected)
+
+
+def _open(share: Share, done: Performance, day: Day) -> bool:
+    """Whether the share's gate, if it has one, is open."""
+    return share.gate == "none" or (done.opened is not None and done.opened <= day)
+
+
+def _uninstalled_open(share: Share) -> Minor:
+    """Uninstalled cost still to be incurred when the share began."""
+    return max(0, share.uninstalled - share.qty) if share.uninstalled else 0
+
+
+def _uninstalled(share: Share, done: Performance, day: Day) -> Minor:
+    """Uninstalled cost incurred in the share, no more than was planned."""
+    planned = _uninstalled_open(share)
+    return min(max(0, done.uninstalled.by(day) - share.qty), planned) if planned else 0
+
+
+def _dropped(share: Share, done: Performance, day: Day) -> tuple[int, int]:
+    """Nothing is owed any more."""
+    assert not share.amount, (share, done, day)
+    return _ALL
+
+
+_MEASURES: Mapping[str, Callable[[Share, Performance, Day], tuple[int, int]]] = {
+    "time": _time,
+    "point": _point,
+    "units": _units,
+    "cost": _cost,
+    "percent": _percent,
+    "drawdown": _drawdown,
+    "dropped": _dropped,
+}

@@ -1,0 +1,253 @@
+"""One version applied to the obligations that stand: freeze, spread what is left, catch up (606-10-25-13).
+
+Invariant: base and amount over all obligations rise by what the version adds to the price, to the last minor unit;
+what was earned by the day before stays earned, except for what a version credits for past performance (Example 5B).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from msgspec.structs import replace
+
+from tieout.agents.accounting.agreed import Rebase, Sets
+from tieout.agents.accounting.allocation import Weight, allocated
+from tieout.agents.accounting.modification import (
+    Parts,
+    label,
+    opens,
+    particulars,
+    price_by_set,
+    sets_of,
+)
+from tieout.agents.accounting.progress import earned, satisfied
+from tieout.agents.accounting.standalone_price import inception_weight, remaining_weight, stated_for
+from tieout.agents.accounting.standing import Standing, blank, changed, renewed, restated
+from tieout.avro.events import Minor
+from tieout.tables.derived import NOTHING, Performance
+from tieout.tables.facts import Terms
+
+NEGATIVE_REMAINING = "MOD_NEGATIVE_REMAINING"
+
+Book = dict[str, Standing]
+"""Obligation -> how it stands."""
+
+
+def opened(inceptions: list[Terms], own: Minor) -> tuple[Book, Rebase]:
+    """The obligations of an arrangement as promised: the price shared by SSP (606-10-32-28..35).
+
+    ``inceptions``: one version, or those of contracts that are combined (606-10-25-9); ``own``: components that were
+    promised in them.
+    """
+    book: Book = {}
+    for terms in inceptions:
+        for item in terms.add:
+            if item.measure != "amount":
+                book[item.po] = Standing(
+                    item, blank(item, terms.at), item.ssp, stated_for(item, None, NOTHING, None)
+                )
+        _pause(book, terms, sorted(book))
+    first = inceptions[0]
+    pool = sum(each.pool for each in inceptions) + own
+    weights: dict[str, Weight] = {po: inception_weight(book[po]) for po in sorted(book)}
+    for po, amount in _divided(pool, weights).items():
+        standing = book[po]
+        special = standing.item.special
+        if special is not None and special.residual:
+            standing = replace(standing, ssp=amount)
+        book[po] = replace(standing, share=replace(standing.share, amount=amount))
+    assert book or not pool, f"{first.arrangement} has a fixed price and nothing that earns it"
+    return book, Rebase(first.contract, first.version, first.treatment, pool, tuple(weights), (), "")
+
+
+def rebased(book: Book, terms: Terms, own: Minor, done: Mapping[str, Performance]) -> Rebase:
+    """Apply a version to the obligations, which are changed in place; ``own``: components promised in it."""
+    assert not opens(terms), terms
+    open_pos = _unsatisfied(book, terms, done)
+    sets = sets_of(terms, book, open_pos)
+    parts = price_by_set(terms, sets)
+    members = bool(sets.distinct or terms.add)
+    pool, catch_up = _own_share(parts, sets, own + _credited(book, terms, done), spread=members)
+    gone: dict[str, Minor] = {}
+    kept: list[str] = []
+    for po in sets.distinct:
+        pool += _freeze(book, po, terms, done.get(po, NOTHING), gone, kept)
+    _change(book, terms)
+    kept += _added(book, terms)
+    _restate(book, terms, done)
+    kept.sort()
+    _pause(book, terms, kept)
+    _spread(book, terms, pool, kept, gone, done)
+    _catch_up(book, terms, sets, catch_up)
+    missing = parts.missing or (NEGATIVE_REMAINING if pool < 0 and kept else "")
+    caught_up = tuple(po for po in sets.not_distinct)
+    return Rebase(terms.contract, terms.version, label(terms, sets), pool, tuple(kept), caught_up, missing)
+
+
+def raised(standing: Standing, amount: Minor) -> Standing:
+    """An obligation with so much more to earn; one that is no longer owed has earned it."""
+    share = standing.share
+    if share.measure == "dropped":
+        return replace(standing, share=replace(share, base=share.base + amount))
+    return replace(standing, share=replace(share, amount=share.amount + amount))
+
+
+def _unsatisfied(book: Book, terms: Terms, done: Mapping[str, Performance]) -> list[str]:
+    """Obligations with something left to transfer the day before, or of which the version promises otherwise."""
+    before, touched = terms.at - 1, {change.po for change in terms.change}
+    return [
+        po
+        for po, standing in book.items()
+        if standing.share.measure != "dropped"
+        and (po in touched or not satisfied(standing.share, done.get(po, NOTHING), before))
+    ]
+
+
+def _own_share(parts: Parts, sets: Sets, own: Minor, *, spread: bool) -> tuple[Minor, dict[str, Minor]]:
+    """Components that the version promised, and its credit for the past, go where its price goes."""
+    if spread or not sets.not_distinct or not own:
+        return parts.pool + own, parts.by_po
+    named = next(iter(parts.by_po), sets.not_distinct[0])
+    return parts.pool, parts.by_po | {named: parts.by_po.get(named, 0) + own}
+
+
+def _credited(book: Book, terms: Terms, done: Mapping[str, Performance]) -> Minor:
+    """A credit for what was transferred: off its revenue at once, back into the price of what remains (Example 5B)."""
+    credit = particulars(terms).past_credit
+    if not credit:
+        return 0
+    before = terms.at - 1
+    weights: dict[str, Weight] = {}
+    for po, standing in book.items():
+        recognised = earned(standing.share, done.get(po, NOTHING), before)
+        if recognised > 0:
+            weights[po] = recognised
+    if not weights:
+        return 0
+    for po, amount in allocated(-credit, weights).items():
+        standing = book[po]
+        book[po] = replace(standing, share=replace(standing.share, base=standing.share.base + amount))
+    return credit
+
+
+def _freeze(
+    book: Book, po: str, terms: Terms, done: Performance, gone: dict[str, Minor], kept: list[str]
+) -> Minor:
+    """What an obligation earned stays earned; what it did not is given back. Dropped ones are ``gone``."""
+    standing = book[po]
+    share = standing.share
+    base = earned(share, done, terms.at - 1)
+    frozen = replace(share, base=base, amount=0)
+    if po in terms.drop:
+        gone[po] = share.amount
+        frozen = replace(frozen, measure="dropped")
+    else:
+        kept.append(po)
+    book[po] = replace(standing, share=frozen)
+    return share.base + share.amount - base
+
+
+def _change(book: Book, terms: Terms) -> None:
+    for change in terms.change:
+        standing = book.get(change.po)
+        if standing is not None:
+            book[change.po] = replace(standing, item=changed(standing.item, change))
+
+
+def _added(book: Book, terms: Terms) -> list[str]:
+    """New obligations; what was transferred of them before the version counts as theirs."""
+    added = []
+    for item in terms.add:
+        if item.measure != "amount":
+            stated = stated_for(item, None, NOTHING, None)
+            book[item.po] = Standing(item, blank(item, terms.at), item.ssp, stated)
+            added.append(item.po)
+    return added
+
+
+def _restate(book: Book, terms: Terms, done: Mapping[str, Performance]) -> None:
+    """A current SSP holds from this version on; ``whole`` states it for what remains (606-10-32-43 is inception)."""
+    for po, ssp in terms.ssp_now:
+        standing = book.get(po)
+        if standing is not None:
+            stated = stated_for(standing.item, terms.at, done.get(po, NOTHING), terms.at - 1)
+            book[po] = replace(standing, ssp=ssp, stated=stated or standing.stated)
+
+
+def _pause(book: Book, terms: Terms, kept: list[str]) -> None:
+    """Days that are not served from this version on; resuming and cancelling end what was paused without end."""
+    paused: dict[str, list[tuple[int, int | None]]] = {}
+    for each in particulars(terms).pauses:
+        paused.setdefault(each.po, []).append((each.first, each.last))
+    for po in kept:
+        standing = book[po]
+        share = standing.share
+        pauses = tuple(paused[po]) if po in paused else share.pauses
+        if po not in paused and terms.kind in ("resume", "cancel"):
+            pauses = tuple([each for each in pauses if each[1] is not None])
+        if pauses != share.pauses:
+            book[po] = replace(standing, share=replace(share, pauses=pauses))
+
+
+def _spread(
+    book: Book,
+    terms: Terms,
+    pool: Minor,
+    members: list[str],
+    gone: dict[str, Minor],
+    done: Mapping[str, Performance],
+) -> None:
+    """What is left of the price, over what is left to transfer (606-10-25-13(a))."""
+    fresh = {item.po for item in terms.add}
+    performed = {po: NOTHING if po in fresh else done.get(po, NOTHING) for po in members}
+    weights: dict[str, Weight] = {}
+    if len(members) > 1:
+        weights = {po: remaining_weight(book[po], terms.at, performed[po]) for po in members}
+        if not any(weights.values()):
+            return _settle(book, pool, gone, done, terms)
+    elif members:
+        weights = {members[0]: 1}
+    else:
+        return _settle(book, pool, gone, done, terms)
+    for po, amount in allocated(pool, weights).items():
+        standing = book[po]
+        share = replace(renewed(standing, performed[po], terms.at), amount=amount)
+        book[po] = replace(standing, share=share)
+    return None
+
+
+def _divided(pool: Minor, weights: dict[str, Weight]) -> dict[str, Minor]:
+    """Shares of an inception by weight; alone, or where nothing has a price, a weight is not asked for."""
+    if len(weights) > 1 and not any(weights.values()):
+        assert not pool, f"nothing to weigh a price of {pool} by: {sorted(weights)}"
+        return dict.fromkeys(weights, 0)
+    return allocated(pool, weights) if weights else {}
+
+
+def _settle(
+    book: Book, pool: Minor, gone: dict[str, Minor], done: Mapping[str, Performance], terms: Terms
+) -> None:
+    """Nothing is left to perform: the pool is revenue at once, of what was dropped, else of what was earned."""
+    if not pool:
+        return
+    weights: dict[str, Weight] = {po: amount for po, amount in gone.items() if amount > 0}
+    if not weights:
+        weights = {
+            po: max(0, earned(standing.share, done.get(po, NOTHING), terms.at - 1))
+            for po, standing in book.items()
+        }
+    if not any(weights.values()):
+        weights = {min(book): 1}
+    for po, amount in allocated(pool, weights).items():
+        standing = book[po]
+        book[po] = replace(standing, share=replace(standing.share, base=standing.share.base + amount))
+
+
+def _catch_up(book: Book, terms: Terms, sets: Sets, by_po: dict[str, Minor]) -> None:
+    """Work that goes on as one thing: its price and its promise change, and progress over the whole (25-13(b))."""
+    touched = {change.po for change in terms.change}
+    for po in sets.not_distinct:
+        standing = book[po]
+        share = restated(standing) if po in touched else standing.share
+        share = replace(share, amount=share.amount + by_po.get(po, 0))
+        book[po] = replace(standing, share=share)

@@ -1,0 +1,73 @@
+"""An obligation while its arrangement is folded: its promise as changed so far, and its share of the price.
+
+Invariant: a promise changes by the versions that name it, in canonical order; a share that begins anew goes on from
+where its measure stands, so that nothing is earned twice (606-10-25-13(a)).
+"""
+
+from __future__ import annotations
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from tieout.agents.accounting.allocation import Weight
+from tieout.agents.accounting.progress import begun, micro
+from tieout.avro.events import Day, Minor
+from tieout.tables.derived import Performance
+from tieout.tables.facts import Change, Item
+from tieout.tables.layers import Share
+
+
+class Standing(Struct, frozen=True, gc=False):
+    """A promise, its share, its current SSP, and the quantity that the SSP was stated for."""
+
+    item: Item
+    share: Share
+    ssp: Minor | None
+    stated: Weight
+
+
+def changed(item: Item, change: Change) -> Item:
+    """The promise with one field (qty, first, last) changed."""
+    assert change.field in ("qty", "first", "last"), change
+    return replace(item, **{change.field: change.value})
+
+
+def is_distinct(item: Item) -> bool:
+    """Whether what remains of the promise is distinct from what was transferred (606-10-25-13, 25-14).
+
+    Stated on the line; else work measured by cost or percent is one thing being made, everything else is a series.
+    """
+    stated = item.special.distinct if item.special is not None else None
+    return stated if stated is not None else item.measure not in ("cost", "percent")
+
+
+def later(day: Day | None, other: Day) -> Day:
+    """The later day; ``day`` may be open."""
+    return other if day is None or day < other else day
+
+
+def blank(item: Item, at: Day) -> Share:
+    """The share of a promise that begins on a day, before any price is allocated to it."""
+    special = item.special
+    quantity = 0 if item.measure == "cost" else micro(item.qty, item.qty_scale)
+    last = item.last if item.last is not None else at
+    share = Share(item.po, item.measure, item.convention, 0, 0, later(item.first, at), last, 0, quantity)
+    if special is None:
+        return share
+    return replace(share, gate=special.gate, uninstalled=special.uninstalled, digits=special.progress_digits)
+
+
+def renewed(standing: Standing, done: Performance, at: Day) -> Share:
+    """The share from a version on that re-bases it: its promise as it is now, its measure from where it stands."""
+    item, before = standing.item, standing.share
+    share = blank(item, at)
+    share = replace(share, base=before.base, amount=before.amount, pauses=before.pauses)
+    begins, quantity = begun(share, done, at - 1)
+    return replace(share, done=begins, qty=quantity)
+
+
+def restated(standing: Standing) -> Share:
+    """The share with its promise as it is now, counted from where it began (606-10-25-13(b))."""
+    item, share = standing.item, standing.share
+    fresh = blank(item, share.first)
+    return replace(share, last=fresh.last, qty=share.qty if share.measure == "cost" else fresh.qty)

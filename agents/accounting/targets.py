@@ -1,0 +1,190 @@
+"""What the books must show on a day, as a function of the facts (domain model 2.2).
+
+For each arrangement and day: revenue R per obligation, due, refund liability RL, contract liability CL and contract
+asset CA, netted per arrangement (606-10-45-1). Invariants: CL + RL - CA + R = due, never CL and CA at once, and a
+fact never moves a day before its own ``at``.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping
+from functools import cached_property
+
+from tieout.agents.accounting.agreement import done_of, layers_of
+from tieout.agents.accounting.contra import NOTHING_SHOWN, Shown, shown
+from tieout.agents.accounting.dated_amounts import amounts_by_po
+from tieout.agents.accounting.position import Position, netted
+from tieout.agents.accounting.progress import earned, satisfied
+from tieout.agents.accounting.receivables import due_of
+from tieout.agents.accounting.refund_liability import price_taken_back, refund_liability
+from tieout.avro.events import Day, Minor
+from tieout.tables.contract import Arrangement, GroupState
+from tieout.tables.dated import Steps
+from tieout.tables.derived import NOTHING, Performance
+from tieout.tables.facts import Terms
+from tieout.tables.layers import Layer, Share
+from tieout.tables.ledger import Key
+
+_NO_SHARES: tuple[Share, ...] = ()
+
+
+class Targets:
+    """The targets of one arrangement; built once per decision, asked for a few days."""
+
+    def __init__(self, state: GroupState, arrangement: Arrangement) -> None:
+        self._state, self._arrangement = state, arrangement
+        components = state.facts.components
+        self._components = [each for each in components if each.arrangement == arrangement.id]
+
+    @cached_property
+    def _done(self) -> Mapping[str, Performance]:
+        return done_of(self._state, self._arrangement)
+
+    @cached_property
+    def _steps(self) -> tuple[Layer, ...]:
+        return layers_of(self._state, self._arrangement).steps
+
+    @cached_property
+    def _from_days(self) -> list[Day]:
+        return [step.from_day for step in self._steps]
+
+    @cached_property
+    def _amounts(self) -> Mapping[str, Steps]:
+        return amounts_by_po(self._state, self._arrangement.id)
+
+    @cached_property
+    def _due(self) -> Steps:
+        return due_of(self._state, self._arrangement)
+
+    @cached_property
+    def _taken_back(self) -> Steps:
+        return price_taken_back(self._state, self._arrangement.id)
+
+    @cached_property
+    def _shown(self) -> Shown:
+        if not self._components:
+            return NOTHING_SHOWN
+        return shown(self._components, self._weights, self._portion)
+
+    @property
+    def shared_from(self) -> Day:
+        """The last day on which what one obligation earned before decides over others: a version, a component."""
+        days = [each.at for each in self._components]
+        return max([self._from_days[-1], *days])
+
+    def at(self, day: Day) -> Position:
+        """The position at the end of a day."""
+        revenue = self._earned(day)
+        for po, performed in self._shown.performed.items():
+            revenue[po] = revenue.get(po, 0) + performed.by(day)
+        recognised = sum(revenue.values())
+        due, refund = self._due.by(day), self.refund_liability(day)
+        liability, asset = netted(due, recognised, refund)
+        contra = {name: taken.by(day) for name, taken in self._shown.contra.items()}
+        return Position(revenue, contra, due, refund, liability, asset)
+
+    def performed(self, day: Day) -> dict[Key, Minor]:
+        """R as ledger keys: revenue of each obligation before contra revenue, and contra revenue by class."""
+        values: dict[Key, Minor] = {("revenue", po): amount for po, amount in self._earned(day).items()}
+        if self._shown is not NOTHING_SHOWN:
+            for steps_by_po in (self._shown.performed, self._shown.contra_of):
+                for po, steps in steps_by_po.items():
+                    values["revenue", po] = values.get(("revenue", po), 0) + steps.by(day)
+            for name, taken in self._shown.contra.items():
+                values[name, ""] = taken.by(day)
+        return values
+
+    def values(self, day: Day) -> dict[Key, Minor]:
+        """The position as ledger keys: the engine's journals must add up to these.
+
+        Revenue is shown gross of contra revenue; the liability is less what documents book, which is ``due``.
+        """
+        values, position = self.performed(day), self.at(day)
+        values["contract_liability", ""] = position.contract_liability - position.due
+        values["contract_asset", ""] = position.contract_asset
+        values["refund_liability", ""] = position.refund_liability
+        return values
+
+    def due(self, day: Day) -> Minor:
+        """What is due by a day, without tax, advances included."""
+        return self._due.by(day)
+
+    def refund_liability(self, day: Day) -> Minor:
+        """RL of a day."""
+        taken_back = self._taken_back.by(day)
+        return refund_liability(self._due.by(day), self.price(day), taken_back) if taken_back else 0
+
+    def gross_revenue(self, day: Day, pos: Iterable[str]) -> dict[str, Minor]:
+        """R of some obligations as the ledger shows it: before what contra revenue shows."""
+        found = dict.fromkeys(pos, 0)
+        for share in self._shares(day):
+            if share.po in found:
+                found[share.po] = earned(share, self._done.get(share.po, NOTHING), day)
+        for steps_by_po in (self._amounts, self._shown.performed, self._shown.contra_of):
+            if steps_by_po:
+                for po in found.keys() & steps_by_po.keys():
+                    found[po] += steps_by_po[po].by(day)
+        return found
+
+    def price(self, day: Day) -> Minor:
+        """Transaction price: fixed price, visible components and dated amounts."""
+        return sum(self.allocation(day).values())
+
+    def remaining(self, day: Day) -> Minor:
+        """RPO (606-10-50-13): price of all that was approved by the day, less what is recognised.
+
+        Rated usage is left out (50-14(b)); versions that are approved but not yet effective count.
+        """
+        ahead = sum([terms.pool for terms in self._terms() if terms.approved <= day < terms.at])
+        used = sum(steps.by(day) for steps in self._amounts.values())
+        return self.price(day) - used + ahead - (self.at(day).recognised - used)
+
+    def complete(self, day: Day) -> bool:
+        """Nothing of the fixed promises is left to transfer after ``day``."""
+        place = bisect_right(self._from_days, day)
+        return place > 0 and all(
+            satisfied(share, self._done.get(share.po, NOTHING), day)
+            for share in self._steps[place - 1].shares
+        )
+
+    def allocation(self, day: Day) -> dict[str, Minor]:
+        """Each obligation's share of the transaction price as seen on a day, past layers included."""
+        shares = self._allocated(day)
+        for po, steps in self._shown.performed.items():
+            shares[po] = shares.get(po, 0) + steps.by(day)
+        return shares
+
+    def _allocated(self, day: Day) -> dict[str, Minor]:
+        """The allocation without components for past performance."""
+        shares = {share.po: share.base + share.amount for share in self._shares(day)}
+        for po, steps in self._amounts.items():
+            shares[po] = shares.get(po, 0) + steps.by(day)
+        return shares
+
+    def _earned(self, day: Day) -> dict[str, Minor]:
+        """R without components for past performance."""
+        done = self._done
+        revenue = {share.po: earned(share, done.get(share.po, NOTHING), day) for share in self._shares(day)}
+        for po, steps in self._amounts.items():
+            revenue[po] = revenue.get(po, 0) + steps.by(day)
+        return revenue
+
+    def _shares(self, day: Day) -> tuple[Share, ...]:
+        place = bisect_right(self._from_days, day)
+        return self._steps[place - 1].shares if place else _NO_SHARES
+
+    def _terms(self) -> list[Terms]:
+        return [each for each in self._state.facts.terms if each.arrangement == self._arrangement.id]
+
+    def _portion(self, day: Day) -> tuple[Minor, Minor]:
+        price = sum([share.base + share.amount for share in self._shares(day)])
+        return sum(self._earned(day).values()), price
+
+    def _weights(self, at: Day) -> dict[str, Minor]:
+        """What to split a component by: revenue the day before, else the allocation, else the first obligation."""
+        for candidate in (self._earned(at - 1), self._allocated(at)):
+            weights = {po: amount for po, amount in candidate.items() if amount > 0}
+            if weights:
+                return weights
+        return {min([item.po for terms in self._terms() for item in terms.add]): 1}
