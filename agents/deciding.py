@@ -22,7 +22,7 @@ from tieout.agents.spec import Effects, NotReady
 from tieout.agents.sweep import Sweep
 from tieout.agents.timers import standing_exception
 from tieout.avro.catalogue import EVENT_TYPES
-from tieout.avro.control import Marker, ReferenceActivated
+from tieout.avro.control import Marker, PeriodReopened, ReferenceActivated
 from tieout.tables.reference import Reference
 from tieout.tables.waiting import Waiting
 
@@ -68,7 +68,7 @@ class Deciding:
             assert entry.state.control_seq == seq, marker
             self.results.say(prepared, effects)
             self.sweep.applied(seq, len(prepared.decision.commands))
-            retry = "reference" if isinstance(marker, ReferenceActivated) else ""
+            retry = "reference" if isinstance(marker, ReferenceActivated | PeriodReopened) else ""
             self._try_again(entry, retry, now_us, effects)
             if entry.stuck_seq:
                 self._recovered(entry, marker, now_us, effects)

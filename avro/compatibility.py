@@ -2,7 +2,8 @@
 
 Whether one schema reads another is judged by an independent implementation (``Judge``; the command line passes
 Apache's), not by the library that this package decodes with. What it cannot know is judged here: released files
-stay as they were (fingerprints), ids stay, and the limits of a field never change.
+stay as they were (fingerprints), ids stay, the limits of a field never change, and a new field of an event leaves the
+content hash of older ones as it was.
 Invariant: a file set without findings can be released beside every release before it.
 """
 
@@ -16,6 +17,7 @@ from tieout.avro.lint import Finding
 from tieout.avro.loading import LockedSchema, RecordFile, SchemaError, SchemaFiles, fingerprint
 
 FIRST_ID = 100
+_EVENTS = "tieout.events."
 _BOUNDS = ("maxItems", "maxLength", "minLength", "minimum", "maximum", "logicalType")
 
 
@@ -100,6 +102,8 @@ def _versions(files: SchemaFiles, record: str, judge: Judge) -> Iterator[Finding
                 message = f"version {reader} cannot read version {writer}: {reason}"
                 yield Finding(file, "", "compatibility", message)
         yield from _bounds(file, older, schemas[older], schemas[newer])
+        if record.startswith(_EVENTS):
+            yield from _added(file, older, schemas[older], schemas[newer])
 
 
 def _bounds(file: str, older: int, old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Finding]:
@@ -108,6 +112,33 @@ def _bounds(file: str, older: int, old: Mapping[str, Any], new: Mapping[str, Any
         if before[path] != after[path]:
             message = f"limits differ from version {older}: {before[path]} became {after[path]}; keep them"
             yield Finding(file, path, "limits", message)
+
+
+def _added(file: str, older: int, old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Finding]:
+    """Null does not enter the content hash, any other default does: an old event would no longer be its own hash."""
+    before = {path for path, _ in _declared(old, "", {})}
+    for path, field in _declared(new, "", {}):
+        holder = path.rpartition(".")[0].removesuffix("[]")
+        is_added = path not in before and (not holder or holder in before)
+        if is_added and field.get("default") is not None:
+            message = (
+                f"it is not in version {older}; let it be null by default, or the hash of old events changes"
+            )
+            yield Finding(file, path, "hash", message)
+
+
+def _declared(node: Any, path: str, named: dict[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """(field path, field) of every field below; a name used again stands for its definition."""
+    for branch in node if isinstance(node, list) else [node]:
+        spec = named.get(branch, {"type": branch}) if isinstance(branch, str) else branch
+        if spec["type"] == "record":
+            named[f"{spec['namespace']}.{spec['name']}"] = spec
+            for field in spec["fields"]:
+                below = f"{path}.{field['name']}".lstrip(".")
+                yield below, field
+                yield from _declared(field["type"], below, named)
+        elif spec["type"] == "array":
+            yield from _declared(spec["items"], f"{path}[]", named)
 
 
 def _limits(node: Any, path: str, named: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -146,6 +146,7 @@ class ContractCorrected(msgspec.Struct, frozen=True, gc=False):
     corrects: Version
     withdrawn: bool
     cleared: tuple[Text, ...]
+    customer_id: Pii | None = None
     effective_day: Day | None = None
     approved_date: Day | None = None
     start_date: Day | None = None

@@ -6,8 +6,10 @@ default that the language accepts, never a hole.
 
 from __future__ import annotations
 
+import typing
 from typing import Any
 
+from tieout.avro.catalogue import EVENT_TYPES
 from tieout.avro.events import (
     ContractActivated,
     ContractAmended,
@@ -15,9 +17,11 @@ from tieout.avro.events import (
     CreditMemoIssued,
     Day,
     Envelope,
+    Event,
     GoodsDelivered,
     InvoicePosted,
     Line,
+    Micros,
     MilestoneCompleted,
     PaymentReceived,
 )
@@ -34,7 +38,7 @@ def envelope(event_type: str, named: str, version: int = 1, **given: Any) -> Env
         "event_id": f"{event_type}/{named}/{version}",
         "event_type": event_type,
         "source": "billing",
-        "object_type": "subscription" if event_type.startswith("contract_") else event_type,
+        "object_type": "subscription" if EVENT_TYPES[event_type].ordering == "sequence" else event_type,
         "object_id": named,
         "object_version": version,
         "tenant": "acme",
@@ -51,6 +55,37 @@ def envelope(event_type: str, named: str, version: int = 1, **given: Any) -> Env
         "content_hash": _NO_HASH,
     }
     return Envelope(**{**fields, **given})
+
+
+def said(
+    event_type: str, named: str = "1", *, version: int = 1, effective: Day = DAY_ONE, **content: Any
+) -> Event:
+    """An event of any type, by default about C1 on 2025-01-01.
+
+    ``content`` is given as the record's fields say. What is not given is null where it can be, else 0, no, empty, that
+    day, or as text the field's own name; ``currency`` is USD, ``base_version`` the version before.
+    """
+    struct: type[Any] = EVENT_TYPES[event_type].struct
+    hints = typing.get_type_hints(struct, include_extras=True)
+    stated = {"currency": "USD", "base_version": version - 1, **content}
+    given = {
+        name: stated[name] if name in stated else _unstated(name, hints[name], effective)
+        for name in struct.__struct_fields__
+        if name != "envelope"
+    }
+    head = envelope(event_type, named, version, effective_date=effective)
+    return seal(struct(envelope=head, **given))
+
+
+def _unstated(name: str, hint: Any, day: Day) -> Any:
+    if type(None) in typing.get_args(hint):
+        return None
+    if typing.get_origin(hint) is tuple:
+        return ()
+    if hint in (Day, Micros):
+        return day if hint == Day else day * 86_400_000_000
+    plain = hint.__origin__ if typing.get_origin(hint) is typing.Annotated else hint
+    return name if plain is str else plain()
 
 
 def activated(*, price_minor: int = 12_000_00, months: int = 12, **given: Any) -> ContractActivated:

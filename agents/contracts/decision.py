@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 Retry = Literal["never", "version", "fact", "reference"]
 """When the same event is worth trying again: not by itself, after the contract's next version, after any further fact of
-it, or after the next activation of reference data."""
+it, or after the next activation of reference data or reopening of a period."""
 
 
 class View(NamedTuple):

@@ -14,7 +14,14 @@ from tieout.agents.contracts.fact_days import earliest_fact
 from tieout.agents.contracts.facts import with_open_items
 from tieout.agents.contracts.periods import SUBLEDGER, entity_of, ground_of
 from tieout.agents.contracts.telling import exception_of
-from tieout.avro.control import Marker, PeriodClosed, PeriodMarker, ReferenceActivated, RevenueRun
+from tieout.avro.control import (
+    Marker,
+    PeriodClosed,
+    PeriodMarker,
+    PeriodReopened,
+    ReferenceActivated,
+    RevenueRun,
+)
 from tieout.avro.events import Day
 from tieout.tables.contract import Arrangement, GroupState, OpenItem
 from tieout.tables.controls import EVERY
@@ -35,7 +42,9 @@ def marked(state: GroupState, marker: Marker, draft: Draft) -> GroupState:
     if isinstance(marker, PeriodMarker):
         if marker.subledger not in (SUBLEDGER, EVERY):
             return state
-        return _told(state, _CLOSE, _unknown_labels(state, draft), draft)
+        state = _told(state, _CLOSE, _unknown_labels(state, draft), draft)
+        if not (waiting and isinstance(marker, PeriodReopened)):
+            return state
     if isinstance(marker, ReferenceActivated):
         if any(each.event_type == _CLOSE for each in _own(state)):
             state = _told(state, _CLOSE, _unknown_labels(state, draft), draft)

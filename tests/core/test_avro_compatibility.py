@@ -65,6 +65,37 @@ def test_a_change_that_one_side_cannot_read_is_found(files, judge, change):
     assert "compatibility" in findings(files, judge, change)
 
 
+@pytest.mark.parametrize(
+    "added",
+    [
+        {"name": "final", "type": "boolean", "default": True},
+        {"name": "banks", "type": {"type": "array", "items": "long", "maxItems": 9}, "default": []},
+    ],
+    ids=["flag", "list"],
+)
+def test_a_new_field_of_an_event_is_null_by_default_or_old_events_would_not_be_their_own_hash(
+    files, judge, added
+):
+    assert findings(files, judge, lambda fields: fields.append(added)) == ["hash"]
+
+
+def test_a_new_field_inside_a_nested_record_is_found_too_and_what_comes_with_a_new_record_is_not(
+    files, judge
+):
+    whole = {"type": "record", "name": "Bank", "fields": [{"name": "code", "type": "long"}]}
+    bank = {"name": "bank", "type": ["null", {**whole, "namespace": "tieout.events"}], "default": None}
+    assert findings(files, judge, lambda fields: fields.append(bank)) == []
+    head = files.records["tieout.events.Envelope", 1]
+    schema = copy.deepcopy(dict(head.schema))
+    schema["fields"].append({"name": "priority", "type": "long", "default": 0})
+    newer = RecordFile(head.record, 2, head.file.replace(".v1.", ".v2."), head.uses, schema)
+    grown = with_version(files, 2, list)
+    paid = dataclasses.replace(grown.records[NAME, 2], uses={head.record: 2})
+    grown = dataclasses.replace(grown, records={**grown.records, (head.record, 2): newer, (NAME, 2): paid})
+    found = [(finding.rule, finding.path) for finding in check(grown, judge)]
+    assert found == [("hash", "envelope.priority")]
+
+
 def test_a_limit_of_a_field_never_changes(files, judge):
     def longer(fields):
         field(fields, "currency")["type"]["maxLength"] = 999

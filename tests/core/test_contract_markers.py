@@ -9,7 +9,7 @@ from golden.scenario import Given, day_of
 from msgspec.structs import replace
 
 from tieout.agents.contracts.invariants import check_whole
-from tieout.avro.control import ReferenceActivated
+from tieout.avro.control import PeriodReopened, ReferenceActivated
 from tieout.avro.reference import CalendarPeriod, CalendarPublished, EntityPublished, ReferenceHeader
 from tieout.tables.reference import MonthCalendar, Reference
 
@@ -109,6 +109,23 @@ def test_a_run_over_closed_periods_with_none_behind_them_waits_and_is_caught_up(
     publish(inbox, 13)
     assert told(inbox)[1:] == [("PERIOD_NONE_OPEN", "resolved", "control/2")]
     assert ledger(inbox) == ledger(whole)
+
+
+def test_a_reopening_lets_what_had_no_open_period_be_posted():
+    inbox, whole = inbox_with(listed(3)), inbox_with(listed(3))
+    inbox.close("P02")
+    for each in (inbox, whole):
+        each.run(FIRST + 3 * 28 - 1)
+    assert told(inbox) == [("PERIOD_NONE_OPEN", "open", "control/2")]
+    inbox.mark(lambda header: PeriodReopened(header, None, "revenue", "P02"))
+    assert told(inbox)[1:] == [("PERIOD_NONE_OPEN", "resolved", "control/2")]
+    assert ledger(inbox) == ledger(whole)
+
+
+def test_a_reopening_of_a_period_that_nobody_knows_says_so():
+    inbox = inbox_with(listed(3))
+    inbox.mark(lambda header: PeriodReopened(header, None, "revenue", "P77"))
+    assert told(inbox) == [("PERIOD_CALENDAR_MISSING", "open", "control/1")]
 
 
 @pytest.mark.parametrize(

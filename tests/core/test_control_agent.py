@@ -10,11 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tieout.agents.control.bounds import fault_of
-from tieout.agents.control.marking import OPEN_ROWS, ControlTopics, control_agent, decode_open
+from tieout.agents.control.marking import OPEN_ROWS, ControlTopics, control_agent, decode_open, marker_of
 from tieout.avro.codec import Codec
 from tieout.avro.control import (
     ControlHeader,
+    PeriodClosed,
     PeriodCloseRequested,
+    PeriodReopened,
+    PeriodReopenRequested,
+    PeriodSoftClosed,
+    PeriodSoftCloseRequested,
     ReferenceActivationRequested,
     RevenueRunRequested,
 )
@@ -99,6 +104,28 @@ def request_header(request_id: str) -> ControlHeader:
     return ControlHeader(request_id, 0, "acme", "ada", 7)
 
 
+@pytest.mark.parametrize(
+    ("asked", "marker"),
+    [
+        (PeriodCloseRequested, PeriodClosed),
+        (PeriodSoftCloseRequested, PeriodSoftClosed),
+        (PeriodReopenRequested, PeriodReopened),
+    ],
+)
+def test_a_request_about_a_period_becomes_the_marker_of_its_kind(asked, marker):
+    header = request_header("r")
+    found = marker_of(asked(header, "US", "revenue", "2025-01"), 4)
+    assert found == marker(ControlHeader("r", 4, "acme", "ada", 7), "US", "revenue", "2025-01")
+
+
+def test_the_reopening_of_a_period_reaches_every_partition():
+    harness = start()
+    asked = PeriodReopenRequested(request_header("r"), None, "revenue", "2025-01")
+    harness.feed([(b"r", CODEC.encode(asked))], 0)
+    assert markers(harness) == [(0, 1, "r"), (1, 1, "r"), (2, 1, "r")]
+    assert {type(CODEC.decode(o.value)) for o in harness.outputs} == {PeriodReopened}
+
+
 LAST_DAY = (date(2200, 12, 31) - date(1970, 1, 1)).days
 
 
@@ -118,6 +145,8 @@ LAST_DAY = (date(2200, 12, 31) - date(1970, 1, 1)).days
         ),
         (PeriodCloseRequested(request_header("r"), None, "revenue", "FY25\x00P1"), "neither a month"),
         (PeriodCloseRequested(request_header("r"), None, "revenue", ""), "neither a month"),
+        (PeriodReopenRequested(request_header("r"), None, "revenue", "2025-13"), "neither a month"),
+        (PeriodSoftCloseRequested(request_header("r"), None, "revenue", "2025-01"), "ask for the close"),
         (ReferenceActivationRequested(request_header("r"), -1), "no offset"),
     ],
     ids=lambda value: "" if isinstance(value, str) else type(value).__name__,

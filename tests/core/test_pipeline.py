@@ -11,12 +11,13 @@ from contract_inbox import CODEC, CUT, Inbox
 from msgspec.structs import replace
 
 from tieout.agents.spec import NotReady
-from tieout.avro.control import PeriodClosed, ReferenceActivated, RevenueRun
+from tieout.avro.control import PeriodClosed, PeriodReopened, PeriodSoftClosed, ReferenceActivated, RevenueRun
 from tieout.avro.outcomes import ControlTotals, DeadLetter, DecisionRecorded
 from tieout.streams.sample_events import (
     DAY_ONE,
     activated,
     amended,
+    credited,
     delivered,
     invoiced,
     milestone,
@@ -225,6 +226,40 @@ def test_a_late_fact_after_a_close_lands_in_the_first_open_period_and_keeps_its_
     late = [c for c in inbox.said("commands") if c.header.kind == "journal.post"][-1]
     assert late.header.posting_period == "2025-02"
     assert {line.service_period for line in late.lines} == {"2025-01"}
+
+
+def journals(inbox):
+    return [command for command in inbox.said("commands") if command.header.kind == "journal.post"]
+
+
+def test_a_late_fact_after_a_reopening_lands_in_its_own_period_again_until_the_next_close():
+    inbox = Inbox()
+    inbox.put(activated(), invoiced("I1", 12_000_00))
+    inbox.mark(RevenueRun(inbox.header(), None, "primary", DAY_ONE + 100))
+    landed = []
+    for number, (marker, period) in enumerate(
+        [
+            (PeriodClosed, "2025-03"),
+            (PeriodReopened, "2025-02"),
+            (PeriodReopened, "2025-01"),
+            (PeriodReopened, "2025-03"),
+            (PeriodClosed, "2025-01"),
+        ]
+    ):
+        inbox.mark(marker(inbox.header(), None, "revenue", period))
+        inbox.put(credited(f"M{number}", 1_00, "concession_past", effective=DAY_ONE + 10))
+        landed.append(journals(inbox)[-1].header.posting_period)
+    assert landed == ["2025-04", "2025-02", "2025-01", "2025-01", "2025-02"]
+    assert {line.service_period for line in journals(inbox)[-1].lines} == {"2025-01"}
+
+
+def test_a_soft_close_shuts_nothing_that_is_open():
+    inbox = Inbox()
+    inbox.put(activated(), invoiced("I1", 12_000_00))
+    inbox.mark(RevenueRun(inbox.header(), None, "primary", DAY_ONE + 40))
+    inbox.mark(PeriodSoftClosed(inbox.header(), None, "revenue", "2025-01"))
+    inbox.put(credited("M1", 1_00, "concession_past", effective=DAY_ONE + 10))
+    assert journals(inbox)[-1].header.posting_period == "2025-01"
 
 
 def test_close_on_touch_gives_the_same_commands_as_the_sweep():
