@@ -74,7 +74,8 @@ def said(
         if name != "envelope"
     }
     head = envelope(event_type, named, version, effective_date=effective)
-    return seal(struct(envelope=head, **given))
+    event: Event = seal(struct(envelope=head, **given))
+    return event
 
 
 def _unstated(name: str, hint: Any, day: Day) -> Any:

@@ -82,7 +82,7 @@ def test_a_new_field_of_an_event_is_null_by_default_or_old_events_would_not_be_t
 def test_a_new_field_inside_a_nested_record_is_found_too_and_what_comes_with_a_new_record_is_not(
     files, judge
 ):
-    whole = {"type": "record", "name": "Bank", "fields": [{"name": "code", "type": "long"}]}
+    whole = {"type": "record", "name": "Bank", "fields": [{"name": "code", "type": "long", "default": 5}]}
     bank = {"name": "bank", "type": ["null", {**whole, "namespace": "tieout.events"}], "default": None}
     assert findings(files, judge, lambda fields: fields.append(bank)) == []
     head = files.records["tieout.events.Envelope", 1]
