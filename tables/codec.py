@@ -9,7 +9,7 @@ the older release still run. Whatever else is in the store is named, never guess
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import msgspec
 
@@ -62,8 +62,9 @@ class RowCodec(Generic[Row]):
         self._prefix = bytes((version,))
         self._previous_prefix = bytes((self._previous,))
         self._encoder = msgspec.msgpack.Encoder()
-        self._decoder = msgspec.msgpack.Decoder(shapes[version])
-        self._narrower = msgspec.msgpack.Decoder(shapes.get(version - 1, shapes[version]))
+        self._decoder: msgspec.msgpack.Decoder[Row] = msgspec.msgpack.Decoder(shapes[version])
+        narrow = shapes.get(version - 1, shapes[version])
+        self._narrower: msgspec.msgpack.Decoder[Any] = msgspec.msgpack.Decoder(narrow)
 
     def encode(self, row: Row) -> bytes:
         """Bytes of a row; equal rows have equal bytes."""

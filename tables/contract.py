@@ -57,11 +57,6 @@ class Arrangement(msgspec.Struct, frozen=True, array_like=True, gc=False):
     contracts: tuple[str, ...] = ()
     policies: tuple[tuple[str, int], ...] = ()
 
-    @property
-    def members(self) -> tuple[str, ...]:
-        """Every contract whose promises are in it."""
-        return self.contracts or (self.contract,)
-
 
 class OpenItem(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """An exception that an accepted fact left open. Key (code, fact)."""

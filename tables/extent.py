@@ -146,8 +146,12 @@ def extent_of(
     rated = [each for bucket in buckets for each in bucket.rated]
     entries = [each for log in work for each in log.entries]
     contra = [each.contra for each in facts.components if each.contra]
-    days = [each.at for each in (*facts.evidence, *facts.components, *facts.estimates, *facts.assessments)]
-    days += [each.at for each in (*rated, *entries)]
+    days = [each.at for each in facts.evidence]
+    days += [each.at for each in facts.components]
+    days += [each.at for each in facts.estimates]
+    days += [each.at for each in facts.assessments]
+    days += [each.at for each in rated]
+    days += [each.at for each in entries]
     days += [each.at for bucket in buckets for each in bucket.details]
     extent = Extent(
         min(days, default=_NEVER_FIRST),

@@ -47,9 +47,10 @@ def walked(documents: Documents, contract: Contract, homes: Mapping[str, str], p
 
 def due_of(state: GroupState, arrangement: Arrangement) -> Steps:
     """What is due of an arrangement by day; the advances of a contract are due in its first one."""
-    if state.derived is not None:
-        accounts = state.derived.accounts
-        known = [accounts[each].due.get(arrangement.id, _NONE) for each in contracts_of(arrangement)]
+    contracts = contracts_of(arrangement)
+    accounts = state.derived.accounts if state.derived is not None else {}
+    if all(each in accounts for each in contracts):
+        known = [accounts[each].due.get(arrangement.id, _NONE) for each in contracts]
         return known[0] if len(known) == 1 else together(known)
     due = document_movements(state.documents, arrangement.id)
     if state.documents.cash and state.arrangements_of(arrangement.contract)[0].id == arrangement.id:

@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from tieout.agents.accounting.position import netted
 from tieout.agents.accounting.targets import Targets
 from tieout.agents.contracts.accepted import Touched
+from tieout.agents.contracts.derivation import prepared
 from tieout.agents.contracts.draft import Draft
 from tieout.agents.contracts.journals import Line, journals, post
 from tieout.agents.contracts.periods import Books, ground_of
@@ -39,6 +40,7 @@ def emit(state: GroupState, touched: Touched, draft: Draft) -> GroupState:
     books.period(touched.first)
     if books.horizon is None or touched.first > books.horizon:
         return state
+    state = prepared(state, draft.view)
     deltas = _deltas(state, arrangement, books, touched, books.horizon)
     if not deltas:
         return state

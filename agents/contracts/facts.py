@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from tieout.agents.accounting.agreed import Folded
 from tieout.agents.accounting.modification import canonical
+from tieout.agents.contracts.derivation import performed
 from tieout.agents.contracts.refolding import refold, refolded, stale, with_layers
 from tieout.avro.events import Day, Event
 from tieout.tables.contract import Contract, GroupState, OpenItem
@@ -90,7 +91,7 @@ def with_version_replaced(state: GroupState, added: tuple[Terms, ...]) -> GroupS
     gone = [each for each in state.facts.terms if (each.contract, each.version) == told]
     kept = [each for each in state.facts.terms if (each.contract, each.version) != told]
     terms = tuple(sorted((*kept, *added), key=canonical))
-    state = _measured(state, replace(state.facts, terms=terms))
+    state = replace(_measured(state, replace(state.facts, terms=terms)), derived=None)
     return refolded(state, sorted({each.arrangement for each in (*gone, *added)}))
 
 
@@ -129,6 +130,7 @@ def with_estimate(state: GroupState, estimate: Estimate, first_days: Mapping[str
         state = _measured(state, facts)
     else:
         state = replace(state, facts=facts, extent=state.extent.reaching(estimate.at))
+    state = performed(state, ((estimate.contract, estimate.po),))
     return refolded(state, stale(state, first_days))
 
 

@@ -11,6 +11,7 @@ from operator import attrgetter
 
 from msgspec.structs import replace
 
+from tieout.agents.contracts.derivation import billed
 from tieout.agents.contracts.facts import put
 from tieout.tables.contract import GroupState
 from tieout.tables.documents import Act, Cash, DocLine, Documents
@@ -32,13 +33,15 @@ def with_document(state: GroupState, source: str, lines: tuple[DocLine, ...]) ->
     kept = [each for each in documents.lines if each.object != source or each.kind != kind]
     if len(kept) < len(documents.lines):
         by_key = tuple(sorted((*kept, *lines), key=_doc_line))
-        return _measured(state, replace(documents, lines=by_key))
+        contracts = {each.contract for each in (*documents.lines, *lines)}
+        return billed(_measured(state, replace(documents, lines=by_key)), contracts)
     place = bisect_left(documents.lines, lines[0].doc, key=_doc)
     taken = place < len(documents.lines) and documents.lines[place].doc == lines[0].doc
     assert not taken, "a number is taken by one document"
     joined = (*documents.lines[:place], *lines, *documents.lines[place:])
     documents = Documents(joined, documents.cash, documents.acts)
-    return replace(state, documents=documents, extent=state.extent.with_lines(lines))
+    state = replace(state, documents=documents, extent=state.extent.with_lines(lines))
+    return billed(state, {each.contract for each in lines})
 
 
 def with_cash(state: GroupState, cash: Cash) -> GroupState:
@@ -46,8 +49,9 @@ def with_cash(state: GroupState, cash: Cash) -> GroupState:
     before = state.documents
     after = Documents(before.lines, put(before.cash, cash), before.acts)
     if len(after.cash) == len(before.cash):
-        return _measured(state, after)
-    return replace(state, documents=after, extent=state.extent.with_cash(cash))
+        return billed(_measured(state, after), {each.contract for each in (*before.cash, cash)})
+    state = replace(state, documents=after, extent=state.extent.with_cash(cash))
+    return billed(state, (cash.contract,))
 
 
 def with_act(state: GroupState, act: Act) -> GroupState:
@@ -55,8 +59,9 @@ def with_act(state: GroupState, act: Act) -> GroupState:
     before = state.documents
     after = Documents(before.lines, before.cash, put(before.acts, act))
     if len(after.acts) == len(before.acts):
-        return _measured(state, after)
-    return replace(state, documents=after, extent=state.extent.with_act(act))
+        return billed(_measured(state, after), {each.contract for each in (*before.acts, act)})
+    state = replace(state, documents=after, extent=state.extent.with_act(act))
+    return billed(state, (act.contract,))
 
 
 def _measured(state: GroupState, documents: Documents) -> GroupState:

@@ -11,7 +11,8 @@ from collections.abc import Mapping
 
 from msgspec.structs import replace
 
-from tieout.agents.contracts.facts import put
+from tieout.agents.contracts.derivation import moved, performed, rated
+from tieout.agents.contracts.facts import known_fact, put
 from tieout.agents.contracts.refolding import refolded, stale
 from tieout.avro.events import Day
 from tieout.tables.contract import GroupState
@@ -27,10 +28,14 @@ def with_evidence(state: GroupState, evidence: Evidence, first_days: Mapping[str
     after = put(before.evidence, evidence)
     facts = Facts(before.terms, before.components, after, before.estimates, before.assessments)
     if len(after) == len(before.evidence):
+        earlier = known_fact(before.evidence, evidence.id)
+        assert earlier is not None, evidence.id
         extent = extent_of(facts, state.documents, state.usage, state.work)
+        both = {(each.contract, each.po) for each in (earlier, evidence)}
+        state = performed(replace(state, facts=facts, extent=extent), both)
     else:
         extent = state.extent.reaching(evidence.at)
-    state = replace(state, facts=facts, extent=extent)
+        state = moved(replace(state, facts=facts, extent=extent), evidence)
     return refolded(state, stale(state, first_days))
 
 
@@ -50,25 +55,26 @@ def with_work(
         extent = extent_of(state.facts, state.documents, state.usage, logs)
     else:
         extent = state.extent.with_work(work)
-    state = replace(state, work=logs, extent=extent)
+    state = performed(replace(state, work=logs, extent=extent), ((contract, po),))
     return refolded(state, stale(state, first_days)), log
 
 
-def with_usage(state: GroupState, bucket: UsageBucket, rated: RatedUsage) -> tuple[GroupState, UsageBucket]:
+def with_usage(state: GroupState, bucket: UsageBucket, usage: RatedUsage) -> tuple[GroupState, UsageBucket]:
     """A new rated amount in its bucket; ``bucket`` says where, what it holds itself is not looked at.
 
     Gives the state, and the bucket as it stands in it.
     """
     bucket = _standing(state, bucket)
-    bucket = replace(bucket, rated=put(bucket.rated, rated))
-    return _with_bucket(state, bucket, extent=state.extent.with_rated(rated)), bucket
+    bucket = replace(bucket, rated=put(bucket.rated, usage))
+    state = _with_bucket(state, bucket, extent=state.extent.with_rated(usage))
+    return rated(state, bucket, usage), bucket
 
 
-def without_usage(state: GroupState, bucket: UsageBucket, rated: RatedUsage) -> GroupState:
+def without_usage(state: GroupState, bucket: UsageBucket, gone: RatedUsage) -> GroupState:
     """The state without a rated amount that a later version replaces; its bucket stays, if need be empty."""
-    left = replace(bucket, rated=tuple(each for each in bucket.rated if each is not rated))
+    left = replace(bucket, rated=tuple(each for each in bucket.rated if each is not gone))
     usage = tuple(left if each is bucket else each for each in state.usage)
-    return _measured(replace(state, usage=usage))
+    return performed(_measured(replace(state, usage=usage)), ((bucket.contract, bucket.po),))
 
 
 def with_detail(
@@ -84,14 +90,15 @@ def with_detail(
     state = _with_bucket(state, grown, extent=state.extent.reaching(detail.at))
     if len(grown.details) == len(bucket.details):
         state = _measured(state)
-    return state, grown
+    return performed(state, ((bucket.contract, bucket.po),)), grown
 
 
 def with_usage_closed(state: GroupState, bucket: UsageBucket, held: int, digest: bytes) -> GroupState:
     """A usage period of which everything was sent: ``held`` millionths stand for its details from now on."""
     count = len(bucket.details)
     closed = replace(bucket, details=(), closed=True, digest=digest, count=count, held=held)
-    return _measured(_with_bucket(state, closed, extent=state.extent))
+    state = _measured(_with_bucket(state, closed, extent=state.extent))
+    return performed(state, ((bucket.contract, bucket.po),))
 
 
 def _measured(state: GroupState) -> GroupState:

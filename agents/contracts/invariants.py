@@ -11,6 +11,7 @@ from tieout.agents.accounting.invariant import InvariantBroken
 from tieout.agents.accounting.targets import Targets
 from tieout.agents.accounting.variable import standing_components
 from tieout.agents.contracts.decision import View
+from tieout.agents.contracts.derivation import check_derived
 from tieout.agents.contracts.draft import Draft
 from tieout.agents.contracts.periods import ground_of
 from tieout.avro.commands import JournalPost
@@ -39,6 +40,7 @@ def check_whole(state: GroupState, view: View) -> None:
     """All that follows from facts and ledger: netting, price, ledger against targets, cached layers."""
     if any(item.code == "PERIOD_NONE_OPEN" for item in state.group.open_items):
         return  # what could not be posted is not in the ledger yet
+    check_derived(state, view)
     for arrangement in state.group.arrangements:
         _, books = ground_of(view, arrangement)
         targets = Targets(state, arrangement)

@@ -6,11 +6,13 @@ book and, where the entity's currency is another one, in both currencies.
 
 from __future__ import annotations
 
+from tieout.agents.accounting.agreement import contracts_of
 from tieout.agents.contracts.decision import View
 from tieout.agents.contracts.periods import entity_of
 from tieout.avro.events import Day
 from tieout.tables.contract import Arrangement, GroupState
-from tieout.tables.facts import Facts
+from tieout.tables.documents import Act, Cash
+from tieout.tables.facts import Collectability, Estimate, Evidence, Facts
 from tieout.tables.group_rows import beside_series_bytes
 
 _SHORT_PERIOD_DAYS = 28
@@ -77,20 +79,23 @@ def ledger_bytes(state: GroupState, view: View) -> int:
     for arrangement in state.group.arrangements:
         foreign = entity_of(view, arrangement).functional_currency != arrangement.currency
         room = rooms[arrangement.id] = _Room(arrangement, _CURRENCIES if foreign else 1)
-        for contract in arrangement.members:
+        for contract in contracts_of(arrangement):
             contracts.setdefault(contract, []).append(room)
     _room_for_price(rooms, state.facts)
     _room_for_billing(rooms, contracts, state)
     for bucket in state.usage:
-        rooms[bucket.arrangement].reach(*(each.at for each in (*bucket.rated, *bucket.details)))
+        rooms[bucket.arrangement].reach(*(each.at for each in bucket.rated))
+        rooms[bucket.arrangement].reach(*(each.at for each in bucket.details))
         rooms[bucket.arrangement].total += sum([rated.amount for rated in bucket.rated])
-    for evidence in (*state.facts.evidence, *state.facts.estimates, *state.facts.assessments):
-        for room in contracts[evidence.contract]:
-            room.reach(evidence.at)
+    dated: tuple[Evidence | Estimate | Collectability, ...]
+    dated = (*state.facts.evidence, *state.facts.estimates, *state.facts.assessments)
+    for each in dated:
+        for room in contracts[each.contract]:
+            room.reach(each.at)
     for log in state.work:
         for room in contracts[log.contract]:
-            room.reach(*(each.at for each in log.entries))
-            room.total += sum([abs(each.amount) for each in log.entries])
+            room.reach(*(entry.at for entry in log.entries))
+            room.total += sum([abs(entry.amount) for entry in log.entries])
     return sum(room.bytes(name) for name, room in rooms.items()) + beside_series_bytes(state.ledger)
 
 
@@ -120,7 +125,8 @@ def _room_for_billing(rooms: dict[str, _Room], contracts: dict[str, list[_Room]]
     for line in state.documents.lines:
         rooms[line.arrangement].reach(line.at)
         rooms[line.arrangement].total += abs(line.amount) + abs(line.tax)
-    for fact in (*state.documents.cash, *state.documents.acts):
+    facts: tuple[Cash | Act, ...] = (*state.documents.cash, *state.documents.acts)
+    for fact in facts:
         for room in contracts[fact.contract]:
             room.reach(fact.at)
             room.total += abs(fact.amount)

@@ -66,9 +66,7 @@ def _emitted(state: GroupState, draft: Draft, *, anew: bool) -> tuple[GroupState
             before: Day | None = None
             if not anew:
                 before = view.controls.horizon(arrangement.entity, entity.book, view.control_seq - 1)
-            first = (
-                earliest_fact(state, arrangement.id, arrangement.contract) if before is None else before + 1
-            )
+            first = earliest_fact(state, arrangement) if before is None else before + 1
             if books.horizon is not None and first <= books.horizon:
                 state = emit(state, Touched(arrangement.id, first), draft)
         except Refused as refused:

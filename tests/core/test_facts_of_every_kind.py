@@ -10,8 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from tieout.agents.contracts.fact_days import earliest_fact, last_fact
+from tieout.agents.accounting.invariant import InvariantBroken
+from tieout.agents.contracts import derivation
+from tieout.agents.contracts.derivation import check_derived, prepared
+from tieout.agents.contracts.fact_days import earliest_fact
 from tieout.agents.contracts.facts import (
+    known_fact,
     with_collectability,
     with_component,
     with_estimate,
@@ -25,6 +29,7 @@ from tieout.agents.contracts.facts_work import (
     with_usage,
     with_usage_closed,
     with_work,
+    without_usage,
 )
 from tieout.avro.commands import Cause
 from tieout.tables.documents import Act, Cash, DocLine
@@ -55,12 +60,20 @@ LINES = [
 
 
 @cache
-def opened():
+def opened_inbox():
     activation = {"at": YEAR, "type": "contract_activated", "price": 1200, "lines": LINES}
     inbox = Inbox(Given({"events": [], "expect": {}}).reference())
     for step in Given({"events": [activation], "expect": {}}).steps():
         inbox.deliver(step)
-    return inbox.state
+    return inbox
+
+
+def opened():
+    return opened_inbox().state
+
+
+def opened_view():
+    return opened_inbox().view()
 
 
 def line(number, at):
@@ -170,9 +183,9 @@ def test_a_fact_that_the_release_before_has_no_place_for_is_noticed(kind):
 def test_no_run_looks_past_the_last_fact_nor_before_the_first(kind):
     early, late = KINDS[kind](opened(), "A", DAY - 40), KINDS[kind](opened(), "A", DAY + 900)
     moves_due_or_amounts = kind not in ("price change", "estimate", "evidence", "assessment")
-    assert (earliest_fact(early, HOME, "C1") == DAY - 40) == moves_due_or_amounts
-    assert last_fact(late, HOME, "C1") == DAY + 900
-    assert last_fact(opened(), HOME, "C1") == DAY + 364
+    assert (earliest_fact(early, early.arrangement(HOME)) == DAY - 40) == moves_due_or_amounts
+    assert late.extent.last == DAY + 900
+    assert opened().extent.last == DAY + 364
 
 
 def test_a_corrected_version_stands_in_the_place_of_the_one_that_was_told():
@@ -183,7 +196,7 @@ def test_a_corrected_version_stands_in_the_place_of_the_one_that_was_told():
     after = with_version_replaced(before, (corrected,))
     assert after.facts.terms == (corrected,)
     assert sum(share.base + share.amount for share in after.layers[0].steps[-1].shares) == 900_00
-    assert last_fact(after, HOME, "C1") == DAY + 500
+    assert after.extent.last == DAY + 500
     assert read_back(after) == after
     assert not fits_previous(before, after)
     assert with_version_replaced(after, (told,)) == before
@@ -209,3 +222,74 @@ def test_what_only_some_promises_state_costs_the_others_one_byte():
     sizes = [len(dict(state_rows(None, each))[b"t"]) for each in (state, after)]
     assert plain.special is None
     assert sizes[1] - sizes[0] > 20
+
+
+KEPT = st.lists(
+    st.tuples(
+        st.sampled_from(["evidence", "document", "cash", "rated usage", "act"]),
+        st.integers(0, 3),
+        st.integers(DAY - 3, DAY + 400),
+    ),
+    max_size=12,
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(KEPT)
+def test_what_is_kept_beside_the_facts_is_what_they_give_anew(facts):
+    """Equal names are later versions of the same fact, of which the earlier one is taken out first where it has to be."""
+    inbox_view = opened_view()
+    state = prepared(opened(), inbox_view)
+    taken = set()
+    for kind, number, at in facts:
+        if kind in ("document", "rated usage") and (kind, number) in taken:
+            continue
+        taken.add((kind, number))
+        state = KINDS[kind](state, f"{kind} {number}", at)
+        check_derived(state, inbox_view)
+    assert state.derived is not None
+
+
+def test_what_is_kept_and_is_not_what_the_facts_give_is_noticed():
+    view = opened_view()
+    state = KINDS["evidence"](prepared(opened(), view), "A", DAY + 9)
+    check_derived(state, view)
+    done = {
+        promise: replace(each, moved=each.moved.adding(DAY, 1))
+        for promise, each in state.derived.done.items()
+    }
+    with pytest.raises(InvariantBroken, match="beside the facts"):
+        check_derived(replace(state, derived=replace(state.derived, done=done)), view)
+
+
+def test_a_fact_walks_no_contract_and_no_promise_but_its_own(monkeypatch):
+    view = opened_view()
+    state = prepared(opened(), view)
+    asked = []
+    monkeypatch.setattr(derivation, "walked", lambda *given: asked.append("account"))
+    monkeypatch.setattr(derivation, "performance_of", lambda *given: asked.append("performance"))
+    evidence = KINDS["evidence"](state, "A", DAY + 9)
+    prepared(evidence, view)
+    assert asked == ["performance"], "the first of the promise"
+    cash = KINDS["cash"](state, "A", DAY + 9)
+    prepared(prepared(cash, view), view)
+    assert asked == ["performance", "account"]
+
+
+def test_taken_out_usage_leaves_no_amount_behind():
+    view = opened_view()
+    state = prepared(opened(), view)
+    used = KINDS["rated usage"](state, "A", DAY + 9)
+    (standing,) = used.usage
+    left = without_usage(used, standing, standing.rated[0])
+    check_derived(left, view)
+    assert left.derived.amounts["C1", "U"].steps.total == 0
+
+
+def test_evidence_that_a_later_version_gives_to_another_promise_is_gone_from_the_first():
+    view = opened_view()
+    state = KINDS["evidence"](prepared(opened(), view), "A", DAY + 9)
+    other = replace(known_fact(state.facts.evidence, "A"), po="S", version=2)
+    state = with_evidence(state, other, {HOME: DAY + 9})
+    check_derived(state, view)
+    assert state.derived.done.keys() == {("C1", "S")}

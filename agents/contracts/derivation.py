@@ -1,0 +1,179 @@
+"""What follows from the facts of a group and is kept beside them: made once after a load, then brought along.
+
+Invariant: what is kept equals what would be made anew from the facts (``check_derived``); a fact that is put costs the
+promise or contract that it is about, whatever else the group holds. A contract whose documents changed has no account
+until ``prepared`` walks it again.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from msgspec.structs import replace
+
+from tieout.agents.accounting.dated_amounts import amounts_of
+from tieout.agents.accounting.invariant import InvariantBroken
+from tieout.agents.accounting.performance import performance_of
+from tieout.agents.accounting.receivables import walked
+from tieout.agents.contracts.decision import View
+from tieout.agents.contracts.policy import policy_of
+from tieout.tables.contract import Contract, GroupState
+from tieout.tables.derived import Account606, Amounts, Derived, Performance
+from tieout.tables.facts import Estimate, Evidence, Item
+from tieout.tables.work import RatedUsage, UsageBucket, WorkLog
+
+Promise = tuple[str, str]
+"""(contract, po)."""
+
+
+class _Facts(NamedTuple):
+    """What was performed of one promise."""
+
+    evidence: list[Evidence]
+    estimates: list[Estimate]
+    buckets: list[UsageBucket]
+    work: list[WorkLog]
+
+
+def prepared(state: GroupState, view: View) -> GroupState:
+    """The state with every derived member. Asked before anything is told or emitted; costs nothing where all is there."""
+    derived = state.derived
+    if derived is not None and len(derived.accounts) == len(state.group.contracts):
+        return state
+    if derived is None:
+        derived = _derived(state)
+    accounts = dict(derived.accounts)
+    for contract in state.group.contracts:
+        if contract.id not in accounts:
+            accounts[contract.id] = _account(state, contract, view)
+    return replace(state, derived=Derived(accounts, derived.done, derived.amounts))
+
+
+def check_derived(state: GroupState, view: View) -> None:
+    """INVARIANT_BROKEN where what is kept is not what the facts give."""
+    if state.derived is None:
+        return
+    kept, fresh = prepared(state, view).derived, prepared(replace(state, derived=None), view).derived
+    if kept != fresh:
+        raise InvariantBroken(f"what is kept beside the facts of {state.group_id!r} is not what they give")
+
+
+def performed(state: GroupState, promises: Iterable[Promise]) -> GroupState:
+    """The state with performance and amounts of these promises made anew from its facts."""
+    derived = state.derived
+    if derived is None:
+        return state
+    done, amounts = dict(derived.done), dict(derived.amounts)
+    for promise in promises:
+        done.pop(promise, None)
+        amounts.pop(promise, None)
+        _derive(_item(state, promise), promise, _facts_of(state, promise), done, amounts)
+    return replace(state, derived=Derived(derived.accounts, done, amounts))
+
+
+def moved(state: GroupState, evidence: Evidence) -> GroupState:
+    """The state with further evidence: of a plain promise a delivery is one more step."""
+    promise = evidence.contract, evidence.po
+    derived = state.derived
+    if derived is None:
+        return state
+    known = derived.done.get(promise)
+    if known is None or evidence.kind != "delivered" or _item(state, promise).special is not None:
+        return performed(state, (promise,))
+    grown = replace(known, moved=known.moved.adding(evidence.at, evidence.qty))
+    done = {**derived.done, promise: grown}
+    return replace(state, derived=Derived(derived.accounts, done, derived.amounts))
+
+
+def rated(state: GroupState, bucket: UsageBucket, usage: RatedUsage) -> GroupState:
+    """The state with a further rated amount: where nothing is estimated it is one more step."""
+    promise = bucket.contract, bucket.po
+    derived = state.derived
+    if derived is None:
+        return state
+    known = derived.amounts.get(promise)
+    if known is None or bucket.details or _item(state, promise).special is not None:
+        return performed(state, (promise,))
+    grown = known._replace(steps=known.steps.adding(usage.at, usage.amount))
+    amounts = {**derived.amounts, promise: grown}
+    return replace(state, derived=Derived(derived.accounts, derived.done, amounts))
+
+
+def billed(state: GroupState, contracts: Iterable[str]) -> GroupState:
+    """The state without the accounts of these contracts: their documents, or the homes of their lines, are others now."""
+    derived = state.derived
+    if derived is None:
+        return state
+    gone = set(contracts)
+    accounts = {contract: account for contract, account in derived.accounts.items() if contract not in gone}
+    return replace(state, derived=Derived(accounts, derived.done, derived.amounts))
+
+
+def _derived(state: GroupState) -> Derived:
+    """From nothing, without accounts."""
+    found: dict[Promise, _Facts] = defaultdict(lambda: _Facts([], [], [], []))
+    for evidence in state.facts.evidence:
+        found[evidence.contract, evidence.po].evidence.append(evidence)
+    for estimate in state.facts.estimates:
+        found[estimate.contract, estimate.po].estimates.append(estimate)
+    for bucket in state.usage:
+        found[bucket.contract, bucket.po].buckets.append(bucket)
+    for log in state.work:
+        found[log.contract, log.po].work.append(log)
+    items = {(terms.contract, item.po): item for terms in state.facts.terms for item in terms.add}
+    done: dict[Promise, Performance] = {}
+    amounts: dict[Promise, Amounts] = {}
+    for promise, facts in found.items():
+        _derive(items[promise], promise, facts, done, amounts)
+    return Derived({}, done, amounts)
+
+
+def _derive(
+    item: Item,
+    promise: Promise,
+    facts: _Facts,
+    done: dict[Promise, Performance],
+    amounts: dict[Promise, Amounts],
+) -> None:
+    """Performance, or amounts, of one promise of which something was performed."""
+    if not any(facts):
+        return
+    work = facts.work[0] if facts.work else None
+    if item.measure == "amount":
+        amounts[promise] = amounts_of(item, facts.buckets, work, facts.estimates)
+    else:
+        done[promise] = performance_of(item, facts.evidence, work, facts.estimates)
+
+
+def _facts_of(state: GroupState, promise: Promise) -> _Facts:
+    contract, po = promise
+    return _Facts(
+        [each for each in state.facts.evidence if each.po == po and each.contract == contract],
+        [each for each in state.facts.estimates if each.po == po and each.contract == contract],
+        [each for each in state.usage if each.po == po and each.contract == contract],
+        [each for each in state.work if each.po == po and each.contract == contract],
+    )
+
+
+def _item(state: GroupState, promise: Promise) -> Item:
+    contract, po = promise
+    return next(
+        item
+        for terms in state.facts.terms
+        if terms.contract == contract
+        for item in terms.add
+        if item.po == po
+    )
+
+
+def _account(state: GroupState, contract: Contract, view: View) -> Account606:
+    homes = {
+        item.po: terms.arrangement
+        for terms in state.facts.terms
+        if terms.contract == contract.id
+        for item in terms.add
+    }
+    arrangement = state.arrangements_of(contract.id)[0]
+    return walked(state.documents, contract, homes, policy_of(view, arrangement))
