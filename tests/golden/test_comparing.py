@@ -100,6 +100,16 @@ def test_commands_are_compared_line_by_line_each_with_a_line_of_its_own(wanted, 
     assert differences(f"{{commands: [{wanted}]}}", "{run: 2025-01}") == found
 
 
+def test_of_the_lines_that_are_wanted_the_one_that_says_most_chooses_first():
+    second = ACTIVATED.replace(
+        "}]", ", ssp: 1}, {po: T, measure: time, from: 2025-01-01, to: 2025-12-31, ssp: 1}]"
+    )
+    wanted = "{kind: journal.post, lines: [{class: revenue}, {class: revenue, po: S2}]}"
+    contract = second.replace("price", "contract: C2, price").replace("po: S,", "po: S2,")
+    expect = f"{{commands: [{{kind: journal.post}}, {wanted}]}}"
+    assert differences(expect, contract, "{run: 2025-01}") == []
+
+
 def test_other_commands_are_compared_by_what_they_state():
     order = "{kind: sales_order.create, entity: US, version: 1, total: 1200, customer: CUST1, posting_date: 2025-01-01}"
     assert differences(f"{{commands: [{order}]}}") == []

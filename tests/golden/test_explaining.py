@@ -4,6 +4,7 @@ import pytest
 from golden.scenario_files import RUNNING, SCENARIOS
 
 from tieout.streams.operate.scenario.explaining import explained
+from tieout.streams.operate.scenario.loading import read_text
 from tieout.streams.operate.scenario.reading import Figures
 from tieout.streams.operate.scenario.running import prepared
 
@@ -52,6 +53,24 @@ def test_every_scenario_that_runs_can_be_explained_and_its_tables_are_whole(name
     for line in lines:
         width = (width or line.count("|")) if line.startswith("|") else None
         assert width is None or line.count("|") == width, line
+
+
+def test_an_arrangement_is_explained_by_its_own_facts():
+    activated = "{at: 2025-01-01, type: contract_activated, contract: %s, price: 1200, lines: [{po: %s, measure: time, from: 2025-01-01, to: 2025-12-31}, {po: %s, measure: usage, meter: %s}]}"
+    events = [
+        activated % ("C1", "S1", "U1", "m1"),
+        activated % ("C2", "S2", "U2", "m2"),
+        "{at: 2025-02-01, type: credit_memo_issued, contract: C1, id: M1, amount: 60, reason: rebate, po: S1}",
+        "{at: 2025-02-01, type: usage_rated, contract: C1, meter: m1, amount: 5}",
+    ]
+    text = "- scenario: two\n  expect: {}\n  events:\n" + "".join(f"  - {each}\n" for each in events)
+    (given,) = read_text(text, "a.yaml")
+    steps, player = prepared(given)
+    first, second = "\n".join(explained("two", Figures(player.play(steps)))).split("### Arrangement ")[1:]
+    for words in ("-60.00", "usage, priced", "**S1**"):
+        assert words in first
+        assert words not in second
+    assert "**S2**" in second
 
 
 def test_a_contract_that_was_not_accepted_is_told():

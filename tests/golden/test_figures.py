@@ -67,6 +67,18 @@ def test_documents_are_translated_at_the_rate_of_their_invoice_and_a_settlement_
     )
 
 
+def test_amounts_of_different_functional_currencies_are_never_added_up():
+    events = (
+        LATER.replace("price", "entity: UK, currency: GBP, price"),
+        LATER.replace("price", "contract: C2, price").replace("po: S", "po: T"),
+        "{at: 2025-01-20, type: invoice_posted, amount: 100}",
+        "{at: 2025-01-20, type: invoice_posted, contract: C2, amount: 30}",
+    )
+    keys = {"entities": "{US: {functional: USD}, UK: {functional: GBP}}"}
+    wanted = "accounts_receivable: 30, accounts_receivable@UK: 100, accounts_receivable@C1@1: 100"
+    assert differences(*events, expect=f"{{posted_fc: {{2025-01: {{{wanted}}}}}}}", **keys) == []
+
+
 def test_what_cannot_be_translated_is_told_and_never_guessed():
     keys = {"expect": "{posted_fc: {2025-01: {cash: 0}}}", "currency": "EUR", "rates": RATES}
     invoice = "{at: 2025-01-10, type: invoice_posted, amount: 30}"
@@ -90,6 +102,21 @@ def test_a_version_that_was_withdrawn_is_no_decision():
         played.setting, played.outputs, replace(played.state, facts=facts), played.view, played.closed
     )
     assert again.decisions == ()
+
+
+def test_an_exception_that_is_told_again_was_raised_once():
+    steps, player = prepared(
+        scenario(ACTIVATED, "{at: 2025-03-01, type: contract_amended, approved: null}", expect="{}")
+    )
+    played = player.play(steps)
+    again = type(played)(
+        played.setting, [*played.outputs, *played.outputs], played.state, played.view, played.closed
+    )
+    assert (
+        [item.code for item in again.exceptions]
+        == [item.code for item in played.exceptions]
+        == ["MOD_PENDING"]
+    )
 
 
 def test_an_audited_play_checks_every_commit(monkeypatch):
