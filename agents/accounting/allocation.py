@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from fractions import Fraction
 from math import lcm
 
+from tieout.agents.accounting.policy import Switches
 from tieout.avro.events import Minor
 
 Weight = int | Fraction
@@ -33,3 +34,6 @@ def allocated(pool: Minor, weights: Mapping[str, Weight]) -> dict[str, Minor]:
     for _, po in sorted(remainders)[:left]:
         shares[po] += 1
     return shares if pool >= 0 else {po: -share for po, share in shares.items()}
+
+
+SWITCHES: Switches = {"allocation_rounding": ("largest_remainder",)}

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 from tieout.agents.accounting.allocation import allocated
+from tieout.agents.accounting.policy import Switches
 from tieout.agents.accounting.rounding import rounded_share
 from tieout.avro.events import Day, Minor
 from tieout.tables.dated import Steps, levels, steps
@@ -79,3 +80,6 @@ def _moves(components: Iterable[Component]) -> list[tuple[Day, Component, Minor]
 
 def _steps(dated: dict[str, list[tuple[Day, Minor]]]) -> dict[str, Steps]:
     return {name: steps(moved) for name, moved in dated.items()}
+
+
+SWITCHES: Switches = {"contra_accounts": ("off",)}

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from tieout.agents.accounting.policy import Switches
 from tieout.avro.events import Day, Minor
 from tieout.tables.contract import GroupState
 from tieout.tables.dated import Steps, steps
@@ -32,3 +33,6 @@ def amounts_by_po(state: GroupState, arrangement: str) -> dict[str, Steps]:
         if bucket.arrangement == arrangement:
             dated.setdefault(bucket.po, []).extend([(each.at, each.amount) for each in bucket.rated])
     return {po: steps(amounts) for po, amounts in dated.items()}
+
+
+SWITCHES: Switches = {"usage": ("accrue_estimate",), "usage_pricing": ("independent",)}

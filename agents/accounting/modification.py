@@ -11,6 +11,7 @@ from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
 from tieout.agents.accounting.agreed import Sets
+from tieout.agents.accounting.policy import NUMBER, Switches
 from tieout.agents.accounting.standing import Standing, is_distinct
 from tieout.avro.events import Day, Minor
 from tieout.tables.facts import Particulars, Terms
@@ -140,3 +141,14 @@ def reasons(treatment: str, kind: str) -> tuple[str, ...]:
             )
         case _:
             return ("no effect on scope, price or term",)
+
+
+SWITCHES: Switches = {
+    "modification_date": ("later_of", "approved", "effective"),
+    "retroactive_price": ("prospective",),
+    "ssp_tolerance": ("0", NUMBER),
+    "prospective_scope": ("arrangement",),
+    "negative_remaining": ("queue",),
+    "combination": ("stated",),
+    "renewals_expected": ("no",),
+}

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from tieout.agents.accounting.policy import Switches
 from tieout.tables.dated import steps
 from tieout.tables.derived import Performance
 from tieout.tables.facts import Estimate, Evidence, Facts, Item
@@ -34,3 +35,6 @@ def performances(facts: Facts) -> dict[tuple[str, str], Performance]:
     for each in facts.evidence:
         found.setdefault((each.contract, each.po), []).append(each)
     return {key: performance_of(items[key], evidence, None, ()) for key, evidence in found.items()}
+
+
+SWITCHES: Switches = {"start_gate": ("contract_start",)}

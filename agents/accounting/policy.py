@@ -6,11 +6,18 @@ ever stored here when a rule for it is built: admission refuses the others.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import msgspec
 
 from tieout.avro.events import Minor
+
+Switches = Mapping[str, tuple[str, ...]]
+"""Switch -> values that are built, the default first; each module names those of its own rules."""
+
+NUMBER = "#"
+"""Among the values of a switch: any whole number."""
 
 
 class CreditEffect(NamedTuple):

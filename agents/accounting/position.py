@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from tieout.agents.accounting.policy import Switches
 from tieout.avro.events import Minor
 
 CREDIT_CLASSES = ("revenue", "contract_liability", "refund_liability")
@@ -33,3 +34,6 @@ def netted(due: Minor, recognised: Minor, refund_liability: Minor) -> tuple[Mino
     """(contract liability, contract asset): what is due ahead of performance, or performance ahead of what is due."""
     position = due - recognised - refund_liability
     return (position, 0) if position >= 0 else (0, -position)
+
+
+SWITCHES: Switches = {"netting": ("arrangement",), "rpo_exempt": ("right_to_invoice,sales_based",)}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from tieout.agents.accounting.policy import Switches
 from tieout.agents.accounting.rounding import rounded_share
 from tieout.agents.accounting.service_time import paused_weight, span_weight, weight_through
 from tieout.avro.events import Day, Minor
@@ -179,3 +180,6 @@ _MEASURES: Mapping[str, Callable[[Share, Performance, Day], tuple[int, int]]] = 
     "drawdown": _drawdown,
     "dropped": _dropped,
 }
+
+
+SWITCHES: Switches = {"progress_digits": ("none",)}

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from tieout.agents.accounting.agreement import contracts_of
-from tieout.agents.accounting.policy import Policy
+from tieout.agents.accounting.policy import Policy, Switches
 from tieout.avro.events import Day, Minor
 from tieout.tables.contract import Arrangement, Contract, GroupState
 from tieout.tables.dated import Steps, steps, together
@@ -126,3 +126,10 @@ def _in_order(
             rank = _CREDIT if line.kind == "credit_memo" else _INVOICE
             facts.append((line.at, rank, f"{line.doc}\0{line.line:05}", line))
     return sorted(facts, key=lambda fact: fact[:3])
+
+
+SWITCHES: Switches = {
+    "ar_owner": ("erp", "billing_mirrored"),
+    "receivable_when": ("invoiced",),
+    "writeoff_unearned": ("derecognise",),
+}

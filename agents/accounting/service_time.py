@@ -9,6 +9,7 @@ from calendar import monthrange
 from datetime import date
 from functools import lru_cache
 
+from tieout.agents.accounting.policy import Switches
 from tieout.avro.events import Day
 
 MONTH = 377_580
@@ -79,3 +80,6 @@ def _even_weight(first: Day, last: Day, through: Day) -> int:
     served_to = end.day if same_as_end else _month_days(now)
     days = served_to - served_from + 1
     return months * _EVEN_MONTH + (now.day - served_from + 1) * (_EVEN_MONTH // days)
+
+
+SWITCHES: Switches = {"convention": CONVENTIONS}

@@ -9,6 +9,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import NamedTuple
 
+from tieout.agents.accounting.policy import Switches
 from tieout.agents.contracts.decision import Refused, View
 from tieout.avro.control import PeriodClosed, PeriodMarker, PeriodReopened
 from tieout.avro.events import Day
@@ -17,6 +18,15 @@ from tieout.tables.contract import Arrangement
 from tieout.tables.reference import Calendar, Period
 
 SUBLEDGER = "revenue"
+SWITCHES: Switches = {
+    "emission": ("month_end_run", "daily_run"),
+    "late_effects": ("first_open_period",),
+    "catch_up": ("on",),
+    "materiality": ("none",),
+    "parked_contract_revenue": ("continue_on_last_version",),
+    "journal_grain": ("arrangement",),
+    "books": ("one",),
+}
 GROUNDS_MAX = 10_000
 """Grounds that a view remembers: what days events name is not ours to bound."""
 

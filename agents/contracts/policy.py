@@ -9,49 +9,49 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import lru_cache
+from itertools import chain
 from typing import Any
 
-from tieout.agents.accounting.policy import CreditEffect, Policy
-from tieout.agents.accounting.service_time import CONVENTIONS
+from tieout.agents.accounting import (
+    allocation,
+    contra,
+    dated_amounts,
+    functional_currency,
+    modification,
+    performance,
+    performing_entities,
+    position,
+    progress,
+    receivables,
+    service_time,
+    vendor_rounding,
+)
+from tieout.agents.accounting.policy import NUMBER, CreditEffect, Policy, Switches
+from tieout.agents.contracts import periods
 from tieout.agents.contracts.decision import Refused, View
 from tieout.avro.reference import EntityPublished, PolicySwitch
 from tieout.tables.contract import Arrangement
 
-SWITCHES: Mapping[str, tuple[str, ...]] = {
-    "convention": CONVENTIONS,
-    "schedule_rounding": ("cumulative",),
-    "allocation_rounding": ("largest_remainder",),
-    "progress_digits": ("none",),
-    "modification_date": ("later_of", "approved", "effective"),
-    "retroactive_price": ("prospective",),
-    "ssp_tolerance": ("0",),
-    "prospective_scope": ("arrangement",),
-    "negative_remaining": ("queue",),
-    "combination": ("stated",),
-    "netting": ("arrangement",),
-    "ic_model": ("at_billing",),
-    "ar_owner": ("erp", "billing_mirrored"),
-    "receivable_when": ("invoiced",),
-    "writeoff_unearned": ("derecognise",),
-    "usage": ("accrue_estimate",),
-    "usage_pricing": ("independent",),
-    "start_gate": ("contract_start",),
-    "renewals_expected": ("no",),
-    "emission": ("month_end_run", "daily_run"),
-    "late_effects": ("first_open_period",),
-    "catch_up": ("on",),
-    "materiality": ("none",),
-    "fx_policy": ("historical_cl",),
-    "fx_level": ("arrangement",),
-    "cl_lots": ("fifo",),
-    "ca_rate": ("period_average",),
-    "rpo_exempt": ("right_to_invoice,sales_based",),
-    "parked_contract_revenue": ("continue_on_last_version",),
-    "journal_grain": ("arrangement",),
-    "contra_accounts": ("off",),
-    "books": ("one",),
-}
-"""Switch -> values that are built, the default first. ``ssp_tolerance`` also takes any whole percent."""
+_FAMILIES: tuple[Switches, ...] = (
+    service_time.SWITCHES,
+    progress.SWITCHES,
+    performance.SWITCHES,
+    allocation.SWITCHES,
+    vendor_rounding.SWITCHES,
+    modification.SWITCHES,
+    dated_amounts.SWITCHES,
+    receivables.SWITCHES,
+    contra.SWITCHES,
+    position.SWITCHES,
+    performing_entities.SWITCHES,
+    functional_currency.SWITCHES,
+    periods.SWITCHES,
+)
+
+SWITCHES: Switches = dict(chain.from_iterable(family.items() for family in _FAMILIES))
+"""Switch -> values that are built, the default first."""
+
+assert len(SWITCHES) == sum(map(len, _FAMILIES)), "one switch in two families"
 
 _CREDIT = "credit_effect."
 _REACHES = ("none", "performed", "version", "price_only")
@@ -128,9 +128,14 @@ def check_policy(entity: EntityPublished) -> None:
         if each.name.startswith(_CREDIT):
             if each.value.partition(":")[0] in _REACHES:
                 continue
-        elif each.value in SWITCHES.get(each.name, ()) or (
-            each.name == "ssp_tolerance" and each.value.isdigit()
-        ):
+        elif _is_built(each):
             continue
         what = f"policy {each.name} = {each.value!r} of entity {entity.header.id!r}"
         raise Refused("POLICY_MISSING", f"{what} has no rule in this release", "reference")
+
+
+def _is_built(switch: PolicySwitch) -> bool:
+    values = SWITCHES.get(switch.name, ())
+    return switch.value in values or (
+        NUMBER in values and switch.value.isdecimal() and switch.value.isascii()
+    )
