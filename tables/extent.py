@@ -13,7 +13,7 @@ import msgspec
 
 from tieout.avro.events import Day, Minor
 from tieout.tables.documents import Act, Cash, DocLine, Documents
-from tieout.tables.facts import Facts, Terms
+from tieout.tables.facts import Component, Facts, Terms
 from tieout.tables.work import RatedUsage, UsageBucket, Work, WorkLog
 
 _NEVER_FIRST: Day = 2**31
@@ -75,6 +75,16 @@ class Extent(msgspec.Struct, frozen=True, array_like=True, gc=False):
             names_bytes=names_bytes,
             agreed=agreed,
             entities=tuple(sorted(entities)),
+        )
+
+    def with_component(self, component: Component) -> Extent:
+        """With a version of a price change that is not among them; contra revenue has a key of its own."""
+        named = len(component.contra.encode())
+        return msgspec.structs.replace(
+            self.reaching(component.at),
+            keys=self.keys + bool(named),
+            names_bytes=self.names_bytes + named,
+            agreed=self.agreed + abs(component.amount),
         )
 
     def with_lines(self, lines: Iterable[DocLine]) -> Extent:

@@ -6,9 +6,10 @@ billed over the price is not explained, and stays a contract liability.
 
 from __future__ import annotations
 
+from tieout.agents.accounting.variable import taken_back
 from tieout.avro.events import Day, Minor
 from tieout.tables.contract import GroupState
-from tieout.tables.dated import Steps, steps
+from tieout.tables.dated import Steps, steps, together
 
 
 def refund_liability(due: Minor, price: Minor, taken_back: Minor) -> Minor:
@@ -17,15 +18,15 @@ def refund_liability(due: Minor, price: Minor, taken_back: Minor) -> Minor:
 
 
 def price_taken_back(state: GroupState, arrangement: str) -> Steps:
-    """Negative price changes of versions (after fee) and price effects of credit memos: what ``explains`` a refund."""
+    """What explains a refund: price that versions (after fee), refundable estimates and credit memos take back."""
     dated: list[tuple[Day, Minor]] = [
         (terms.at, -terms.pool)
         for terms in state.facts.terms
         if terms.pool < 0 and terms.arrangement == arrangement and terms.treatment == "prospective"
     ]
-    dated += [
-        (each.at, -each.amount)
-        for each in state.facts.components
-        if each.amount < 0 and each.arrangement == arrangement
-    ]
-    return steps(dated)
+    components = state.facts.components
+    if not components:
+        return steps(dated)
+    return together(
+        [steps(dated), taken_back(each for each in components if each.arrangement == arrangement)]
+    )

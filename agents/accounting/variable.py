@@ -12,8 +12,10 @@ from msgspec.structs import replace
 
 from tieout.agents.accounting.agreed import Visible
 from tieout.avro.events import Day, Minor
+from tieout.tables.dated import Steps, levels, steps
 from tieout.tables.facts import Component
 
+_ESTIMATE = "estimate\x1f"
 NOTHING_SEEN = Visible({}, {})
 
 
@@ -58,3 +60,26 @@ def reaching(
         if since is not None:
             held.append(each if each.at >= since else replace(each, at=since))
     return tuple(sorted(held, key=lambda component: (component.id, component.version)))
+
+
+def estimate_id(contract: str, name: str) -> str:
+    """Component id of an estimate: no document's source object has this text."""
+    return f"{_ESTIMATE}{contract}\x1f{name}"
+
+
+def taken_back(components: Iterable[Component]) -> Steps:
+    """What components take off the price and billing may have to give back, by day (606-10-32-10).
+
+    Refundable estimates, and price effects of documents; of one component the version that counts on a day.
+    """
+    dated: list[tuple[Day, Minor]] = []
+    versions: dict[str, list[tuple[int, Day, int]]] = {}
+    for each in components:
+        if each.refundable or not each.id.startswith(_ESTIMATE):
+            versions.setdefault(each.id, []).append((each.version, each.at, max(0, -each.amount)))
+    for known in versions.values():
+        before = 0
+        for at, amount in zip(*levels(known), strict=True):
+            dated.append((at, amount - before))
+            before = amount
+    return steps(dated)

@@ -1,11 +1,154 @@
-"""Estimates of the price: variable consideration, prices that were open (606-10-32-5..14, 25-11).
+"""Estimates of the price: bonus, penalty, rebate, right of return, concession (606-10-32-5..14, 32-42..45).
 
-Invariant: an estimate counts from its own day on, and the one before stays true for its time. An event type
-of the family that is not in ``RULES`` is parked by name until a release has its rule.
+Invariant: an estimate counts from its own day on, and the one before stays true for its time (32-14); one name means
+one thing: what it reaches never changes. An event type of the family that is not in ``RULES`` is parked by name until
+a release has its rule.
 """
 
 from __future__ import annotations
 
-from tieout.agents.contracts.accepted import Rules
+from typing import NamedTuple
 
-RULES: Rules = {}
+from msgspec.structs import replace
+
+from tieout.agents.accounting.variable import estimate_id
+from tieout.agents.contracts.accepted import Accepted, Rules, Touched
+from tieout.agents.contracts.admission import admitted_contract, check_amounts
+from tieout.agents.contracts.decision import Refused
+from tieout.agents.contracts.draft import Draft
+from tieout.agents.contracts.facts import with_component
+from tieout.avro.events import Minor, VariableEstimateChanged
+from tieout.tables.contract import Contract, GroupState
+from tieout.tables.facts import Component, Terms
+
+_REACHES = ("version", "obligation", "performed", "none")
+
+
+class _Reached(NamedTuple):
+    """Where an estimate goes: its arrangement, and the version or the promise in it (empty: neither)."""
+
+    arrangement: str
+    ref: str
+
+
+def estimate(state: GroupState, event: VariableEstimateChanged, draft: Draft) -> Accepted:
+    """Variable consideration as estimated, after its constraint, from a day on; 0 ends it (606-10-32-8, 32-11)."""
+    contract = admitted_contract(state, event, event.currency)
+    amount = _amount(event)
+    reached = _reached(state, contract, event)
+    component = Component(
+        id=estimate_id(contract.id, event.estimate_id),
+        version=event.envelope.object_version,
+        arrangement=reached.arrangement,
+        at=max(event.envelope.effective_date, state.arrangement(reached.arrangement).opened),
+        amount=amount,
+        reach=event.reach,
+        contra="",
+        cause=draft.cause.pointer,
+        ref=reached.ref,
+        refundable=event.refundable,
+    )
+    if _is_known(state, component):
+        return Accepted(state, effect=False)
+    return Accepted(with_component(state, component), (Touched(component.arrangement, component.at),))
+
+
+def _amount(event: VariableEstimateChanged) -> Minor:
+    """The estimate: no more than it would be before the constraint, which can only lower it (32-11)."""
+    if not event.estimate_id:
+        raise Refused("VALUE_INVALID", "an estimate without an id")
+    if event.unit_price_minor is not None:
+        raise Refused("EVENT_UNSUPPORTED", "an estimated price per unit is not supported yet", "reference")
+    if event.service_from is not None or event.service_to is not None:
+        raise Refused(
+            "EVENT_UNSUPPORTED", "an amount for some days of a series is not supported yet", "reference"
+        )
+    amount, unconstrained = event.amount_minor, event.unconstrained_minor
+    if amount is None:
+        raise Refused("VALUE_INVALID", f"estimate {event.estimate_id!r} states no amount")
+    check_amounts(amount=abs(amount))
+    if unconstrained is not None and amount > unconstrained:
+        raise Refused(
+            "VALUE_INVALID",
+            f"estimate {event.estimate_id!r} is {amount} after the constraint, which cannot raise it above "
+            f"{unconstrained} (606-10-32-11)",
+        )
+    return amount
+
+
+def _reached(state: GroupState, contract: Contract, event: VariableEstimateChanged) -> _Reached:
+    """Reach ``version`` and ``performed`` without a version mean the first; a line names its own arrangement."""
+    if event.reach not in _REACHES:
+        raise Refused(
+            "VALUE_INVALID", f"estimate {event.estimate_id!r} reaches {event.reach!r}; one of {_REACHES}"
+        )
+    if event.po is not None:
+        if event.reach == "version":
+            raise Refused(
+                "VALUE_INVALID",
+                f"estimate {event.estimate_id!r} names a line: it reaches that, or no version",
+            )
+        arrangement = _arrangement_of_line(state, contract, event.po, event.reach)
+        return _Reached(arrangement, event.po if event.reach == "obligation" else "")
+    if event.reach == "obligation":
+        raise Refused("VALUE_INVALID", f"estimate {event.estimate_id!r} reaches a line and names none")
+    number = event.version if event.version is not None else 1
+    terms = _version(state, contract, number)
+    return _Reached(terms.arrangement, f"{contract.id}@{number}" if event.reach == "version" else "")
+
+
+def _arrangement_of_line(state: GroupState, contract: Contract, po: str, reach: str) -> str:
+    for terms in state.facts.terms:
+        if terms.contract == contract.id:
+            for item in terms.add:
+                if item.po == po:
+                    if reach == "obligation" and item.measure == "amount":
+                        raise Refused(
+                            "EVENT_UNSUPPORTED",
+                            f"line {po!r} is earned as amounts of a day: it has no share that an estimate could join",
+                            "reference",
+                        )
+                    return terms.arrangement
+    raise Refused("EVIDENCE_UNKNOWN_PO", f"line {po!r} is not in contract {contract.id!r}", "version")
+
+
+def _version(state: GroupState, contract: Contract, number: int) -> Terms:
+    """The version that promised the amount: where it is not accepted yet, the estimate waits for it."""
+    found = [each for each in state.facts.terms if (each.contract, each.version) == (contract.id, number)]
+    if not found:
+        raise Refused(
+            "VERSION_BASE_MISMATCH",
+            f"version {number} of contract {contract.id!r} is not accepted",
+            "version",
+        )
+    if len(found) > 1:
+        names = [each.arrangement for each in found]
+        raise Refused("MOD_SPLIT_MISSING", f"version {number} is in the arrangements {names}: name a line")
+    if found[0].treatment == "none" and found[0].kind != "withdrawn":
+        raise Refused(
+            "VALUE_INVALID", f"version {number} changes neither scope nor price: an amount has no place in it"
+        )
+    return found[0]
+
+
+def _is_known(state: GroupState, component: Component) -> bool:
+    """Whether it is said already. ID_CONFLICT for other content; VALUE_INVALID where the name means another thing."""
+    for each in state.facts.components:
+        if each.id != component.id:
+            continue
+        if each.version == component.version:
+            if replace(each, cause=component.cause) != component:
+                raise Refused(
+                    "ID_CONFLICT", f"estimate {each.id!r} has version {each.version} with other content"
+                )
+            return True
+        before = each.arrangement, each.reach, each.ref, each.refundable
+        if before != (component.arrangement, component.reach, component.ref, component.refundable):
+            raise Refused(
+                "VALUE_INVALID",
+                f"estimate {each.id!r} reached {each.reach} {each.ref!r} before: end it with 0",
+            )
+    return False
+
+
+RULES: Rules = {VariableEstimateChanged: estimate}

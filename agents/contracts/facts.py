@@ -108,7 +108,11 @@ def without_terms(state: GroupState, contract: str) -> GroupState:
 def with_component(state: GroupState, component: Component) -> GroupState:
     """One version of a price change; the others of the same id stay true for their time."""
     components = put(state.facts.components, component, _id_version)
-    state = _measured(state, replace(state.facts, components=components))
+    facts = replace(state.facts, components=components)
+    if len(components) == len(state.facts.components):
+        state = _measured(state, facts)
+    else:
+        state = replace(state, facts=facts, extent=state.extent.with_component(component))
     return refolded(state, [component.arrangement] if component.reach in ("version", "obligation") else [])
 
 
