@@ -150,8 +150,11 @@ class GroupState(msgspec.Struct, frozen=True, gc=False):
 
     def arrangements_of(self, contract_id: str) -> tuple[Arrangement, ...]:
         """Arrangements that hold promises of a contract: its home first, then in order of their versions."""
-        own = [each for each in self.group.arrangements if each.contract == contract_id]
-        joined = [
-            each for each in self.group.arrangements if contract_id in each.contracts and each not in own
-        ]
+        own: list[Arrangement] = []
+        joined: list[Arrangement] = []
+        for each in self.group.arrangements:
+            if each.contract == contract_id:
+                own.append(each)
+            elif each.contracts and contract_id in each.contracts:
+                joined.append(each)
         return (*joined, *own)

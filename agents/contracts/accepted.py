@@ -46,6 +46,9 @@ def due_from(first_days: Mapping[str, Day]) -> tuple[Touched, ...]:
 
 def earned_from(first_days: Mapping[tuple[str, str], Day]) -> tuple[Touched, ...]:
     """Promises whose revenue may differ, and no due; ``first_days``: (arrangement, po) -> from when."""
+    if len(first_days) == 1:  # as with nearly every event: no need to gather
+        (((arrangement, po), day),) = first_days.items()
+        return (Touched(arrangement, day, (po,), due=False),)
     pos: dict[str, list[str]] = {}
     first: dict[str, Day] = {}
     for (arrangement, po), day in sorted(first_days.items()):

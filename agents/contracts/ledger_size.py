@@ -21,6 +21,8 @@ _BALANCES = 6
 intercompany receivable and payable."""
 _SMALL, _SMALL_BYTES, _LARGE_BYTES = 2**31, 5, 9
 """A movement takes five bytes while the amounts are small, nine at most."""
+_UTF8_MAX = 4
+"""Bytes of a character."""
 _CURRENCIES = 2
 """A movement may be kept in the contract's and in the entity's currency."""
 
@@ -62,14 +64,17 @@ def _books(arrangement: Arrangement) -> int:
 
 def ledger_bytes_at_most(state: GroupState) -> int:
     """No less than ``ledger_bytes``: as if every key of the group moved over the span of all its facts, twice."""
-    extent = state.extent
-    keys, names_bytes, copies = extent.keys, extent.names_bytes, 1
-    for arrangement in state.group.arrangements:
-        keys += _BALANCES * len(extent.entities)
-        names_bytes += len(arrangement.id.encode()) * len(extent.entities)
-        copies = max(copies, _books(arrangement))
+    extent, arrangements, ledger = state.extent, state.group.arrangements, state.ledger
+    accounts = len(arrangements) * len(extent.entities)
+    names_bytes = extent.names_bytes
+    books = _CURRENCIES
+    for arrangement in arrangements:
+        names_bytes += _UTF8_MAX * len(arrangement.id) * len(extent.entities)
+        if arrangement.policies:
+            books = max(books, _CURRENCIES * _books(arrangement))
     key_bytes = _key_bytes(_LARGE_BYTES, max(0, extent.last - extent.first))
-    return (names_bytes + keys * key_bytes) * copies * _CURRENCIES + beside_series_bytes(state.ledger)
+    size = (names_bytes + (extent.keys + _BALANCES * accounts) * key_bytes) * books
+    return size + beside_series_bytes(ledger) if ledger.withheld or ledger.manual else size
 
 
 def ledger_bytes(state: GroupState, view: View) -> int:

@@ -76,9 +76,8 @@ def check_limits(before: GroupState, after: GroupState, view: View) -> None:
 
 def check_usage_row(bucket: UsageBucket) -> None:
     """LIMIT_EXCEEDED when the usage of one meter in one period would make its row too large."""
-    name = "usage of one meter from one day"
-    _check_count(f"reported {name}", len(bucket.details), USAGE_DETAILS_MAX)
-    _check_row(name, usage_bytes(bucket))
+    _check_count("reported usage of one meter from one day", len(bucket.details), USAGE_DETAILS_MAX)
+    _check_row("usage of one meter from one day", usage_bytes(bucket))
 
 
 def check_work_row(log: WorkLog) -> None:
