@@ -256,3 +256,31 @@ def test_an_amount_of_a_closed_period_is_placed_on_the_first_open_day_under_the_
     assert books.placed(last + 5) == ("2025-03", "2025-03", last + 5)
     reopened = books._replace(closed=None)
     assert reopened.placed(first) == ("2025-02", "2025-02", first)
+
+
+def test_a_simple_annual_subscription_takes_at_most_1500_bytes_of_rows():
+    """Once its year was billed and earned, with ids as long as a UUID."""
+    names = [f"{number:08}-0000-4000-8000-000000000000" for number in range(3)]
+    lines = [{"po": "S", "measure": "time", "from": YEAR, "to": dt.date(2025, 12, 31)}]
+    given = Given(
+        {
+            "events": [
+                {
+                    "at": YEAR,
+                    "type": "contract_activated",
+                    "contract": names[0],
+                    "price": 1200,
+                    "lines": lines,
+                },
+                {"at": YEAR, "type": "invoice_posted", "contract": names[0], "id": names[1], "amount": 1200},
+            ],
+            "expect": {},
+        }
+    )
+    inbox = Inbox(given.reference())
+    for step in given.steps():
+        inbox.deliver(step)
+    inbox.run(day_of("2025-12"))
+    assert inbox.outcomes[:2] == ["applied", "applied"]
+    rows = [value for _, value in state_rows(None, inbox.state) if value is not None]
+    assert sum(map(len, rows)) <= 1_500
