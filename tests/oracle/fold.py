@@ -128,17 +128,19 @@ class Books:
         self._restate(shares, version)
         for promise in version.add:
             shares[promise.po] = Share(promise)
-        going_on = [share for share in shares.values() if self._open(share, eve) and not share.dropped]
+        # What was delivered of a promise before the version that adds it was promised all the same: it counts as its own.
+        new = {promise.po for promise in version.add if promise.measure in ("point", "units")}
+        going_on = [share for po, share in shares.items() if po in new or self._open(share, eve)]
         if not going_on:
             ending = weights_before if sum(weights_before.values()) else {min(shares): Fraction(1)}
             for po, part in spread(pool, ending).items():
                 shares[po].before += part
             return
-        remaining = {share.promise.po: self._remaining_ssp(share, version) for share in going_on}
+        remaining = {share.promise.po: self._remaining_ssp(share, version, new) for share in going_on}
         for po, part in spread(pool, remaining).items():
             shares[po].now = part
             shares[po].since = version.at
-            shares[po].done_before = self._done(shares[po].promise, eve)
+            shares[po].done_before = Fraction(0) if po in new else self._done(shares[po].promise, eve)
 
     def _restate(self, shares: dict[str, Share], version: Version) -> None:
         """Apply the version's changes to the promises that are still open."""
@@ -188,10 +190,10 @@ class Books:
     def _earned(self, share: Share, day: int) -> int:
         return share.before + (rounded(share.now * self._progress(share, day)) if share.now else 0)
 
-    def _remaining_ssp(self, share: Share, version: Version) -> Fraction:
+    def _remaining_ssp(self, share: Share, version: Version, new: set[str]) -> Fraction:
         """SSP extended over what remains of the obligation when ``version`` starts."""
         promise, eve = share.promise, version.at - 1
-        if promise.measure == "units":
+        if promise.measure == "units" and promise.po not in new:
             return self._remaining_units_ssp(promise, eve)
         if promise.measure != "time":
             return full_ssp(promise)
