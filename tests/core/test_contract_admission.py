@@ -8,11 +8,10 @@ from golden.scenario import Given, day_of
 from msgspec.structs import replace
 
 from tieout.agents.accounting.invariant import InvariantBroken
-from tieout.agents.accounting.policy import Policy
 from tieout.agents.contracts import decide as deciding
 from tieout.agents.contracts.decide import decide
-from tieout.agents.contracts.decision import CausedBy, Refused
-from tieout.agents.contracts.policy import _TYPED, SWITCHES, check_policy, policy_from
+from tieout.agents.contracts.decision import CausedBy
+from tieout.agents.contracts.policy import SWITCHES
 from tieout.agents.contracts.reasons import REASONS
 from tieout.avro.commands import Cause
 from tieout.avro.events import Bundle, DocumentLine, Terminable
@@ -160,27 +159,6 @@ def test_a_policy_without_a_rule_is_refused_and_not_ignored(name, value):
     switches = (PolicySwitch(name, value),)
     changed = (replace(row, policy=switches) if isinstance(row, EntityPublished) else row for row in rows())
     assert refusal(Inbox(Reference.of(changed, 0)), events()[0]) == ("POLICY_MISSING", "reference")
-
-
-def test_each_choice_of_the_core_is_a_switch_whose_default_is_what_is_chosen_where_nobody_does():
-    switches = tuple(PolicySwitch(name, values[0]) for name, values in SWITCHES.items())
-    assert policy_from(switches) == policy_from(()) == Policy()
-    fields = {_TYPED.get(name, (name,))[0] for name in SWITCHES}
-    assert fields == set(Policy.__struct_fields__) - {"credit_effects"}
-
-
-def test_a_number_is_taken_where_a_switch_takes_any_and_nowhere_else():
-    for value, fine in (("7", True), ("-7", False), ("7%", False), ("\u00b2", False), ("", False)):
-        row = replace(next(each for each in rows() if isinstance(each, EntityPublished)), policy=())
-        row = replace(row, policy=(PolicySwitch("ssp_tolerance", value),))
-        if fine:
-            check_policy(row)
-            assert policy_from(row.policy).ssp_tolerance_percent == 7
-        else:
-            with pytest.raises(Refused, match="POLICY_MISSING"):
-                check_policy(row)
-    with pytest.raises(Refused, match="POLICY_MISSING"):
-        check_policy(replace(row, policy=(PolicySwitch("books", "7"),)))
 
 
 def test_every_default_of_a_policy_switch_is_accepted():

@@ -1,0 +1,45 @@
+"""Each choice that the core makes by policy is a switch, and nothing else is."""
+
+import pytest
+from msgspec.structs import replace
+
+from tieout.agents.accounting.policy import CreditEffect, Policy
+from tieout.agents.contracts.decision import Refused
+from tieout.agents.contracts.policy import _TYPED, SWITCHES, check_policy, credit_effect, policy_from
+from tieout.avro.reference import EntityPublished, PolicySwitch, ReferenceHeader
+
+ENTITY = EntityPublished(
+    ReferenceHeader("t", "entity", "US", 1, 0), "USD", ("USD",), "gregorian", "erp", "primary", ()
+)
+
+
+def test_each_choice_of_the_core_is_a_switch_whose_default_is_what_is_chosen_where_nobody_does():
+    switches = tuple(PolicySwitch(name, values[0]) for name, values in SWITCHES.items())
+    assert policy_from(switches) == policy_from(()) == Policy()
+    fields = {_TYPED.get(name, (name,))[0] for name in SWITCHES}
+    assert fields == set(Policy.__struct_fields__) - {"credit_effects"}
+
+
+@pytest.mark.parametrize(
+    ("value", "fine"), [("7", True), ("-7", False), ("7%", False), ("\u00b2", False), ("", False)]
+)
+def test_a_number_is_taken_where_a_switch_takes_any(value, fine):
+    entity = replace(ENTITY, policy=(PolicySwitch("ssp_tolerance", value),))
+    if fine:
+        check_policy(entity)
+        assert policy_from(entity.policy).ssp_tolerance_percent == 7
+    else:
+        with pytest.raises(Refused, match="POLICY_MISSING"):
+            check_policy(entity)
+
+
+def test_a_number_is_taken_nowhere_else():
+    with pytest.raises(Refused, match="POLICY_MISSING"):
+        check_policy(replace(ENTITY, policy=(PolicySwitch("books", "7"),)))
+
+
+def test_what_a_credit_does_to_the_price_is_chosen_by_reason_and_has_a_default_for_those_that_are_known():
+    policy = policy_from((PolicySwitch("credit_effect.goodwill", "version:goodwill"),))
+    assert credit_effect(policy, "goodwill") == CreditEffect("version", "contra_revenue.goodwill")
+    assert credit_effect(policy, "sla_credit") == CreditEffect("performed", "")
+    assert [credit_effect(policy, reason) for reason in (None, "no such reason")] == [None, None]
