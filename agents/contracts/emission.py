@@ -17,7 +17,7 @@ from tieout.agents.accounting.targets import Targets
 from tieout.agents.contracts.accepted import Touched
 from tieout.agents.contracts.derivation import prepared
 from tieout.agents.contracts.draft import Draft
-from tieout.agents.contracts.journals import Line, journals, post
+from tieout.agents.contracts.journals import Book, Line, journals, post
 from tieout.agents.contracts.periods import Books, ground_of
 from tieout.avro.control import RevenueRun
 from tieout.avro.events import Day, Minor
@@ -46,13 +46,15 @@ def emit(state: GroupState, touched: Touched, draft: Draft) -> GroupState:
         return state
     ledger = state.ledger.adding(arrangement.id, arrangement.book, deltas)
     state = replace(state, ledger=ledger)
+    shown = ledger.account(arrangement.id, arrangement.book).by_key()
+    book = Book(arrangement, entity, books, {key: sum(shown[key].movements) for key in deltas})
     by_posting: dict[Period, list[Line]] = {}
     for (account_class, po), moved in deltas.items():
         for period, amount in moved.items():
             by_posting.setdefault(books.posting(period), []).append(Line(period, account_class, po, amount))
     for posting in sorted(by_posting):
         for lines in journals(sorted(by_posting[posting])):
-            state = post(state, arrangement, entity, books, posting, lines, draft)
+            state = post(state, book, posting, lines, draft)
     return state
 
 

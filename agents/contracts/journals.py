@@ -6,7 +6,7 @@ keeps its service period.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import groupby
 from typing import NamedTuple
 
@@ -22,6 +22,7 @@ from tieout.avro.events import Day, Minor
 from tieout.avro.outcomes import RevenueEvent
 from tieout.avro.reference import EntityPublished
 from tieout.tables.contract import Arrangement, GroupState
+from tieout.tables.ledger import Key
 from tieout.tables.reference import Period
 
 _KINDS = {
@@ -59,16 +60,18 @@ def journals(lines: list[Line]) -> Iterator[list[Line]]:
     yield journal
 
 
-def post(
-    state: GroupState,
-    arrangement: Arrangement,
-    entity: EntityPublished,
-    books: Books,
-    posting: Period,
-    lines: list[Line],
-    draft: Draft,
-) -> GroupState:
+class Book(NamedTuple):
+    """What the journals of one arrangement are written from; ``totals``: what its ledger shows of each key by now."""
+
+    arrangement: Arrangement
+    entity: EntityPublished
+    books: Books
+    totals: Mapping[Key, Minor]
+
+
+def post(state: GroupState, book: Book, posting: Period, lines: list[Line], draft: Draft) -> GroupState:
     """The state after one journal of these lines, which are in the ledger already."""
+    arrangement, entity, books, totals = book
     assert books.horizon is not None
     if books.closed is not None and posting <= books.closed:
         raise InvariantBroken(
@@ -91,9 +94,8 @@ def post(
     after = () if contract.journal_tied else (contract.upsert,)
     journal = draft.say(build, JournalPost.KIND, "journal", where, after)
     _require_balance(journal)
-    cumulative = state.ledger.account(arrangement.id, arrangement.book).by_key()
     for line, written in zip(lines, journal.lines, strict=True):
-        total = sum(cumulative[line.account_class, line.po].movements)
+        total = totals[line.account_class, line.po]
         draft.tell(_revenue_event(line, written, journal.header, books, total, draft))
     if contract.journal_tied:
         return state
@@ -106,7 +108,7 @@ def post(
 def _accounts(view: View, arrangement: Arrangement, day: Day, classes: set[str]) -> dict[str, str]:
     """Ledger class -> account; a class is mapped when its arrangement opens, so a day before counts as that day."""
     found: dict[str, str] = {}
-    for account_class in sorted(classes):
+    for account_class in classes:
         account = view.reference.account(arrangement.entity, account_class, max(day, arrangement.opened))
         if account is None:
             general = account_class.partition(".")[0]
