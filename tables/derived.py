@@ -21,7 +21,8 @@ class Performance(msgspec.Struct, frozen=True, gc=False):
 
     ``moved``, ``consumed``: millionths of a unit transferred, and drawn down. ``opened``: the day on which what control
     waits for was there, None before. ``cost`` and ``uninstalled``: minor units. ``eac``: expected cost. ``percent``,
-    ``breakage``: millionths. ``expired``: from when nothing can be drawn any more.
+    ``breakage``: millionths. ``expired``: from when nothing can be drawn any more. ``returned``: millionths of a unit that
+    came back of a point, which is transferred as a whole.
     """
 
     moved: Steps = Steps()
@@ -33,6 +34,7 @@ class Performance(msgspec.Struct, frozen=True, gc=False):
     consumed: Steps = Steps()
     expired: Day | None = None
     breakage: Levels = Levels()
+    returned: Steps = Steps()
 
 
 NOTHING = Performance()

@@ -32,7 +32,7 @@ def contracts_of(arrangement: Arrangement) -> tuple[str, ...]:
 def done_of(state: GroupState, arrangement: Arrangement) -> dict[str, Performance]:
     """Obligation -> what was performed of it; obligations of which nothing was performed are left out."""
     contracts = contracts_of(arrangement)
-    found = state.derived.done if state.derived is not None else performances(state.facts)
+    found = state.derived.done if state.derived is not None else performances(state.facts, state.work)
     return {po: done for (contract, po), done in found.items() if contract in contracts}
 
 

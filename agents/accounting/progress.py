@@ -117,9 +117,16 @@ def _served(share: Share, first: Day, day: Day) -> tuple[int, int]:
 
 
 def _point(share: Share, done: Performance, day: Day) -> tuple[int, int]:
-    """All of it is there, accepted where that counts (55-85..88), and not before the line's first day (55-58C)."""
-    there = day >= share.first and done.moved.by(day) >= share.qty and _open(share, done, day)
-    return _ALL if there else _NONE
+    """All of it is there, accepted where that counts (55-85..88), and not before the line's first day (55-58C).
+
+    What comes back is given back by its part of the whole (55-22..29).
+    """
+    moved = done.moved.by(day)
+    if day < share.first or moved < share.qty or not _open(share, done, day):
+        return _NONE
+    if not done.returned.days:
+        return _ALL
+    return _clamped(min(moved - done.returned.by(day), share.qty), share.qty)
 
 
 def _units(share: Share, done: Performance, day: Day) -> tuple[int, int]:
@@ -155,8 +162,10 @@ def _open(share: Share, done: Performance, day: Day) -> bool:
 
 
 def _uninstalled_open(share: Share) -> Minor:
-    """Uninstalled cost still to be incurred when the share began."""
-    return max(0, share.uninstalled - share.qty) if share.uninstalled else 0
+    """Uninstalled cost still to be incurred when the share began, no more than there is to earn (55-21)."""
+    if not share.uninstalled:
+        return 0
+    return max(0, min(share.uninstalled - share.qty, share.amount))
 
 
 def _uninstalled(share: Share, done: Performance, day: Day) -> Minor:
@@ -182,4 +191,4 @@ _MEASURES: Mapping[str, Callable[[Share, Performance, Day], tuple[int, int]]] = 
 }
 
 
-SWITCHES: Switches = {"progress_digits": ("none",)}
+SWITCHES: Switches = {"progress_digits": ("none", *(str(digits) for digits in range(MICRO_DIGITS + 1)))}

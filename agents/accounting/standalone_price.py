@@ -66,7 +66,7 @@ def _extended(
 def _quantity(item: Item, first: Day | None, done: Performance, before: Day | None) -> Weight:
     """What is still to be transferred after ``before`` (None: all of it), in the measure's own unit.
 
-    Seats times service for a time line, millionths for units and points, the part not performed for other measures.
+    Seats times service for a time line, else millionths: of units, points, and of the part that was not performed.
     """
     qty = micro(item.qty, item.qty_scale)
     match item.measure:
@@ -80,7 +80,7 @@ def _quantity(item: Item, first: Day | None, done: Performance, before: Day | No
             return qty * span_weight(item.convention, first, item.last)
         case _:
             if before is None:
-                return 1
+                return qty
             share = replace(blank(item, before), digits=None)
             part, whole = progress(share, done, before)
-            return Fraction(whole - part, whole)
+            return Fraction(qty * (whole - part), whole)

@@ -14,12 +14,16 @@ from tieout.agents.accounting.service_time import CONVENTIONS
 from tieout.agents.contracts.currencies import ISO_4217
 from tieout.agents.contracts.decision import Refused, View
 from tieout.agents.contracts.policy import check_policy, policy_from
+from tieout.agents.contracts.promises import special_of
 from tieout.avro.events import Day, Event, Line, Minor
 from tieout.avro.reference import EntityPublished
 from tieout.tables.contract import Contract, GroupState
 from tieout.tables.facts import MICRO_DIGITS, Item
 
-MEASURES = ("time", "point", "units", "amount")
+MEASURES = ("time", "point", "units", "cost", "percent", "drawdown", "amount")
+_WORKED = ("cost", "percent", "drawdown")
+"""Measures that need no span of service."""
+
 AMOUNT_MAX = 2**62
 """Sums of a few such amounts still fit the event language's 64 bits."""
 
@@ -120,6 +124,7 @@ def _item(line: Line, entity: EntityPublished, view: View, day: Day) -> Item:
         raise Refused(
             "PRODUCT_UNMAPPED", f"product {line.product!r} of line {line.po!r} is not mapped", "reference"
         )
+    policy = policy_from(entity.policy)
     # By position: a record of so many fields takes four times as long to make by name.
     return Item(
         line.po,
@@ -132,12 +137,13 @@ def _item(line: Line, entity: EntityPublished, view: View, day: Day) -> Item:
         line.ssp_per,
         line.from_date,
         line.to_date,
-        line.convention or policy_from(entity.policy).convention,
+        line.convention or policy.convention,
         line.meter if line.measure == "amount" else None,
         line.price_minor,
         line.recurring,
         line.tax_code or mapped.tax_code,
         mapped.item,
+        special_of(line, policy),
     )
 
 
@@ -150,7 +156,9 @@ def _check_values(line: Line) -> None:
         raise Refused("VALUE_INVALID", f"usage line {line.po!r} has no meter")
     if line.ssp_per not in _SSP_PER:
         raise Refused("VALUE_INVALID", f"line {line.po!r} states its SSP per {line.ssp_per!r}")
-    if line.ssp_per in ("month", "day") and line.measure in ("point", "units"):
+    spanned = line.from_date is not None and line.to_date is not None
+    without_span = line.measure in ("point", "units") or (line.measure in _WORKED and not spanned)
+    if line.ssp_per in ("month", "day") and without_span:
         raise Refused("VALUE_INVALID", f"line {line.po!r} has no service span to price per {line.ssp_per}")
 
 
@@ -172,19 +180,13 @@ def check_quantity(what: str, quantity: int, scale: int) -> None:
 def _check_supported(line: Line, entity: EntityPublished) -> None:
     unsupported = (
         ("measure {0.measure}", line.measure not in MEASURES),
-        ("gate {0.gate}", line.gate != "none"),
-        ("incoterm {0.incoterm}", line.incoterm not in (None, "destination")),
         ("performing entity {0.entity}", line.entity not in (None, entity.header.id)),
         (
             "residual price",
             line.residual or line.ssp_low_minor is not None or line.ssp_high_minor is not None,
         ),
-        ("remaining goods not distinct", line.distinct is False),
-        ("breakage", line.breakage_ppm != 0),
-        ("uninstalled cost", line.uninstalled_cost_minor != 0),
         ("role {0.role}", line.role != "principal"),
         ("convention {0.convention}", line.convention is not None and line.convention not in CONVENTIONS),
-        ("rounded progress", line.progress_digits is not None),
     )
     for what, found in unsupported:
         if found:

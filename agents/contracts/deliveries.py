@@ -1,102 +1,180 @@
-"""Deliveries and milestones: what was transferred. Neither moves the price, nor what is due.
+"""Goods, access and acceptance: what was transferred. None of it moves the price, nor what is due.
 
 Invariants: evidence names a line of an accepted version of its contract, or waits for one; more than any version ever
-promised is refused; of one source object the highest version counts, whatever order its versions arrive in.
+promised is refused, as is more back than ever left; of one source object the highest version counts, whatever order its
+versions arrive in. What each kind transfers is read in ``accounting.transfer``.
 """
 
 from __future__ import annotations
 
-from tieout.agents.accounting.progress import micro
+from collections.abc import Iterable, Mapping
+
+from tieout.agents.accounting.transfer import passes
 from tieout.agents.contracts.accepted import Accepted, Rules, earned_from
-from tieout.agents.contracts.admission import admitted_contract, check_quantity
+from tieout.agents.contracts.admission import admitted_contract
 from tieout.agents.contracts.decision import Refused
 from tieout.agents.contracts.draft import Draft
+from tieout.agents.contracts.evidence_lines import (
+    check_measure,
+    holding,
+    line_of,
+    promised,
+    stated_quantity,
+)
 from tieout.agents.contracts.facts import known_fact, object_of
 from tieout.agents.contracts.facts_work import with_evidence
-from tieout.avro.events import GoodsDelivered, MilestoneCompleted
-from tieout.tables.contract import Contract, GroupState
+from tieout.avro.events import (
+    AcceptanceRecorded,
+    AcceptanceRejected,
+    AccessProvisioned,
+    BillAndHoldConfirmed,
+    GoodsDelivered,
+    GoodsReturned,
+    GoodsShipped,
+    OrderAccepted,
+    OrderBackordered,
+)
+from tieout.tables.contract import GroupState
 from tieout.tables.facts import Evidence, Item, Terms
 
+Goods = GoodsDelivered | GoodsShipped | GoodsReturned | BillAndHoldConfirmed
+State = AccessProvisioned | AcceptanceRecorded | AcceptanceRejected
+Order = OrderAccepted | OrderBackordered
 
-def delivery(state: GroupState, event: GoodsDelivered, draft: Draft) -> Accepted:
-    """Transfer at a point in time, or of units; without a quantity the whole line."""
+_KINDS: Mapping[type, str] = {
+    GoodsDelivered: "delivered",
+    GoodsShipped: "shipped",
+    GoodsReturned: "returned",
+    BillAndHoldConfirmed: "held",
+    AccessProvisioned: "access",
+    AcceptanceRecorded: "accepted",
+    AcceptanceRejected: "rejected",
+}
+
+
+def goods(state: GroupState, event: Goods, draft: Draft) -> Accepted:
+    """Goods left, arrived, came back or are held for the customer; without a quantity the whole line (25-30)."""
     contract = admitted_contract(state, event, None)
-    terms, item = _line(state, contract, event.po)
-    if item.measure not in ("point", "units"):
-        raise Refused(
-            "EVIDENCE_UNKNOWN_PO", f"line {event.po!r} is earned by {item.measure}, not by delivery"
-        )
-    promised = max(_promised(state, terms, item))
-    quantity = promised
-    if event.quantity is not None:
-        check_quantity(f"the delivery of {event.po!r}", event.quantity, event.quantity_scale)
-        quantity = micro(event.quantity, event.quantity_scale)
-    source = object_of(event)
-    known = known_fact(state.facts.evidence, source)
-    if known is not None and known.version >= event.envelope.object_version:
-        return Accepted(state, effect=False)
-    own = (
-        each.qty
-        for each in state.facts.evidence
-        if each is not known and (each.contract, each.po) == (contract.id, event.po)
-    )
-    if sum(own) + quantity > promised:
-        raise Refused(
-            "EVIDENCE_OVER_SCOPE", f"more of line {event.po!r} delivered than any version promised", "version"
-        )
-    at = event.envelope.effective_date
+    terms, item = line_of(state, contract, event.po)
+    kind = _KINDS[type(event)]
+    check_measure(item, "delivery", "point", "units")
+    if isinstance(event, BillAndHoldConfirmed):
+        _check_criteria(event)
+    most = promised(state, terms, item)
+    told = f"{kind} goods of {event.po!r}"
+    quantity = stated_quantity(told, event.quantity, event.quantity_scale, most)
     evidence = Evidence(
-        id=source,
+        id=object_of(event),
         contract=contract.id,
         po=event.po,
-        at=at,
+        at=event.envelope.effective_date,
         qty=quantity,
         cause=draft.cause.pointer,
         version=event.envelope.object_version,
+        kind=kind,
+        estimate=(event.estimate_id or "") if isinstance(event, GoodsReturned) else "",
     )
-    touched = {(terms.arrangement, event.po): at}
+    known = known_fact(state.facts.evidence, evidence.id)
+    if known is not None and known.version >= evidence.version:
+        return Accepted(state, effect=False)
+    _check_scope(item, _beside(state, evidence, known), evidence, most)
+    return _put(state, terms, evidence, known)
+
+
+def opening(state: GroupState, event: State, draft: Draft) -> Accepted:
+    """Access (55-58C) or acceptance (55-85..88): opens the gate of its kind; access to a point is its transfer."""
+    contract = admitted_contract(state, event, None)
+    terms, _ = line_of(state, contract, event.po)
+    evidence = Evidence(
+        id=object_of(event),
+        contract=contract.id,
+        po=event.po,
+        at=event.envelope.effective_date,
+        qty=0,
+        cause=draft.cause.pointer,
+        version=event.envelope.object_version,
+        kind=_KINDS[type(event)],
+    )
+    known = known_fact(state.facts.evidence, evidence.id)
+    if known is not None and known.version >= evidence.version:
+        return Accepted(state, effect=False)
+    return _put(state, terms, evidence, known)
+
+
+def order(state: GroupState, event: Order, draft: Draft) -> Accepted:
+    """The warehouse took the order, or waits for stock: no accounting effect; a line that it names must exist."""
+    contract = admitted_contract(state, event, None)
+    if event.po is not None:
+        terms, item = line_of(state, contract, event.po)
+        stated_quantity(
+            f"the order of {event.po!r}", event.quantity, event.quantity_scale, promised(state, terms, item)
+        )
+    assert draft.cause.id
+    return Accepted(state, effect=False)
+
+
+def _put(state: GroupState, terms: Terms, evidence: Evidence, known: Evidence | None) -> Accepted:
+    touched = {(terms.arrangement, evidence.po): evidence.at}
     if known is not None:
-        before = _holding(state, known.contract, known.po), known.po
+        before = holding(state, known.contract, known.po), known.po
         touched[before] = min(known.at, touched.get(before, known.at))
     earned = earned_from(touched)
     first_days = {each.arrangement: each.first for each in earned}
     return Accepted(with_evidence(state, evidence, first_days), earned)
 
 
-def milestone(state: GroupState, event: MilestoneCompleted, draft: Draft) -> Accepted:
-    """No effect until percent of completion is a measure; the line must exist all the same."""
-    contract = admitted_contract(state, event, None)
-    _line(state, contract, event.po)
-    assert draft.cause.id
-    return Accepted(state, effect=False)
+def _check_criteria(event: BillAndHoldConfirmed) -> None:
+    """All four criteria of 606-10-55-83, or control has not passed."""
+    missing = [
+        name
+        for name in ("reason_substantive", "identified_separately", "ready_for_transfer", "not_redirectable")
+        if not getattr(event, name)
+    ]
+    if missing:
+        raise Refused(
+            "VALUE_INVALID", f"goods of {event.po!r} are held without {', '.join(missing)} (606-10-55-83)"
+        )
 
 
-def _holding(state: GroupState, contract_id: str, po: str) -> str:
-    """The arrangement that holds the line of evidence that was accepted before."""
-    contract = state.contract(contract_id)
-    assert contract is not None, f"evidence was accepted for {contract_id!r}"
-    return _line(state, contract, po)[0].arrangement
+def _beside(state: GroupState, evidence: Evidence, known: Evidence | None) -> list[Evidence]:
+    """The other evidence of the same promise."""
+    promise = evidence.contract, evidence.po
+    return [
+        each for each in state.facts.evidence if each is not known and (each.contract, each.po) == promise
+    ]
 
 
-def _line(state: GroupState, contract: Contract, po: str) -> tuple[Terms, Item]:
-    for terms in state.facts.terms:
-        if terms.contract == contract.id:
-            for item in terms.add:
-                if item.po == po:
-                    return terms, item
-    raise Refused("EVIDENCE_UNKNOWN_PO", f"line {po!r} is not in contract {contract.id!r}", "version")
+def _check_scope(item: Item, others: Iterable[Evidence], evidence: Evidence, most: int) -> None:
+    """EVIDENCE_OVER_SCOPE for more than was promised, or more back than left; a further fact may change that."""
+    sums = dict.fromkeys(("passed", "held", "beside", "returned"), 0)
+    everything = [*others, evidence]
+    for each in everything:
+        sums[_sum_of(item, each)] += each.qty
+    if any(each.kind == "access" for each in everything) and item.measure == "point":
+        sums["passed"] = max(sums["passed"], most)
+    kind = _sum_of(item, evidence)
+    back = sum([each.qty for each in everything if each.kind == "returned" and not each.estimate])
+    limit = max(sums["passed"], sums["held"]) if kind == "returned" else most + back
+    if sums[kind] > limit:
+        told = "returned than was transferred" if kind == "returned" else f"{evidence.kind} than was promised"
+        raise Refused("EVIDENCE_OVER_SCOPE", f"more of line {evidence.po!r} {told}", "fact")
 
 
-def _promised(state: GroupState, terms: Terms, item: Item) -> list[int]:
-    """Every quantity that a version ever promised of a line, in millionths."""
-    changes = (
-        change.value
-        for each in state.facts.terms
-        if each.arrangement == terms.arrangement
-        for change in each.change
-        if change.po == item.po and change.field == "qty"
-    )
-    return [micro(quantity, item.qty_scale) for quantity in (item.qty, *changes)]
+def _sum_of(item: Item, evidence: Evidence) -> str:
+    """What the evidence adds to: what passed, or the same goods told by another kind that decides nothing."""
+    if evidence.kind in ("held", "returned"):
+        return evidence.kind
+    return "passed" if passes(item, evidence.kind) else "beside"
 
 
-RULES: Rules = {GoodsDelivered: delivery, MilestoneCompleted: milestone}
+RULES: Rules = {
+    GoodsDelivered: goods,
+    GoodsShipped: goods,
+    GoodsReturned: goods,
+    BillAndHoldConfirmed: goods,
+    AccessProvisioned: opening,
+    AcceptanceRecorded: opening,
+    AcceptanceRejected: opening,
+    OrderAccepted: order,
+    OrderBackordered: order,
+}

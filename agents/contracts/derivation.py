@@ -74,13 +74,15 @@ def performed(state: GroupState, promises: Iterable[Promise]) -> GroupState:
 
 
 def moved(state: GroupState, evidence: Evidence) -> GroupState:
-    """The state with further evidence: of a plain promise a delivery is one more step."""
+    """The state with further evidence: of a plain promise a delivery is one more step, where nothing is held."""
     promise = evidence.contract, evidence.po
     derived = state.derived
     if derived is None:
         return state
     known = derived.done.get(promise)
     if known is None or evidence.kind != "delivered" or _item(state, promise).special is not None:
+        return performed(state, (promise,))
+    if any(each.kind == "held" for each in state.facts.evidence):
         return performed(state, (promise,))
     grown = replace(known, moved=known.moved.adding(evidence.at, evidence.qty))
     done = {**derived.done, promise: grown}

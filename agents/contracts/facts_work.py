@@ -59,6 +59,13 @@ def with_work(
     return refolded(state, stale(state, first_days)), log
 
 
+def without_work(state: GroupState, log: WorkLog, gone: Work) -> GroupState:
+    """The state without work that a later version puts on another promise; its log stays, if need be empty."""
+    left = WorkLog(log.contract, log.po, tuple([each for each in log.entries if each is not gone]))
+    logs = tuple([left if each is log else each for each in state.work])
+    return performed(_measured(replace(state, work=logs)), ((log.contract, log.po),))
+
+
 def with_usage(state: GroupState, bucket: UsageBucket, usage: RatedUsage) -> tuple[GroupState, UsageBucket]:
     """A new rated amount in its bucket; ``bucket`` says where, what it holds itself is not looked at.
 

@@ -105,18 +105,11 @@ ACTIVATIONS = {
         lambda e: replace(e, lines=tuple(replace(e.lines[0], po=f"L{n}") for n in range(51))),
         "LIMIT_EXCEEDED",
     ),
-    "cost measure": (lambda e: first_line(e, measure="cost"), "EVENT_UNSUPPORTED"),
-    "acceptance gate": (lambda e: first_line(e, gate="acceptance"), "EVENT_UNSUPPORTED"),
-    "shipping point": (lambda e: first_line(e, incoterm="shipping_point"), "EVENT_UNSUPPORTED"),
     "another performing entity": (lambda e: first_line(e, entity="UK"), "EVENT_UNSUPPORTED"),
     "residual": (lambda e: first_line(e, residual=True), "EVENT_UNSUPPORTED"),
     "SSP range": (lambda e: first_line(e, ssp_low_minor=1), "EVENT_UNSUPPORTED"),
-    "not distinct": (lambda e: first_line(e, distinct=False), "EVENT_UNSUPPORTED"),
-    "breakage": (lambda e: first_line(e, breakage_ppm=1), "EVENT_UNSUPPORTED"),
-    "uninstalled cost": (lambda e: first_line(e, uninstalled_cost_minor=1), "EVENT_UNSUPPORTED"),
     "agent": (lambda e: first_line(e, role="agent"), "EVENT_UNSUPPORTED"),
     "unknown convention": (lambda e: first_line(e, convention="lunar"), "EVENT_UNSUPPORTED"),
-    "rounded progress": (lambda e: first_line(e, progress_digits=3), "EVENT_UNSUPPORTED"),
     "bundle": (lambda e: replace(e, bundles=(Bundle(("S",), 1),)), "EVENT_UNSUPPORTED"),
     "combination": (lambda e: replace(e, combine_with="C2"), "EVENT_UNSUPPORTED"),
     "terminable": (
@@ -332,31 +325,6 @@ FACTS = {
         "EVIDENCE_UNKNOWN_PO",
         "version",
     ),
-    "delivery of nothing known": (
-        {"at": MARCH, "type": "goods_delivered", "po": "X"},
-        lambda e: e,
-        "EVIDENCE_UNKNOWN_PO",
-        "version",
-    ),
-    "delivery of time": ({"at": MARCH, "type": "goods_delivered", "po": "S"}, lambda e: e, "EVIDENCE_UNKNOWN_PO", "never"),
-    "negative delivery": (
-        {"at": MARCH, "type": "goods_delivered", "po": "P", "qty": 1},
-        lambda e: replace(e, quantity=-1),
-        "VALUE_INVALID",
-        "never",
-    ),
-    "more than was promised": (
-        {"at": MARCH, "type": "goods_delivered", "po": "P", "qty": 2},
-        lambda e: e,
-        "EVIDENCE_OVER_SCOPE",
-        "version",
-    ),
-    "milestone of nothing known": (
-        {"at": MARCH, "type": "milestone_completed", "po": "X"},
-        lambda e: e,
-        "EVIDENCE_UNKNOWN_PO",
-        "version",
-    ),
 }  # fmt: skip
 
 
@@ -379,12 +347,6 @@ def test_a_document_without_a_line_needs_one_when_there_are_two_arrangements():
     named = replace(event, lines=(DocumentLine("A", event.amount_minor, event.tax_minor),))
     decision = decide(inbox.state, named, inbox.view(), CAUSE)
     assert {line.arrangement for line in decision.state.documents.lines} == {"C1@2"}
-
-
-def test_a_milestone_has_no_effect_yet():
-    inbox, event = active({"at": MARCH, "type": "milestone_completed", "po": "S"})
-    decision = decide(inbox.state, event, inbox.view(), CAUSE)
-    assert (decision.outcome, decision.state, decision.commands) == ("no_effect", inbox.state, ())
 
 
 def test_a_broken_invariant_gives_a_refusal_and_no_output(monkeypatch):
