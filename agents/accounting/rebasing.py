@@ -7,11 +7,13 @@ what was earned by the day before stays earned, except for what a version credit
 from __future__ import annotations
 
 from collections.abc import Mapping
+from fractions import Fraction
 
 from msgspec.structs import replace
 
 from tieout.agents.accounting.agreed import Rebase, Sets
-from tieout.agents.accounting.allocation import Weight, allocated
+from tieout.agents.accounting.allocation import Weight, allocated, rounding_of
+from tieout.agents.accounting.inception_basis import Bundles, inception_shares, is_residual, per_unit
 from tieout.agents.accounting.modification import (
     Parts,
     label,
@@ -21,7 +23,7 @@ from tieout.agents.accounting.modification import (
     sets_of,
 )
 from tieout.agents.accounting.progress import earned, satisfied
-from tieout.agents.accounting.standalone_price import inception_weight, remaining_weight, stated_for
+from tieout.agents.accounting.standalone_price import remaining_weight, stated_for
 from tieout.agents.accounting.standing import Standing, blank, changed, renewed, restated
 from tieout.avro.events import Minor
 from tieout.tables.derived import NOTHING, Performance
@@ -48,16 +50,25 @@ def opened(inceptions: list[Terms], own: Minor) -> tuple[Book, Rebase]:
                 )
         _pause(book, terms, sorted(book))
     first = inceptions[0]
-    pool = sum(each.pool for each in inceptions) + own
-    weights: dict[str, Weight] = {po: inception_weight(book[po]) for po in sorted(book)}
-    for po, amount in _divided(pool, weights).items():
+    price = sum(each.pool for each in inceptions)
+    bundles = tuple(bundle for terms in inceptions for bundle in particulars(terms).bundles)
+    pool = price + own
+    for po, amount in inception_shares(book, bundles, price, pool).items():
         standing = book[po]
-        special = standing.item.special
-        if special is not None and special.residual:
-            standing = replace(standing, ssp=amount)
         book[po] = replace(standing, share=replace(standing.share, amount=amount))
+    _weigh_residuals(book, bundles, price)
     assert book or not pool, f"{first.arrangement} has a fixed price and nothing that earns it"
-    return book, Rebase(first.contract, first.version, first.treatment, pool, tuple(weights), (), "")
+    return book, Rebase(first.contract, first.version, first.treatment, pool, tuple(sorted(book)), (), "")
+
+
+def _weigh_residuals(book: Book, bundles: Bundles, price: Minor) -> None:
+    """What a promise took of the fixed price is its SSP from then on: the residual approach estimates it (32-34(c))."""
+    taking = [po for po in book if is_residual(book[po])]
+    if not taking or not price:
+        return
+    fixed = inception_shares(book, bundles, price, price)
+    for po in taking:
+        book[po] = replace(book[po], ssp=Fraction(fixed[po], per_unit(book[po])))
 
 
 def rebased(book: Book, terms: Terms, own: Minor, done: Mapping[str, Performance]) -> Rebase:
@@ -209,19 +220,12 @@ def _spread(
         weights = {members[0]: 1}
     else:
         return _settle(book, pool, gone, done, terms)
-    for po, amount in allocated(pool, weights).items():
+    rule = rounding_of(standing.item for standing in book.values())
+    for po, amount in allocated(pool, weights, rule).items():
         standing = book[po]
         share = replace(renewed(standing, performed[po], terms.at), amount=amount)
         book[po] = replace(standing, share=share)
     return None
-
-
-def _divided(pool: Minor, weights: dict[str, Weight]) -> dict[str, Minor]:
-    """Shares of an inception by weight; alone, or where nothing has a price, a weight is not asked for."""
-    if len(weights) > 1 and not any(weights.values()):
-        assert not pool, f"nothing to weigh a price of {pool} by: {sorted(weights)}"
-        return dict.fromkeys(weights, 0)
-    return allocated(pool, weights) if weights else {}
 
 
 def _settle(

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from tieout.agents.accounting.allocation import Weight
 from tieout.agents.accounting.progress import begun, micro
-from tieout.avro.events import Day, Minor
+from tieout.avro.events import Day
 from tieout.tables.derived import Performance
 from tieout.tables.facts import Change, Item
 from tieout.tables.layers import Share
@@ -22,7 +22,7 @@ class Standing(Struct, frozen=True, gc=False):
 
     item: Item
     share: Share
-    ssp: Minor | None
+    ssp: Weight | None
     stated: Weight
 
 

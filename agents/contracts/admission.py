@@ -14,6 +14,7 @@ from tieout.agents.accounting.service_time import CONVENTIONS
 from tieout.agents.contracts.currencies import ISO_4217
 from tieout.agents.contracts.decision import Refused, View
 from tieout.agents.contracts.policy import check_policy, policy_from
+from tieout.agents.contracts.pricing import PricedOn, check_priced, priced, with_pricing
 from tieout.agents.contracts.promises import special_of
 from tieout.avro.events import Day, Event, Line, Minor
 from tieout.avro.reference import EntityPublished
@@ -101,9 +102,11 @@ def _needed_classes(entity: EntityPublished) -> Iterator[str]:
         yield "contra_revenue"
 
 
-def admitted_items(lines: Iterable[Line], entity: EntityPublished, view: View, day: Day) -> tuple[Item, ...]:
-    """The lines as promises with their pins, sorted by po."""
-    items = sorted((_item(line, entity, view, day) for line in lines), key=lambda item: item.po)
+def admitted_items(
+    lines: Iterable[Line], entity: EntityPublished, book: PricedOn, day: Day, *, opens: bool = False
+) -> tuple[Item, ...]:
+    """The lines as promises with their pins, sorted by po. ``opens``: they open a contract, or a new term of it."""
+    items = sorted((_item(line, entity, book, day, opens=opens) for line in lines), key=lambda item: item.po)
     for one, other in pairwise(items):
         if one.po == other.po:
             raise Refused("VALUE_INVALID", f"line {one.po!r} comes twice")
@@ -113,13 +116,15 @@ def admitted_items(lines: Iterable[Line], entity: EntityPublished, view: View, d
     return tuple(items)
 
 
-def _item(line: Line, entity: EntityPublished, view: View, day: Day) -> Item:
+def _item(line: Line, entity: EntityPublished, book: PricedOn, day: Day, *, opens: bool) -> Item:
+    line = priced(line, book)
     _check_values(line)
+    check_priced(line, opens=opens)
     _check_supported(line, entity)
     check_dates(**{f"line {line.po!r}": (line.from_date, line.to_date)})
     if line.measure == "time" and (line.from_date is None or line.to_date is None):
         raise Refused("DATES_INVALID", f"line {line.po!r} is earned over time but has no span")
-    mapped = view.reference.product(line.product, day)
+    mapped = book.view.reference.product(line.product, day)
     if mapped is None:
         raise Refused(
             "PRODUCT_UNMAPPED", f"product {line.product!r} of line {line.po!r} is not mapped", "reference"
@@ -143,13 +148,14 @@ def _item(line: Line, entity: EntityPublished, view: View, day: Day) -> Item:
         line.recurring,
         line.tax_code or mapped.tax_code,
         mapped.item,
-        special_of(line, policy),
+        with_pricing(special_of(line, policy), line, policy),
     )
 
 
 def _check_values(line: Line) -> None:
     check_quantity(f"line {line.po!r}", line.quantity, line.quantity_scale)
     check_amounts(ssp=line.ssp_minor, price=line.price_minor, unit_price=line.unit_price_minor)
+    check_amounts(ssp_low=line.ssp_low_minor, ssp_high=line.ssp_high_minor)
     if not line.po:
         raise Refused("VALUE_INVALID", "a line without an id")
     if line.measure == "amount" and not line.meter:
@@ -181,11 +187,6 @@ def _check_supported(line: Line, entity: EntityPublished) -> None:
     unsupported = (
         ("measure {0.measure}", line.measure not in MEASURES),
         ("performing entity {0.entity}", line.entity not in (None, entity.header.id)),
-        (
-            "residual price",
-            line.residual or line.ssp_low_minor is not None or line.ssp_high_minor is not None,
-        ),
-        ("role {0.role}", line.role != "principal"),
         ("convention {0.convention}", line.convention is not None and line.convention not in CONVENTIONS),
     )
     for what, found in unsupported:

@@ -26,6 +26,7 @@ from tieout.agents.contracts.modification import (
 from tieout.agents.contracts.orders import cancel_order, update_order
 from tieout.agents.contracts.periods import entity_of
 from tieout.agents.contracts.policy import pinned, policy_of
+from tieout.agents.contracts.pricing import PricedOn, book_pins
 from tieout.agents.contracts.telling import tell_booked, tell_modification
 from tieout.agents.contracts.versions import check_new, next_version, open_separately, pins_of
 from tieout.avro.events import ContractAmended, ContractCancelled, Day, LineChange, Minor
@@ -41,12 +42,14 @@ def amend(state: GroupState, event: ContractAmended, draft: Draft) -> Accepted:
     first = state.arrangements_of(contract.id)[0]
     entity = entity_of(draft.view, first)
     _check_values(event)
-    added = admitted_items(event.add, entity, draft.view, event.envelope.effective_date)
-    check_new(state, contract, added)
     at = _accounting_date(draft, first, event.approved_date, event.envelope.effective_date)
+    book = PricedOn(draft.view, contract.currency, at)
+    added = admitted_items(event.add, entity, book, event.envelope.effective_date)
+    check_new(state, contract, added)
     touched = {change.po for change in event.change} | set(event.remove)
     promises = governing(state, contract, touched | {each.po for each in event.ssp}, at)
     terms = _terms(state, event, draft, promises, added, at)
+    terms = replace(terms, pins=terms.pins + book_pins(event.add, book))
     lasts = [item.last for item in added if item.last is not None]
     lasts += [change.value for change in terms.change if change.field == "last"]
     contract = replace(contract, last=max((contract.last, *lasts)))

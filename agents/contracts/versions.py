@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
+from tieout.agents.accounting.inception_basis import Bundles
 from tieout.agents.contracts.accepted import Accepted, Rules, Touched
 from tieout.agents.contracts.admission import (
     admitted_contract,
@@ -25,6 +26,13 @@ from tieout.agents.contracts.modification import renews_at_ssp
 from tieout.agents.contracts.orders import create_order, update_order, upsert_customer
 from tieout.agents.contracts.periods import books_of
 from tieout.agents.contracts.policy import policy_from
+from tieout.agents.contracts.pricing import (
+    PricedOn,
+    book_pins,
+    bundles_of,
+    check_weighable,
+    with_plausible_residuals,
+)
 from tieout.agents.contracts.telling import tell_booked, tell_modification
 from tieout.avro.events import (
     ContractActivated,
@@ -36,7 +44,7 @@ from tieout.avro.events import (
 )
 from tieout.avro.reference import EntityPublished
 from tieout.tables.contract import Arrangement, Contract, GroupState
-from tieout.tables.facts import Item, Terms
+from tieout.tables.facts import Item, Particulars, Terms
 
 
 def activate(state: GroupState, event: ContractActivated, draft: Draft) -> Accepted:
@@ -50,8 +58,11 @@ def activate(state: GroupState, event: ContractActivated, draft: Draft) -> Accep
     check_dates(term=(event.start_date, event.end_date))
     _check_unsupported(event)
     entity = admitted_entity(view, envelope.legal_entity, event.currency, at)
-    items = admitted_items(event.lines, entity, view, at)
-    _check_price(items, event.price_minor)
+    book = PricedOn(view, event.currency, at)
+    items = admitted_items(event.lines, entity, book, at, opens=True)
+    bundles = bundles_of(event.bundles, items, event.price_minor)
+    _check_price(items, bundles, event.price_minor)
+    items = with_plausible_residuals(items, bundles, event.price_minor, book)
     if event.approved_date is None:
         raise Refused("APPROVAL_MISSING", "the contract is not approved")
     books_of(view, entity).period(at)
@@ -72,8 +83,9 @@ def activate(state: GroupState, event: ContractActivated, draft: Draft) -> Accep
         drop=(),
         ssp_now=(),
         reasons=(),
-        pins=pins_of(entity),
+        pins=pins_of(entity) + book_pins(event.lines, book),
         cause=draft.cause.pointer,
+        more=Particulars(bundles=bundles) if bundles else None,
     )
     state = _opened(state, contract, arrangement)
     state = upsert_customer(state, contract.id, arrangement, draft)
@@ -92,8 +104,10 @@ def renew(state: GroupState, event: ContractRenewed, draft: Draft) -> Accepted:
     check_amounts(price=event.price_minor)
     check_dates(term=(at, event.end_date))
     entity = admitted_entity(draft.view, contract.entity, contract.currency, at)
-    items = admitted_items(event.lines, entity, draft.view, at)
-    _check_price(items, event.price_minor)
+    book = PricedOn(draft.view, contract.currency, at)
+    items = admitted_items(event.lines, entity, book, at, opens=True)
+    _check_price(items, (), event.price_minor)
+    items = with_plausible_residuals(items, (), event.price_minor, book)
     check_new(state, contract, items)
     if event.exercises:
         raise Refused(
@@ -121,7 +135,7 @@ def renew(state: GroupState, event: ContractRenewed, draft: Draft) -> Accepted:
         drop=(),
         ssp_now=(),
         reasons=("renewed at its stand-alone selling price", "606-10-25-12"),
-        pins=pins_of(entity),
+        pins=pins_of(entity) + book_pins(event.lines, book),
         cause=draft.cause.pointer,
     )
     contract = replace(contract, last=max(contract.last, event.end_date))
@@ -203,15 +217,13 @@ def _contract(event: ContractActivated) -> Contract:
 
 
 def _check_unsupported(event: ContractActivated) -> None:
-    if event.bundles:
-        raise Refused("EVENT_UNSUPPORTED", "bundles with an own price are not supported yet")
     if event.combine_with is not None:
         raise Refused("EVENT_UNSUPPORTED", "combining contracts into one arrangement is not supported yet")
     if event.terminable is not None and not event.terminable.penalty:
         raise Refused("EVENT_UNSUPPORTED", "a contract terminable without penalty is not supported yet")
 
 
-def _check_price(items: tuple[Item, ...], price: Minor) -> None:
+def _check_price(items: tuple[Item, ...], bundles: Bundles, price: Minor) -> None:
     """Stated line prices add up to the price; what shares a price can be weighed."""
     priced = [item for item in items if item.measure != "amount"]
     if price and not priced:
@@ -219,10 +231,7 @@ def _check_price(items: tuple[Item, ...], price: Minor) -> None:
     stated = [item.price for item in priced if item.price is not None]
     if priced and len(stated) == len(priced) and sum(stated) != price:
         raise Refused("AMOUNT_MISMATCH", f"line prices add up to {sum(stated)}, the price is {price}")
-    if len(priced) > 1:
-        missing = [item.po for item in priced if not item.ssp]
-        if missing:
-            raise Refused("SSP_MISSING", f"lines {missing} state no stand-alone selling price")
+    check_weighable(items, bundles, price)
     if len(items) > OBLIGATIONS_MAX:
         raise Refused("LIMIT_EXCEEDED", f"{len(items)} lines; at most {OBLIGATIONS_MAX}")
 

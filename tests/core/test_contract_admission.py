@@ -14,7 +14,7 @@ from tieout.agents.contracts.decision import CausedBy
 from tieout.agents.contracts.policy import SWITCHES
 from tieout.agents.contracts.reasons import REASONS
 from tieout.avro.commands import Cause
-from tieout.avro.events import Bundle, DocumentLine, Terminable
+from tieout.avro.events import DocumentLine, Terminable
 from tieout.avro.reference import AccountMapped, EntityPublished, ErpAccountPublished, PolicySwitch
 from tieout.tables.reference import Reference
 
@@ -106,11 +106,7 @@ ACTIVATIONS = {
         "LIMIT_EXCEEDED",
     ),
     "another performing entity": (lambda e: first_line(e, entity="UK"), "EVENT_UNSUPPORTED"),
-    "residual": (lambda e: first_line(e, residual=True), "EVENT_UNSUPPORTED"),
-    "SSP range": (lambda e: first_line(e, ssp_low_minor=1), "EVENT_UNSUPPORTED"),
-    "agent": (lambda e: first_line(e, role="agent"), "EVENT_UNSUPPORTED"),
     "unknown convention": (lambda e: first_line(e, convention="lunar"), "EVENT_UNSUPPORTED"),
-    "bundle": (lambda e: replace(e, bundles=(Bundle(("S",), 1),)), "EVENT_UNSUPPORTED"),
     "combination": (lambda e: replace(e, combine_with="C2"), "EVENT_UNSUPPORTED"),
     "terminable": (
         lambda e: replace(e, terminable=Terminable("customer", 30, penalty=False)),
@@ -123,7 +119,8 @@ ACTIVATIONS = {
 def test_a_bad_activation_is_refused_by_its_code(what):
     spoil, code = ACTIVATIONS[what]
     inbox, event = active()
-    retry = "reference" if code in ("PRODUCT_UNMAPPED", "ENTITY_UNRESOLVED") else "never"
+    waits = code in ("PRODUCT_UNMAPPED", "ENTITY_UNRESOLVED", "SSP_MISSING")
+    retry = "reference" if waits else "never"
     assert refusal(inbox, spoil(event)) == (code, retry)
 
 

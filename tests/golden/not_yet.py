@@ -1,10 +1,6 @@
 """Scenarios that do not pass yet, and what they wait for. Whoever builds it takes them off this list."""
 
 NOT_YET = {
-    "fasb-ex34b-residual-ok": "bundles with a price of their own (606-10-32-36)",
-    "fasb-ex34c-residual-rejected": "bundles with a price of their own (606-10-32-36)",
-    "zuora-ramp-term-two-groups": "bundles with a price of their own (606-10-32-36)",
-    "netsuite-residual-vsoe": "a residual price (606-10-32-34(c))",
     "stripe-uncollectible-then-void": "write-offs, recoveries, voids and disputes",
     "stripe-uncollectible-paid-disputed": "write-offs, recoveries, voids and disputes",
     "stripe-dispute-won": "write-offs, recoveries, voids and disputes",

@@ -74,6 +74,6 @@ def test_an_arrangement_is_explained_by_its_own_facts():
 
 
 def test_a_contract_that_was_not_accepted_is_told():
-    text = explanation("netsuite-residual-vsoe")
+    text = explanation("rule-month-to-month-no-backlog")
     assert "No contract was accepted" in text
     assert "- EVENT_UNSUPPORTED (integration):" in text

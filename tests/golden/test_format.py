@@ -338,11 +338,12 @@ def replace_field(row, key, target):
 
 
 def test_what_the_agent_has_no_rule_for_is_a_difference_even_where_the_figures_match():
-    bundled = ACTIVATED.replace("lines:", "bundles: [{pos: [S], price: 5}], lines:")
+    ending = "terminable: {by: customer, notice_days: 30, penalty: false}, lines:"
+    terminable = ACTIVATED.replace("lines:", ending)
     expect = "{schedule: {S: {2025: 0}}"
-    result = run(scenario(bundled, expect=expect + "}"))
-    assert result.differences[0].got.startswith("not supported yet: bundles")
-    assert run(scenario(bundled, expect=expect + ", exceptions: [EVENT_UNSUPPORTED]}")).passed
+    result = run(scenario(terminable, expect=expect + "}"))
+    assert result.differences[0].got.startswith("not supported yet: a contract terminable")
+    assert run(scenario(terminable, expect=expect + ", exceptions: [EVENT_UNSUPPORTED]}")).passed
 
 
 def test_the_page_lists_the_keys_that_are_read():
