@@ -6,7 +6,7 @@ without a look at those before it.
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -69,6 +69,53 @@ def together(sums: Iterable[Steps]) -> Steps:
             for each in sums
             for day, through, before in zip(each.days, each.through, (0, *each.through), strict=False)
         ]
+    )
+
+
+def moves(sums: Steps) -> list[tuple[Day, int]]:
+    """The (day, amount) pairs that a sum is made of, one for each of its days."""
+    before = 0
+    found: list[tuple[Day, int]] = []
+    for day, through in zip(sums.days, sums.through, strict=True):
+        found.append((day, through - before))
+        before = through
+    return found
+
+
+def netted_by_day(dated: Iterable[tuple[Day, int]]) -> Steps:
+    """The sum over (day, amount) pairs in any order, without days on which they cancel out."""
+    net: dict[Day, int] = {}
+    for day, amount in dated:
+        net[day] = net.get(day, 0) + amount
+    return steps(net.items())
+
+
+_FEW = 4
+"""So many amounts are put in one by one; with more of them the sum is made anew."""
+
+
+def shifted(before: Steps, dated: Iterable[tuple[Day, int]]) -> Steps:
+    """With further amounts; a sum without days on which nothing moves stays one."""
+    added = netted_by_day(dated)
+    if len(added.days) > _FEW:
+        return netted_by_day([*moves(before), *moves(added)])
+    after = before
+    for day, amount in moves(added):
+        after = _moved(after, day, amount)
+    return after
+
+
+def _moved(before: Steps, day: Day, amount: int) -> Steps:
+    days, through = before
+    place = bisect_left(days, day)
+    known = place < len(days) and days[place] == day
+    behind = through[place - 1] if place else 0
+    shown = (through[place] if known else behind) + amount
+    own = () if shown == behind else (day,)
+    later = tuple([each + amount for each in through[place + known :]])
+    return Steps(
+        (*days[:place], *own, *days[place + known :]),
+        (*through[:place], *((shown,) if own else ()), *later),
     )
 
 

@@ -80,10 +80,34 @@ class Account606(NamedTuple):
     reliefs: tuple[tuple[str, Relief], ...]
 
 
-class Amounts(NamedTuple):
-    """Dated amounts of one promise, in minor units: usage, hours, royalties (606-10-32-40, 55-18, 55-65)."""
+class Metered(NamedTuple):
+    """What usage of one usage period was estimated at; nothing was used in a period that is only ``carried`` into.
+
+    ``last`` is the last day of its usage, ``value`` what it adds up to then (what was rated left out), ``latest`` its
+    last quantity, rated or not; both in millionths of a unit.
+    """
 
     steps: Steps
+    last: Day
+    value: int
+    latest: int
+    carried: bool = False
+
+
+class Amounts(NamedTuple):
+    """Dated amounts of one promise, in minor units: usage, hours, royalties (606-10-32-40, 55-18, 55-65).
+
+    ``steps`` is all of them, each day once and none that moves nothing. Of usage, besides: ``periods`` by first day,
+    ``rated`` spans that replace estimates (last day, first day), ``prices`` of a unit by day, ``replaced`` usage (source and object), and
+    ids that have stood in more than one ``revised`` version.
+    """
+
+    steps: Steps
+    periods: Mapping[Day, Metered] = {}
+    rated: tuple[tuple[Day, Day], ...] = ()
+    prices: Levels = Levels()
+    replaced: frozenset[str] = frozenset()
+    revised: frozenset[str] = frozenset()
 
 
 class Derived(msgspec.Struct, frozen=True, gc=False):

@@ -163,6 +163,7 @@ def extent_of(
     days += [each.at for each in rated]
     days += [each.at for each in entries]
     days += [each.at for bucket in buckets for each in bucket.details]
+    days += [day for bucket in buckets for day, _ in bucket.held]
     extent = Extent(
         min(days, default=_NEVER_FIRST),
         max(days, default=_NEVER_LAST),

@@ -18,7 +18,7 @@ from tieout.tables.documents import Documents
 from tieout.tables.facts import Component, Evidence, Facts, Item, Terms
 from tieout.tables.layers import Layers, Share
 from tieout.tables.ledger import Account, Ledger, Series
-from tieout.tables.work import UsageBucket
+from tieout.tables.work import RatedUsage, UsageBucket
 
 _LAST: Mapping[type, str] = {
     Account: "series",
@@ -31,6 +31,7 @@ _LAST: Mapping[type, str] = {
     Item: "item",
     Layers: "steps",
     Ledger: "accounts",
+    RatedUsage: "version",
     Series: "movements",
     Share: "qty",
     Terms: "cause",

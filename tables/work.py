@@ -36,7 +36,10 @@ class WorkLog(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 class RatedUsage(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """One rated amount; it counts at ``at``, the last day of its usage. Key id: a higher version replaces it."""
+    """One rated amount; it counts at ``at``, the last day of its usage. Key id: a higher version replaces it.
+
+    ``replaces``: from then on it stands for what reported usage of its span was estimated at.
+    """
 
     id: str
     at: Day
@@ -45,10 +48,14 @@ class RatedUsage(msgspec.Struct, frozen=True, array_like=True, gc=False):
     amount: Minor
     cause: Cause
     version: int = 1
+    replaces: bool = True
 
 
 class UsageDetail(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """One reported consumption. Key id: a higher version replaces it. ``replaces`` names usage that counts no more."""
+    """One reported consumption. Key id: a higher version replaces it. ``replaces`` names usage that counts no more.
+
+    The id is source, object and object type; ``replaces`` is source and object.
+    """
 
     id: str
     version: int
@@ -63,7 +70,7 @@ class UsageBucket(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Usage of one meter in the period from one day: a row of its own, so that usage does not rewrite the contract.
 
     ``details`` by id, while the period is open. ``count`` and ``digest`` stand for them where they are gone; ``held`` is
-    the aggregated quantity then, in millionths.
+    (day, what that day's usage adds up to in millionths) then.
     """
 
     contract: str
@@ -76,4 +83,4 @@ class UsageBucket(msgspec.Struct, frozen=True, array_like=True, gc=False):
     closed: bool = False
     digest: bytes = b""
     count: int = 0
-    held: int = 0
+    held: tuple[tuple[Day, int], ...] = ()

@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
 
+from tieout.agents.accounting.policy import Policy
 from tieout.agents.accounting.progress import micro
 from tieout.agents.accounting.service_time import CONVENTIONS
+from tieout.agents.contracts.amount_lines import amount_of, amount_special
 from tieout.agents.contracts.currencies import ISO_4217
 from tieout.agents.contracts.decision import Refused, View
 from tieout.agents.contracts.policy import check_policy, policy_from
@@ -19,7 +21,7 @@ from tieout.agents.contracts.promises import special_of
 from tieout.avro.events import Day, Event, Line, Minor
 from tieout.avro.reference import EntityPublished
 from tieout.tables.contract import Contract, GroupState
-from tieout.tables.facts import MICRO_DIGITS, Item
+from tieout.tables.facts import MICRO_DIGITS, Item, Special
 
 MEASURES = ("time", "point", "units", "cost", "percent", "drawdown", "amount")
 _WORKED = ("cost", "percent", "drawdown")
@@ -135,7 +137,7 @@ def _item(line: Line, entity: EntityPublished, book: PricedOn, day: Day, *, open
         line.po,
         line.product,
         entity.header.id,
-        line.measure,
+        line.measure if amount_of(line) is None else "amount",
         line.quantity,
         line.quantity_scale,
         line.ssp_minor,
@@ -143,13 +145,17 @@ def _item(line: Line, entity: EntityPublished, book: PricedOn, day: Day, *, open
         line.from_date,
         line.to_date,
         line.convention or policy.convention,
-        line.meter if line.measure == "amount" else None,
+        line.meter if amount_of(line) == "usage" else None,
         line.price_minor,
         line.recurring,
         line.tax_code or mapped.tax_code,
         mapped.item,
-        with_pricing(special_of(line, policy), line, policy),
+        with_pricing(_special(line, policy), line, policy),
     )
+
+
+def _special(line: Line, policy: Policy) -> Special | None:
+    return special_of(line, policy) if amount_of(line) is None else amount_special(line, policy)
 
 
 def _check_values(line: Line) -> None:
@@ -185,7 +191,7 @@ def check_quantity(what: str, quantity: int, scale: int) -> None:
 
 def _check_supported(line: Line, entity: EntityPublished) -> None:
     unsupported = (
-        ("measure {0.measure}", line.measure not in MEASURES),
+        ("measure {0.measure}", line.measure not in MEASURES and amount_of(line) is None),
         ("performing entity {0.entity}", line.entity not in (None, entity.header.id)),
         ("convention {0.convention}", line.convention is not None and line.convention not in CONVENTIONS),
     )

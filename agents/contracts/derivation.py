@@ -7,22 +7,31 @@ until ``prepared`` walks it again.
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterable
 from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from tieout.agents.accounting.dated_amounts import amounts_of
+from tieout.agents.accounting.dated_amounts import (
+    amounts_of,
+    period_of,
+    with_detail,
+    with_rated,
+    with_work,
+)
 from tieout.agents.accounting.invariant import InvariantBroken
 from tieout.agents.accounting.performance import performance_of
 from tieout.agents.accounting.receivables import walked
 from tieout.agents.contracts.decision import View
 from tieout.agents.contracts.policy import policy_of
+from tieout.avro.events import Day
 from tieout.tables.contract import Contract, GroupState
 from tieout.tables.derived import Account606, Amounts, Derived, Performance
 from tieout.tables.facts import Estimate, Evidence, Item
-from tieout.tables.work import RatedUsage, UsageBucket, WorkLog
+from tieout.tables.group_rows import usage_order
+from tieout.tables.work import RatedUsage, UsageBucket, UsageDetail, Work, WorkLog
 
 Promise = tuple[str, str]
 """(contract, po)."""
@@ -90,17 +99,55 @@ def moved(state: GroupState, evidence: Evidence) -> GroupState:
 
 
 def rated(state: GroupState, bucket: UsageBucket, usage: RatedUsage) -> GroupState:
-    """The state with a further rated amount: where nothing is estimated it is one more step."""
+    """The state with a further rated amount: beside it, the estimates that it replaces are made anew."""
     promise = bucket.contract, bucket.po
     derived = state.derived
-    if derived is None:
-        return state
-    known = derived.amounts.get(promise)
-    if known is None or bucket.details or _item(state, promise).special is not None:
+    known = None if derived is None else derived.amounts.get(promise)
+    if known is None:
         return performed(state, (promise,))
-    grown = known._replace(steps=known.steps.adding(usage.at, usage.amount))
-    amounts = {**derived.amounts, promise: grown}
-    return replace(state, derived=Derived(derived.accounts, derived.done, amounts))
+    item = _item(state, promise)
+    met = buckets_between(state, bucket, period_of(item, bucket.first)[0], usage.at) if known.periods else {}
+    return _with_amounts(state, promise, with_rated(known, item, met, bucket.first, usage))
+
+
+def reported(
+    state: GroupState, bucket: UsageBucket, detail: UsageDetail, firsts: tuple[Day, ...]
+) -> GroupState:
+    """The state with further usage, ``bucket`` with it included; ``firsts``: the usage periods of what it replaces."""
+    promise = bucket.contract, bucket.po
+    derived = state.derived
+    known = None if derived is None else derived.amounts.get(promise)
+    if known is None:
+        return performed(state, (promise,))
+    buckets = {bucket.first: bucket}
+    for first in firsts:
+        buckets.update(buckets_between(state, bucket, first, first))
+    amounts = with_detail(known, _item(state, promise), buckets, detail, sorted(buckets))
+    return _with_amounts(state, promise, amounts)
+
+
+def worked(state: GroupState, promise: Promise, work: Work) -> GroupState:
+    """The state with further work: hours and royalties are one more step."""
+    derived = state.derived
+    known = None if derived is None else derived.amounts.get(promise)
+    if known is None:
+        return performed(state, (promise,))
+    return _with_amounts(state, promise, with_work(known, _item(state, promise), work))
+
+
+def buckets_between(state: GroupState, like: UsageBucket, first: Day, last: Day) -> dict[Day, UsageBucket]:
+    """Usage of the same meter that begins within these days, by its first day."""
+    low = bisect_left(state.usage, (like.contract, like.meter, first), key=usage_order)
+    high = bisect_right(state.usage, (like.contract, like.meter, last), key=usage_order)
+    return {each.first: each for each in state.usage[low:high]}
+
+
+def _with_amounts(state: GroupState, promise: Promise, amounts: Amounts) -> GroupState:
+    derived = state.derived
+    assert derived is not None, promise
+    return replace(
+        state, derived=Derived(derived.accounts, derived.done, {**derived.amounts, promise: amounts})
+    )
 
 
 def billed(state: GroupState, contracts: Iterable[str]) -> GroupState:

@@ -17,6 +17,7 @@ from tieout.agents.contracts.admission import admitted_contract, check_amounts
 from tieout.agents.contracts.decision import Refused
 from tieout.agents.contracts.draft import Draft
 from tieout.agents.contracts.facts import with_component
+from tieout.agents.contracts.unit_prices import unit_price
 from tieout.avro.events import Minor, VariableEstimateChanged
 from tieout.tables.contract import Contract, GroupState
 from tieout.tables.facts import Component, Terms
@@ -33,6 +34,8 @@ class _Reached(NamedTuple):
 
 def estimate(state: GroupState, event: VariableEstimateChanged, draft: Draft) -> Accepted:
     """Variable consideration as estimated, after its constraint, from a day on; 0 ends it (606-10-32-8, 32-11)."""
+    if event.unit_price_minor is not None:
+        return unit_price(state, event, draft)
     contract = admitted_contract(state, event, event.currency)
     amount = _amount(event)
     reached = _reached(state, contract, event)
@@ -57,8 +60,6 @@ def _amount(event: VariableEstimateChanged) -> Minor:
     """The estimate: no more than it would be before the constraint, which can only lower it (32-11)."""
     if not event.estimate_id:
         raise Refused("VALUE_INVALID", "an estimate without an id")
-    if event.unit_price_minor is not None:
-        raise Refused("EVENT_UNSUPPORTED", "an estimated price per unit is not supported yet", "reference")
     if event.service_from is not None or event.service_to is not None:
         raise Refused(
             "EVENT_UNSUPPORTED", "an amount for some days of a series is not supported yet", "reference"

@@ -20,5 +20,6 @@ def earliest_fact(state: GroupState, arrangement: Arrangement) -> Day:
     days += [each.at for each in state.documents.acts if each.contract in contracts]
     days += [each.at for bucket in usage for each in bucket.rated]
     days += [each.at for bucket in usage for each in bucket.details]
+    days += [day for bucket in usage for day, _ in bucket.held]
     days += [each.at for log in state.work if log.contract in contracts for each in log.entries]
     return min(days)

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 from msgspec.structs import replace
 
-from tieout.agents.contracts.derivation import moved, performed, rated
+from tieout.agents.contracts.derivation import moved, performed, rated, reported, worked
 from tieout.agents.contracts.facts import known_fact, put
 from tieout.agents.contracts.refolding import refolded, stale
 from tieout.avro.events import Day
@@ -55,7 +55,12 @@ def with_work(
         extent = extent_of(state.facts, state.documents, state.usage, logs)
     else:
         extent = state.extent.with_work(work)
-    state = performed(replace(state, work=logs, extent=extent), ((contract, po),))
+    state = replace(state, work=logs, extent=extent)
+    replaced = len(log.entries) == len(before)
+    dated = state.derived is not None and (contract, po) in state.derived.amounts
+    state = (
+        worked(state, (contract, po), work) if dated and not replaced else performed(state, ((contract, po),))
+    )
     return refolded(state, stale(state, first_days)), log
 
 
@@ -85,25 +90,43 @@ def without_usage(state: GroupState, bucket: UsageBucket, gone: RatedUsage) -> G
 
 
 def with_detail(
-    state: GroupState, bucket: UsageBucket, detail: UsageDetail
+    state: GroupState, bucket: UsageBucket, detail: UsageDetail, firsts: tuple[Day, ...] = ()
 ) -> tuple[GroupState, UsageBucket]:
     """Reported usage in its bucket, in place of its earlier version there; ``bucket`` says where.
 
-    Gives the state, and the bucket as it stands in it, which must be open.
+    ``firsts``: first days of the usage periods that hold what it replaces. Gives the state, and the bucket as it stands
+    in it, which must be open.
     """
     bucket = _standing(state, bucket)
     assert not bucket.closed, f"{bucket.meter!r} from day {bucket.first} holds no details any more"
     grown = replace(bucket, details=put(bucket.details, detail))
     state = _with_bucket(state, grown, extent=state.extent.reaching(detail.at))
     if len(grown.details) == len(bucket.details):
-        state = _measured(state)
-    return performed(state, ((bucket.contract, bucket.po),)), grown
+        return performed(_measured(state), ((bucket.contract, bucket.po),)), grown
+    return reported(state, grown, detail, firsts), grown
 
 
-def with_usage_closed(state: GroupState, bucket: UsageBucket, held: int, digest: bytes) -> GroupState:
-    """A usage period of which everything was sent: ``held`` millionths stand for its details from now on."""
+def without_detail(state: GroupState, bucket: UsageBucket, gone: UsageDetail) -> GroupState:
+    """The state without reported usage that a later version, in another period, replaces; its bucket stays."""
+    left = replace(bucket, details=tuple(each for each in bucket.details if each is not gone))
+    usage = tuple(left if each is bucket else each for each in state.usage)
+    return performed(_measured(replace(state, usage=usage)), ((bucket.contract, bucket.po),))
+
+
+def with_usage_closed(
+    state: GroupState,
+    bucket: UsageBucket,
+    held: tuple[tuple[Day, int], ...],
+    digest: bytes,
+    kept: tuple[UsageDetail, ...] = (),
+) -> GroupState:
+    """A usage period of which everything was sent: what each day ``held`` (millionths) stands for its details.
+
+    ``kept``: details that say something of usage elsewhere.
+    """
+    bucket = _standing(state, bucket)
     count = len(bucket.details)
-    closed = replace(bucket, details=(), closed=True, digest=digest, count=count, held=held)
+    closed = replace(bucket, details=kept, closed=True, digest=digest, count=count, held=held)
     state = _measured(_with_bucket(state, closed, extent=state.extent))
     return performed(state, ((bucket.contract, bucket.po),))
 

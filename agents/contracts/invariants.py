@@ -6,7 +6,10 @@ looks at everything and is for tests and audits.
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from tieout.agents.accounting.agreement import folded_of, layers_of
+from tieout.agents.accounting.dated_amounts import amounts_by_po
 from tieout.agents.accounting.invariant import InvariantBroken
 from tieout.agents.accounting.targets import Targets
 from tieout.agents.accounting.variable import standing_components
@@ -89,18 +92,12 @@ def _check_position(state: GroupState, arrangement: str, targets: Targets, day: 
 
 
 def _stated(state: GroupState, arrangement: str, day: Day) -> Minor:
-    """Transaction price from the facts alone: versions, components and rated amounts dated by the day."""
+    """Transaction price from the facts alone: versions, components and amounts dated by the day."""
     versions = (each.pool for each in state.facts.terms if each.arrangement == arrangement and each.at <= day)
     own = [each for each in state.facts.components if each.arrangement == arrangement]
     components = (each.amount for each in standing_components(own, day).values() if each.reach != "none")
-    rated = (
-        each.amount
-        for bucket in state.usage
-        if bucket.arrangement == arrangement
-        for each in bucket.rated
-        if each.at <= day
-    )
-    return sum(versions) + sum(components) + sum(rated)
+    used = (each.by(day) for each in amounts_by_po(replace(state, derived=None), arrangement).values())
+    return sum(versions) + sum(components) + sum(used)
 
 
 def _require(holds: bool, what: str) -> None:

@@ -91,6 +91,7 @@ def ledger_bytes(state: GroupState, view: View) -> int:
     for bucket in state.usage:
         rooms[bucket.arrangement].reach(*(each.at for each in bucket.rated))
         rooms[bucket.arrangement].reach(*(each.at for each in bucket.details))
+        rooms[bucket.arrangement].reach(*(day for day, _ in bucket.held))
         rooms[bucket.arrangement].total += sum([rated.amount for rated in bucket.rated])
     dated: tuple[Evidence | Estimate | Collectability, ...]
     dated = (*state.facts.evidence, *state.facts.estimates, *state.facts.assessments)

@@ -15,6 +15,7 @@ from tieout.agents.contracts import (
     deliveries,
     documents,
     estimates,
+    hours_and_royalties,
     lifecycle,
     opening,
     settlements,
@@ -36,6 +37,7 @@ _FAMILIES: tuple[Rules, ...] = (
     cash.RULES,
     deliveries.RULES,
     work.RULES,
+    hours_and_royalties.RULES,
     usage.RULES,
     admin.RULES,
 )

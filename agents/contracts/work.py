@@ -64,7 +64,7 @@ def cost(state: GroupState, event: CostIncurred, draft: Draft) -> Accepted:
         event.amount_minor,
         draft.cause.pointer,
     )
-    return _worked(state, contract, terms, item, work)
+    return worked(state, contract, terms, item, work)
 
 
 def drawn(state: GroupState, event: Drawn, draft: Draft) -> Accepted:
@@ -83,7 +83,7 @@ def drawn(state: GroupState, event: Drawn, draft: Draft) -> Accepted:
         0,
         draft.cause.pointer,
     )
-    return _worked(state, contract, terms, item, work)
+    return worked(state, contract, terms, item, work)
 
 
 def progress(state: GroupState, event: ProgressUpdated, draft: Draft) -> Accepted:
@@ -123,7 +123,7 @@ def milestone(state: GroupState, event: MilestoneCompleted, draft: Draft) -> Acc
     return _estimated(state, contract, terms, _Stated("percent", event.percent_ppm), event, draft)
 
 
-def _worked(state: GroupState, contract: Contract, terms: Terms, item: Item, work: Work) -> Accepted:
+def worked(state: GroupState, contract: Contract, terms: Terms, item: Item, work: Work) -> Accepted:
     """The work on its promise, in place of its earlier version wherever that stands."""
     touched = {(terms.arrangement, item.po): work.at}
     for log in state.work:

@@ -206,8 +206,10 @@ def test_a_closed_usage_period_keeps_what_its_details_add_up_to():
     state = opened()
     for number in range(3):
         state, kept = with_detail(state, bucket(DAY), UsageDetail(f"u{number}", 1, DAY, 8, 0, "", CAUSE))
-    state = with_usage_closed(state, kept, 24_000_000, b"digest")
-    assert state.usage == (replace(bucket(DAY), closed=True, digest=b"digest", count=3, held=24_000_000),)
+    state = with_usage_closed(state, kept, ((DAY, 24_000_000),), b"digest")
+    assert state.usage == (
+        replace(bucket(DAY), closed=True, digest=b"digest", count=3, held=((DAY, 24_000_000),)),
+    )
     assert read_back(state).usage == state.usage
     with pytest.raises(AssertionError, match="no details"):
         with_detail(state, bucket(DAY), UsageDetail("u9", 1, DAY, 8, 0, "", CAUSE))

@@ -17,12 +17,6 @@ NOT_YET = {
     "stripe-fx-loss-on-payment": "figures in the functional currency (830-10)",
     "stripe-fx-multi-settlement": "figures in the functional currency (830-10)",
     "zuora-delete-cancel-order-then-renew": "a version that is withdrawn",
-    "rule-usage-correction-negative": "usage from quantities",
-    "rule-saas-ramp-implementation-usage.usage": "usage from quantities",
-    "stripe-usage-sum": "usage from quantities",
-    "stripe-usage-max": "usage from quantities",
-    "stripe-usage-last-ever": "usage from quantities",
-    "fasb-ex24-retrospective-volume-discount": "usage from quantities",
     "fasb-ex5b-mod-prospective-with-defect-credit": "a credit for the past in a modification (606-10-55-115)",
     "fasb-ex8-cumulative-catch-up": "progress by cost, and catch-up of a modification (606-10-25-13(b), (c))",
     "rule-modification-mixed": "progress by cost, and catch-up of a modification (606-10-25-13(b), (c))",
@@ -33,7 +27,6 @@ NOT_YET = {
     "netsuite-straight-line-prorate-first-last": "rounding plugs of other systems",
     "oca-cutoff-equal": "rounding plugs of other systems",
     "rule-multi-entity-performance-split": "several performing entities",
-    "rule-timesheets-t-and-m": "hours at a rate (606-10-55-18)",
     "rule-crpo-split": "bands of what remains (606-10-50-13)",
 }
 """Scenario -> the mechanism that is missing."""

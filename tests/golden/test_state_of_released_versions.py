@@ -78,7 +78,10 @@ def test_on_the_rows_of_a_released_version_this_release_says_what_it_says_on_its
 
 
 def understood(rows):
-    """Rows by key, those of a group's state as what they say: which version wrote them, and caches, are left out."""
+    """Rows by key, those of a group's state as what they say: which version wrote them, and caches, are left out.
+
+    So is what lines state beyond a plain promise, the price of a unit of usage for one: version 1 kept none of it.
+    """
     states, others = {}, {}
     for key, value in rows.items():
         prefix = keys.group_prefix(*keys.group_of(key)) if key.startswith(keys.GROUP_ROWS) else None
@@ -88,8 +91,16 @@ def understood(rows):
         else:
             others[key] = value
     return others, {
-        prefix: replace(state_from_rows(of_group), layers=()) for prefix, of_group in states.items()
+        prefix: plain(replace(state_from_rows(of_group), layers=())) for prefix, of_group in states.items()
     }
+
+
+def plain(state):
+    terms = tuple(
+        replace(each, add=tuple(replace(item, special=None) for item in each.add))
+        for each in state.facts.terms
+    )
+    return replace(state, facts=replace(state.facts, terms=terms))
 
 
 def test_a_request_that_an_earlier_release_left_open_is_repeated_where_it_is_missing(kept):

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from fractions import Fraction
 
 from tieout.agents.accounting.agreement import done_of, layers_of, terms_of
+from tieout.agents.accounting.dated_amounts import amounts_by_po
 from tieout.agents.accounting.progress import progress
 from tieout.agents.accounting.targets import Targets
 from tieout.avro.events import Day, Minor
@@ -22,6 +23,13 @@ from tieout.tables.contract import Arrangement
 from tieout.tables.derived import NOTHING
 from tieout.tables.facts import MICRO_DIGITS, Component, Item, Terms
 from tieout.tables.layers import Layer, Share
+
+DATED_AMOUNTS = {
+    "usage": "usage, priced as it is used (606-10-32-40)",
+    "hours": "hours at their rate (606-10-55-18)",
+    "royalty": "royalties, at the later of sale and transfer (606-10-55-65)",
+}
+"""What a promise is earned by outside the allocation -> its words."""
 
 MEASURES = {
     "time": "over time, by the service span (606-10-25-27(a), 25-31)",
@@ -96,15 +104,17 @@ class _Explained:
             (str(date_of(each.at)), f"{each.id}: {_reach(each)}", self._money(each.amount))
             for each in self._components()
         ]
-        rated = sum(
-            each.amount
-            for bucket in self._state.usage
-            if bucket.arrangement == self._arrangement.id
-            for each in bucket.rated
-        )
-        if rated:
-            rows.append(("as it occurs", "usage, priced as it is used (606-10-32-40)", self._money(rated)))
+        amounts = amounts_by_po(self._state, self._arrangement.id)
+        for kind, words in DATED_AMOUNTS.items():
+            found = [amounts[po].total for po in sorted(amounts) if self._amount_of(po) == kind]
+            if any(found):
+                rows.append(("as it occurs", words, self._money(sum(found))))
         yield from _table(("from", "what", "amount"), rows)
+
+    def _amount_of(self, po: str) -> str:
+        items = (item for terms in self._terms for item in terms.add)
+        special = next(item.special for item in items if item.po == po)
+        return "usage" if special is None else special.amount_of or "usage"
 
     def _what(self, terms: Terms) -> str:
         words = {

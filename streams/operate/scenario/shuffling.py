@@ -69,7 +69,8 @@ def digest(state: GroupState) -> str:
         for place, amount in enumerate(series.movements)
         if amount
     )
-    kept = [_plain(state.facts), _plain(state.documents), _plain(state.usage), _plain(state.layers), ledger]
+    facts = (state.facts, state.documents, state.usage, state.work, state.layers)
+    kept = [*(_plain(each) for each in facts), ledger]
     return blake2b(msgspec.msgpack.encode(kept), digest_size=16).hexdigest()
 
 
