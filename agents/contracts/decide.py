@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from tieout.agents.accounting.invariant import InvariantBroken
 from tieout.agents.contracts.accepted import Rule
+from tieout.agents.contracts.alerting import alerted
 from tieout.agents.contracts.decision import CausedBy, Decision, Refusal, Refused, View
 from tieout.agents.contracts.draft import Draft
 from tieout.agents.contracts.emission import emit
@@ -40,6 +41,7 @@ def decide(state: GroupState, event: Event, view: View, cause: CausedBy) -> Deci
         check_upgrade(state, after, event, view)
         for touched in accepted.touched:
             after = emit(after, touched, draft)
+        after = alerted(state, after, draft)
         return _decided(state, after, draft, effect=accepted.effect)
     except Refused as refused:
         return Decision(state, "refused", refused.refusal)

@@ -1,0 +1,117 @@
+"""What people have to look at while it stands: work that does not add up, and contracts that will lose money.
+
+Invariant: an alert is a function of the facts and changes no amount; it opens and closes with the facts, whatever order
+they arrived in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from tieout.agents.accounting.agreement import done_of
+from tieout.agents.accounting.targets import Targets
+from tieout.avro.events import Minor
+from tieout.tables.contract import Arrangement, GroupState
+from tieout.tables.derived import Performance
+from tieout.tables.facts import Evidence
+
+LOSS, NO_EXPECTED_COST, OVER_EXPECTED_COST = "CONTRACT_LOSS", "EAC_MISSING", "EVIDENCE_OVER_SCOPE"
+DOWN, REJECTED = "PROGRESS_DOWN", "ACCEPTANCE_REJECTED"
+RAISED_BY = {
+    LOSS: "progress_updated",
+    NO_EXPECTED_COST: "cost_incurred",
+    OVER_EXPECTED_COST: "cost_incurred",
+    DOWN: "progress_updated",
+    REJECTED: "acceptance_rejected",
+}
+"""Code -> the type of the events that it is about."""
+
+
+class Alert(NamedTuple):
+    """One thing to look at. ``fact`` is the promise (contract and po) or the arrangement; ``amount`` in minor units."""
+
+    code: str
+    fact: str
+    arrangement: str
+    amount: Minor
+    detail: str
+
+
+def standing(state: GroupState) -> list[Alert]:
+    """All alerts of a group as its facts stand, in the order of code and fact."""
+    if not _is_watched(state):
+        return []
+    found: list[Alert] = []
+    for arrangement in state.group.arrangements:
+        done = done_of(state, arrangement)
+        for po, performance in done.items():
+            found += _of_progress(arrangement, po, performance)
+        found += _expected_loss(state, arrangement, done)
+    found += _rejections(state)
+    return sorted(found)
+
+
+def _is_watched(state: GroupState) -> bool:
+    facts = state.facts
+    return bool(facts.estimates or state.work) or any(each.kind == "rejected" for each in facts.evidence)
+
+
+def _of_progress(arrangement: Arrangement, po: str, done: Performance) -> Iterator[Alert]:
+    """Progress that cannot be measured, is over, or was estimated lower than before (606-10-25-31..37)."""
+    fact = f"{arrangement.id}/{po}"
+    spent = done.cost.total + done.uninstalled.total
+    if spent and not done.eac.values:
+        detail = f"{spent} was spent on line {po!r}, whose expected cost is not known: it earns nothing (606-10-25-36)"
+        yield Alert(NO_EXPECTED_COST, fact, arrangement.id, spent, detail)
+    elif spent and spent > done.eac.values[-1]:
+        detail = f"{spent} was spent on line {po!r}, {done.eac.values[-1]} expected in all"
+        yield Alert(OVER_EXPECTED_COST, fact, arrangement.id, spent - done.eac.values[-1], detail)
+    if len(done.percent.values) > 1 and done.percent.values[-1] < done.percent.values[-2]:
+        before, now = done.percent.values[-2:]
+        detail = f"line {po!r} went from {before} to {now} millionths complete"
+        yield Alert(DOWN, fact, arrangement.id, 0, detail)
+
+
+def _expected_loss(state: GroupState, arrangement: Arrangement, done: dict[str, Performance]) -> list[Alert]:
+    """Promises measured by cost that are expected to cost more, together, than they earn (605-35-25-45..47)."""
+    expected = {po: each.eac.values[-1] for po, each in done.items() if each.eac.values}
+    if not expected:
+        return []
+    allocation = Targets(state, arrangement).allocation(state.extent.last)
+    price = sum([allocation.get(po, 0) for po in expected])
+    cost = sum(expected.values())
+    if cost <= price:
+        return []
+    detail = f"lines {sorted(expected)} are expected to cost {cost}, and to earn {price}"
+    return [Alert(LOSS, arrangement.id, arrangement.id, cost - price, detail)]
+
+
+def _rejections(state: GroupState) -> Iterator[Alert]:
+    """Goods or work that were rejected and not accepted since (606-10-55-85..88)."""
+    last: dict[tuple[str, str], Evidence] = {}
+    for each in state.facts.evidence:
+        if each.kind == "rejected":
+            known = last.get((each.contract, each.po))
+            if known is None or known.at < each.at:
+                last[each.contract, each.po] = each
+    for (contract, po), rejected in last.items():
+        accepted = (
+            each.at
+            for each in state.facts.evidence
+            if each.kind == "accepted" and (each.contract, each.po) == (contract, po)
+        )
+        if all(at < rejected.at for at in accepted):
+            home = _home(state, contract, po)
+            yield Alert(
+                REJECTED, f"{home}/{po}", home, 0, f"line {po!r} was not accepted on day {rejected.at}"
+            )
+
+
+def _home(state: GroupState, contract: str, po: str) -> str:
+    """The arrangement of a promise."""
+    return next(
+        terms.arrangement
+        for terms in state.facts.terms
+        if terms.contract == contract and any(item.po == po for item in terms.add)
+    )
