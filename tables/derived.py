@@ -41,20 +41,6 @@ NOTHING = Performance()
 """Of an obligation for which nothing was done yet."""
 
 
-class Effect(NamedTuple):
-    """What one document does to the price of an arrangement, from ``at`` on; its end at a void is an effect of its own.
-
-    ``reach`` and ``contra`` as in ``Component``, and price_only: a modification of the price alone.
-    """
-
-    id: str
-    arrangement: str
-    at: Day
-    amount: Minor
-    reach: str
-    contra: str
-
-
 class Relief(NamedTuple):
     """A write-off of ``amount``: the price falls by what revenue does not cover on the day before ``at``."""
 
@@ -63,21 +49,53 @@ class Relief(NamedTuple):
     amount: Minor
 
 
+class Movement(NamedTuple):
+    """What one fact of billing or cash moves on its day: due without tax, and the receivable with tax.
+
+    What else it moves follows from ``kind`` alone, as each fact balances. ``doc`` is the document that it is about, empty
+    for none; ``offset`` that of the event behind it.
+    """
+
+    at: Day
+    arrangement: str
+    kind: str
+    due: Minor
+    receivable: Minor
+    doc: str
+    offset: int
+
+
+class WriteOff(NamedTuple):
+    """A receivable of ``amount`` that was given up, ``net`` of it without tax.
+
+    ``later``: (day, recovered or voided, cash, offset of its event) in order.
+    """
+
+    id: str
+    doc: str
+    arrangement: str
+    at: Day
+    amount: Minor
+    net: Minor
+    offset: int
+    later: tuple[tuple[Day, str, Minor, int], ...] = ()
+
+
 class Account606(NamedTuple):
     """Billing and cash of one contract, walked day by day (606-10-45-1..4).
 
     ``due``: arrangement -> what is due without tax, advances included. ``receivable``, ``advances``: with tax.
-    ``open``: document -> what is left of it. ``taken_back``: arrangement -> price that credits gave back. ``effects``,
-    ``reliefs`` ((arrangement, relief)): what documents do to the price.
+    ``open``: document -> what is left of it. ``taken``: act -> (arrangement -> what it took of due): its price, where
+    policy says that the price follows. What a write-off and its end move of due depends on revenue: ``written_off``.
     """
 
     due: Mapping[str, Steps]
     receivable: Steps
     advances: Steps
     open: Mapping[str, Minor]
-    taken_back: Mapping[str, Steps]
-    effects: tuple[Effect, ...]
-    reliefs: tuple[tuple[str, Relief], ...]
+    taken: Mapping[str, Mapping[str, Minor]]
+    movements: tuple[Movement, ...]
+    written_off: tuple[WriteOff, ...]
 
 
 class Metered(NamedTuple):

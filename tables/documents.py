@@ -55,8 +55,9 @@ class Cash(msgspec.Struct, frozen=True, array_like=True, gc=False):
 class Act(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """What happens to a document or to cash afterwards. Key id (its source object): a higher version replaces it.
 
-    ``kind``: void, memo_void, write_off, recovery, dispute, dispute_won, right (606-10-45-4), unapply, refund, reverse,
-    grant or apply (of a customer's balance). ``doc`` is the number or payment that it names, empty for none.
+    ``kind``: void, memo_void, write_off, concession, recovery, dispute, price_dispute, dispute_won, right (606-10-45-4),
+    unapply, refund, reverse, grant or apply (of a customer's balance). ``doc`` is the number, payment or dispute that it
+    names, empty for none; ``ref`` what it names besides: the promise of a right, the payment of a refund.
     """
 
     id: str
@@ -68,6 +69,7 @@ class Act(msgspec.Struct, frozen=True, array_like=True, gc=False):
     doc: str
     reason: str
     cause: Cause
+    ref: str = ""
 
 
 class Documents(msgspec.Struct, frozen=True, array_like=True, gc=False):

@@ -44,10 +44,12 @@ class Layer(msgspec.Struct, frozen=True, array_like=True, gc=False):
 class Layers(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """The fold of one arrangement in one book (empty: its own): derived, may be dropped at any time.
 
-    ``labels``: (contract, version, treatment) of each version that re-bases it (606-10-25-13).
+    ``labels``: (contract, version, treatment) of each version that re-bases it (606-10-25-13). ``reliefs``: (write-off,
+    what it took off the price, not positive).
     """
 
     arrangement: str
     steps: tuple[Layer, ...]
     book: str = ""
     labels: tuple[tuple[str, int, str], ...] = ()
+    reliefs: tuple[tuple[str, Minor], ...] = ()

@@ -5,15 +5,24 @@ Invariant: gathered from facts alone; what is prepared beside them (``GroupState
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from msgspec.structs import replace
+
 from tieout.agents.accounting.agreed import Agreed, Folded
+from tieout.agents.accounting.contra import performed_by
+from tieout.agents.accounting.dated_amounts import amounts_by_po
 from tieout.agents.accounting.layers import fold
 from tieout.agents.accounting.modification import canonical
 from tieout.agents.accounting.performance import performances
 from tieout.agents.accounting.policy import Policy
+from tieout.agents.accounting.receivables import write_offs_of
+from tieout.agents.accounting.write_offs import price_of_void
+from tieout.avro.events import Minor
 from tieout.tables.contract import Arrangement, GroupState
-from tieout.tables.dated import Steps
-from tieout.tables.derived import Performance
-from tieout.tables.facts import Terms
+from tieout.tables.dated import Steps, together
+from tieout.tables.derived import Performance, Relief
+from tieout.tables.facts import Component, Terms
 from tieout.tables.layers import Layers
 
 _POLICY, _NONE = Policy(), Steps()
@@ -39,20 +48,71 @@ def done_of(state: GroupState, arrangement: Arrangement) -> dict[str, Performanc
 def agreed_of(state: GroupState, arrangement: Arrangement) -> Agreed:
     """All that the fold of an arrangement reads."""
     components = state.facts.components
+    write_offs = write_offs_of(state, arrangement)
+    own = tuple([each for each in components if each.arrangement == arrangement.id]) if components else ()
     return Agreed(
         arrangement,
         tuple(terms_of(state, arrangement.id)),
-        tuple([each for each in components if each.arrangement == arrangement.id]) if components else (),
-        (),
+        own,
+        tuple([Relief(each.id, each.at, each.net) for each in write_offs]),
         done_of(state, arrangement),
-        _NONE,
+        _outside(state, arrangement, own) if write_offs else _NONE,
         _POLICY,
     )
 
 
 def folded_of(state: GroupState, arrangement: Arrangement) -> Folded:
-    """The fold of an arrangement from its facts."""
-    return fold(agreed_of(state, arrangement))
+    """The fold of an arrangement from its facts.
+
+    What a write-off took off the price decides what a later void of its document takes, and that may decide over a later
+    write-off: so each void is known after the write-offs before it.
+    """
+    agreed = agreed_of(state, arrangement)
+    folded = fold(agreed)
+    for _ in agreed.reliefs:
+        known = components_of(state, arrangement, dict(folded.reliefs))
+        if known == agreed.components:
+            break
+        agreed = agreed._replace(components=known, outside=_outside(state, arrangement, known))
+        folded = fold(agreed)
+    return folded
+
+
+def components_of(
+    state: GroupState, arrangement: Arrangement, reliefs: Mapping[str, Minor]
+) -> tuple[Component, ...]:
+    """The price components of an arrangement; the void of a document that was written off takes what is left of it.
+
+    ``reliefs``: write-off -> what it took off the price, not positive.
+    """
+    components = tuple([each for each in state.facts.components if each.arrangement == arrangement.id])
+    write_offs = write_offs_of(state, arrangement) if components else ()
+    if not write_offs:
+        return components
+    written_off = {each.doc for each in write_offs}
+    voided = {
+        f"{each.id}\x1f{arrangement.id}": each
+        for each in state.documents.acts
+        if each.kind == "void" and each.doc in written_off
+    }
+    return tuple(
+        [
+            each
+            if each.id not in voided
+            else replace(
+                each,
+                amount=each.amount
+                - price_of_void(write_offs, reliefs, voided[each.id].doc, voided[each.id].at),
+            )
+            for each in components
+        ]
+    )
+
+
+def _outside(state: GroupState, arrangement: Arrangement, components: tuple[Component, ...]) -> Steps:
+    """Revenue that no layer holds: dated amounts, and components for past performance."""
+    amounts = list(amounts_by_po(state, arrangement.id).values())
+    return together([*amounts, performed_by(each for each in components if each.reach == "performed")])
 
 
 def layers_of(state: GroupState, arrangement: Arrangement) -> Layers:

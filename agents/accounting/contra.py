@@ -60,6 +60,11 @@ def shown(components: Iterable[Component], weights: Weights, portion: Portion) -
     return Shown(_steps(performed), _steps(contra_of), _steps(contra))
 
 
+def performed_by(components: Iterable[Component]) -> Steps:
+    """What components for the past come to by day, over all obligations."""
+    return steps([(at, amount) for at, _, amount in _moves(components)])
+
+
 def _moves(components: Iterable[Component]) -> list[tuple[Day, Component, Minor]]:
     """(day, component, change of its amount) by day and id: of one id the highest version dated by a day counts."""
     versions: dict[str, list[Component]] = {}

@@ -109,9 +109,10 @@ class _Folding:
                 if each.treatment not in (_PROSPECTIVE, "inception", "separate")
             ]
         )
-        layers = Layers(self._agreed.arrangement.id, tuple(self._steps), labels=labels)
+        reliefs = tuple(sorted(self._fixed.items()))
+        layers = Layers(self._agreed.arrangement.id, tuple(self._steps), labels=labels, reliefs=reliefs)
         book = tuple([self._book[po] for po in sorted(self._book)])
-        return Folded(layers, tuple(self._rebases), tuple(sorted(self._fixed.items())), book)
+        return Folded(layers, tuple(self._rebases), reliefs, book)
 
     def _restart(self, seen: Visible, opened_by: int) -> None:
         """What was promised at inception has another price, or other promises: every version shares anew (32-43)."""

@@ -11,18 +11,19 @@ from bisect import bisect_right
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 
-from tieout.agents.accounting.agreement import done_of, layers_of
+from tieout.agents.accounting.agreement import components_of, done_of, layers_of
 from tieout.agents.accounting.contra import NOTHING_SHOWN, Shown, shown
 from tieout.agents.accounting.dated_amounts import amounts_by_po
 from tieout.agents.accounting.position import Position, netted
 from tieout.agents.accounting.progress import earned, satisfied
-from tieout.agents.accounting.receivables import due_of
+from tieout.agents.accounting.receivables import due_of, write_offs_of
 from tieout.agents.accounting.refund_liability import price_taken_back, refund_liability
+from tieout.agents.accounting.write_offs import due_of_write_offs
 from tieout.avro.events import Day, Minor
 from tieout.tables.contract import Arrangement, GroupState
-from tieout.tables.dated import Steps
+from tieout.tables.dated import Steps, together
 from tieout.tables.derived import NOTHING, Performance
-from tieout.tables.facts import Terms
+from tieout.tables.facts import Component, Terms
 from tieout.tables.layers import Layer, Share
 from tieout.tables.ledger import Key
 
@@ -34,8 +35,18 @@ class Targets:
 
     def __init__(self, state: GroupState, arrangement: Arrangement) -> None:
         self._state, self._arrangement = state, arrangement
-        components = state.facts.components
-        self._components = [each for each in components if each.arrangement == arrangement.id]
+
+    @cached_property
+    def _reliefs(self) -> Mapping[str, Minor]:
+        """Write-off -> what it took off the price."""
+        return dict(layers_of(self._state, self._arrangement).reliefs)
+
+    @cached_property
+    def _components(self) -> tuple[Component, ...]:
+        if not self._state.facts.components:
+            return ()
+        reliefs = self._reliefs if self._state.documents.acts else {}
+        return components_of(self._state, self._arrangement, reliefs)
 
     @cached_property
     def _done(self) -> Mapping[str, Performance]:
@@ -55,7 +66,11 @@ class Targets:
 
     @cached_property
     def _due(self) -> Steps:
-        return due_of(self._state, self._arrangement)
+        due = due_of(self._state, self._arrangement)
+        if not self._state.documents.acts:
+            return due
+        write_offs = write_offs_of(self._state, self._arrangement)
+        return together([due, due_of_write_offs(write_offs, self._reliefs)]) if write_offs else due
 
     @cached_property
     def _taken_back(self) -> Steps:

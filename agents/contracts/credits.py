@@ -17,11 +17,11 @@ from tieout.agents.contracts.facts import (
     without_terms,
 )
 from tieout.agents.contracts.policy import credit_effect, policy_of
+from tieout.agents.contracts.price_effects import discount, effect_component, priced_by
 from tieout.agents.contracts.telling import exception_of
 from tieout.avro.events import CreditMemoIssued, Day, Minor
 from tieout.tables.contract import Arrangement, GroupState, OpenItem
 from tieout.tables.documents import DocLine
-from tieout.tables.facts import Component, Terms
 
 _UNKNOWN = "CREDIT_REASON_UNKNOWN"
 _NEGATIVE = "RECOGNISED_NEGATIVE"
@@ -48,7 +48,7 @@ def credited(
         if effect is None or effect.reach == "none" or not amount:
             continue
         at = max(event.envelope.effective_date, arrangement.opened)
-        state = _with_effect(state, arrangement, source, effect, amount, at, event, draft)
+        state = _with_effect(state, arrangement, priced_by(state, arrangement, effect), amount, event, draft)
         touched[arrangement_id] = min(at, touched.get(arrangement_id, at))
     return state, tuple(sorted(touched.items()))
 
@@ -101,56 +101,14 @@ def _component_id(source: str, arrangement: str) -> str:
 def _with_effect(
     state: GroupState,
     arrangement: Arrangement,
-    source: str,
     effect: CreditEffect,
     amount: Minor,
-    at: Day,
     event: CreditMemoIssued,
     draft: Draft,
 ) -> GroupState:
-    shares = any(
-        item.measure != "amount"
-        for terms in state.facts.terms
-        if terms.arrangement == arrangement.id
-        for item in terms.add
-    )
-    if effect.reach == "price_only" and shares:
-        terms = _price_only(arrangement, source, amount, at, event, draft)
-        return with_terms(state, (terms,))
-    # A price that is usage alone has no pool: whatever is credited concerns what was used.
-    reach = effect.reach if effect.reach == "version" and shares else "performed"
-    component = Component(
-        id=_component_id(source, arrangement.id),
-        version=event.envelope.object_version,
-        arrangement=arrangement.id,
-        at=at,
-        amount=-amount,
-        reach=reach,
-        contra=effect.contra,
-        cause=draft.cause.pointer,
-    )
+    key, at = (object_of(event), event.envelope.object_version), event.envelope.effective_date
+    if effect.reach == "price_only":
+        why = f"credit memo {event.memo_number}: {event.reason}"
+        return with_terms(state, (discount(key, arrangement, at, -amount, why, draft.cause.pointer),))
+    component = effect_component(key, arrangement, at, -amount, effect, draft.cause.pointer)
     return with_components(state, (component,), ())
-
-
-def _price_only(
-    arrangement: Arrangement, source: str, amount: Minor, at: Day, event: CreditMemoIssued, draft: Draft
-) -> Terms:
-    """A discount on what is still to come is a modification of the price alone."""
-    return Terms(
-        contract=source,
-        version=event.envelope.object_version,
-        kind="price_only",
-        arrangement=arrangement.id,
-        treatment="prospective",
-        approved=at,
-        effective=at,
-        at=at,
-        pool=-amount,
-        add=(),
-        change=(),
-        drop=(),
-        ssp_now=(),
-        reasons=(f"credit memo {event.memo_number}: {event.reason}",),
-        pins=(),
-        cause=draft.cause.pointer,
-    )

@@ -23,9 +23,7 @@ from tieout.agents.accounting.dated_amounts import (
 )
 from tieout.agents.accounting.invariant import InvariantBroken
 from tieout.agents.accounting.performance import performance_of
-from tieout.agents.accounting.receivables import walked
-from tieout.agents.contracts.decision import View
-from tieout.agents.contracts.policy import policy_of
+from tieout.agents.accounting.receivables import homes_of, walked
 from tieout.avro.events import Day
 from tieout.tables.contract import Contract, GroupState
 from tieout.tables.derived import Account606, Amounts, Derived, Performance
@@ -46,7 +44,7 @@ class _Facts(NamedTuple):
     work: list[WorkLog]
 
 
-def prepared(state: GroupState, view: View) -> GroupState:
+def prepared(state: GroupState) -> GroupState:
     """The state with every derived member. Asked before anything is told or emitted; costs nothing where all is there."""
     derived = state.derived
     if derived is not None and len(derived.accounts) == len(state.group.contracts):
@@ -56,15 +54,15 @@ def prepared(state: GroupState, view: View) -> GroupState:
     accounts = dict(derived.accounts)
     for contract in state.group.contracts:
         if contract.id not in accounts:
-            accounts[contract.id] = _account(state, contract, view)
+            accounts[contract.id] = _account(state, contract)
     return replace(state, derived=Derived(accounts, derived.done, derived.amounts))
 
 
-def check_derived(state: GroupState, view: View) -> None:
+def check_derived(state: GroupState) -> None:
     """INVARIANT_BROKEN where what is kept is not what the facts give."""
     if state.derived is None:
         return
-    kept, fresh = prepared(state, view).derived, prepared(replace(state, derived=None), view).derived
+    kept, fresh = prepared(state).derived, prepared(replace(state, derived=None)).derived
     if kept != fresh:
         raise InvariantBroken(f"what is kept beside the facts of {state.group_id!r} is not what they give")
 
@@ -217,12 +215,5 @@ def _item(state: GroupState, promise: Promise) -> Item:
     )
 
 
-def _account(state: GroupState, contract: Contract, view: View) -> Account606:
-    homes = {
-        item.po: terms.arrangement
-        for terms in state.facts.terms
-        if terms.contract == contract.id
-        for item in terms.add
-    }
-    arrangement = state.arrangements_of(contract.id)[0]
-    return walked(state.documents, contract, homes, policy_of(view, arrangement))
+def _account(state: GroupState, contract: Contract) -> Account606:
+    return walked(state.documents, contract, homes_of(state, contract.id))

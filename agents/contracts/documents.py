@@ -7,7 +7,7 @@ replaces all of its lines and effects; an unknown reason of a credit waits with 
 from __future__ import annotations
 
 from tieout.agents.accounting.receivables import document_movements
-from tieout.agents.contracts.accepted import Accepted, Rules, Touched, due_from
+from tieout.agents.contracts.accepted import Accepted, Rules, Touched
 from tieout.agents.contracts.admission import admitted_contract, check_amounts, check_dates
 from tieout.agents.contracts.credits import credited, settled
 from tieout.agents.contracts.decision import Refused
@@ -17,14 +17,17 @@ from tieout.agents.contracts.facts_billing import lines_numbered, with_document
 from tieout.agents.contracts.limits import DOCUMENT_LINES_MAX
 from tieout.agents.contracts.mirror import mirror_credit_memo, mirror_invoice
 from tieout.agents.contracts.policy import policy_of
+from tieout.agents.contracts.price_effects import moved_by_acts
 from tieout.agents.contracts.telling import tell_billed
-from tieout.avro.events import CreditMemoIssued, Day, DocumentLine, InvoicePosted, Minor
+from tieout.avro.events import CreditMemoIssued, Day, DebitMemoIssued, DocumentLine, InvoicePosted, Minor
 from tieout.tables.contract import Arrangement, Contract, GroupState
 from tieout.tables.documents import DocLine
 
+Document = InvoicePosted | DebitMemoIssued | CreditMemoIssued
 
-def invoice(state: GroupState, event: InvoicePosted, draft: Draft) -> Accepted:
-    """An invoice: due when unconditional, else neither receivable nor due (Example 38)."""
+
+def invoice(state: GroupState, event: InvoicePosted | DebitMemoIssued, draft: Draft) -> Accepted:
+    """An invoice or a debit memo: due when unconditional, else neither receivable nor due (Example 38)."""
     contract = admitted_contract(state, event, event.currency)
     at = event.envelope.effective_date
     check_amounts(amount=event.amount_minor, tax=event.tax_minor)
@@ -32,11 +35,14 @@ def invoice(state: GroupState, event: InvoicePosted, draft: Draft) -> Accepted:
     if not 1 <= event.part_number <= event.part_count:
         raise Refused("VALUE_INVALID", f"part {event.part_number} of {event.part_count}")
     source = object_of(event)
-    earlier = _earlier(state, source, "invoice")
+    earlier = _earlier(state, source, _kind(event))
     if earlier and earlier[0].version >= event.envelope.object_version:
         return Accepted(state, effect=False)
     lines = _lines(state, contract, event, source, draft)
+    at = lines[0].at
     before, mirrored = _amounts_by_arrangement(earlier), _mirrored(state, contract, draft)
+    if mirrored and isinstance(event, DebitMemoIssued):
+        raise Refused("EVENT_UNSUPPORTED", "mirroring a debit memo is not supported yet")
     if mirrored and (event.part_count > 1 or before):
         raise Refused("EVENT_UNSUPPORTED", "mirroring an invoice in parts, or again, is not supported yet")
     state = with_document(state, source, lines)
@@ -44,9 +50,10 @@ def invoice(state: GroupState, event: InvoicePosted, draft: Draft) -> Accepted:
     for arrangement in sorted({*before, *after}):
         moved = after.get(arrangement, 0) - before.get(arrangement, 0)
         _tell_billed(state, arrangement, at, moved, draft)
-    if event.unconditional and mirrored:
+    if event.unconditional and mirrored and isinstance(event, InvoicePosted):
         mirror_invoice(state, contract, event, lines, draft)
-    return Accepted(state, due_from(_touched(state, earlier, lines)))
+    state, touched = moved_by_acts(state, contract, _touched(state, earlier, lines), draft)
+    return Accepted(state, touched)
 
 
 def credit_memo(state: GroupState, event: CreditMemoIssued, draft: Draft) -> Accepted:
@@ -71,15 +78,13 @@ def credit_memo(state: GroupState, event: CreditMemoIssued, draft: Draft) -> Acc
         _tell_billed(state, arrangement, at, moved, draft)
     if mirrored:
         mirror_credit_memo(state, contract, event, lines, draft)
-    touched = _touched(state, earlier, lines)
-    repriced = dict(effects)
-    return Accepted(
-        state,
-        tuple(
-            Touched(each, min(repriced.get(each, first), first), None if each in repriced else ())
-            for each, first in sorted({**repriced, **touched}.items())
-        ),
-    )
+    state, touched = moved_by_acts(state, contract, _touched(state, earlier, lines), draft)
+    by_arrangement = {each.arrangement: each for each in touched}
+    for arrangement_id, first in effects:
+        other = by_arrangement.get(arrangement_id)
+        day = first if other is None else min(first, other.first)
+        by_arrangement[arrangement_id] = Touched(arrangement_id, day)
+    return Accepted(state, tuple([by_arrangement[each] for each in sorted(by_arrangement)]))
 
 
 def check_named_version(event: CreditMemoIssued, contract: Contract) -> None:
@@ -98,7 +103,7 @@ def check_named_version(event: CreditMemoIssued, contract: Contract) -> None:
 
 
 def _lines(
-    state: GroupState, contract: Contract, event: InvoicePosted | CreditMemoIssued, source: str, draft: Draft
+    state: GroupState, contract: Contract, event: Document, source: str, draft: Draft
 ) -> tuple[DocLine, ...]:
     """The document's lines, each with the arrangement that it bills."""
     stated = event.lines or (DocumentLine(None, event.amount_minor, event.tax_minor),)
@@ -124,7 +129,7 @@ def _lines(
 
 
 def _line(
-    event: InvoicePosted | CreditMemoIssued,
+    event: Document,
     key: tuple[str, str, int],
     line: DocumentLine,
     arrangement: Arrangement,
@@ -133,11 +138,14 @@ def _line(
     """One line; ``key``: its document's source object and number, and its place in it."""
     source, number, place = key
     at = event.envelope.effective_date
-    if isinstance(event, InvoicePosted):
-        due, reason, unconditional, ref = event.due_date, None, event.unconditional, None
-        part = (event.part_number, event.part_count)
-    else:
+    if isinstance(event, CreditMemoIssued):
         due, reason, unconditional, ref, part = at, event.reason, True, event.invoice_number, (1, 1)
+    else:
+        at, unconditional = _counted(event, policy_of(draft.view, arrangement).receivable_when)
+        due, part = event.due_date, (event.part_number, event.part_count)
+        reason, ref = (
+            (event.reason, event.invoice_number) if isinstance(event, DebitMemoIssued) else (None, None)
+        )
     # By position: a record of so many fields takes ten times as long to make by name.
     return DocLine(
         number,
@@ -160,6 +168,16 @@ def _line(
         draft.cause.pointer,
         source,
     )
+
+
+def _counted(event: InvoicePosted | DebitMemoIssued, receivable_when: str) -> tuple[Day, bool]:
+    """From when a document counts, and whether by itself (606-10-45-4).
+
+    Some count from the day on which they are payable, some only when a right to payment is established or cash comes.
+    """
+    if receivable_when == "due_date":
+        return max(event.due_date, event.envelope.effective_date), event.unconditional
+    return event.envelope.effective_date, event.unconditional and receivable_when != "right_exists"
 
 
 def arrangement_of(state: GroupState, contract: Contract, po: str | None) -> Arrangement:
@@ -194,8 +212,10 @@ def _earlier(state: GroupState, source: str, kind: str) -> tuple[DocLine, ...]:
     return tuple([line for line in state.documents.lines if line.object == source and line.kind == kind])
 
 
-def _kind(event: InvoicePosted | CreditMemoIssued) -> str:
-    return "invoice" if isinstance(event, InvoicePosted) else "credit_memo"
+def _kind(event: Document) -> str:
+    if isinstance(event, InvoicePosted):
+        return "invoice"
+    return "debit_memo" if isinstance(event, DebitMemoIssued) else "credit_memo"
 
 
 def _mirrored(state: GroupState, contract: Contract, draft: Draft) -> bool:
@@ -206,7 +226,7 @@ def _amounts_by_arrangement(lines: tuple[DocLine, ...]) -> dict[str, Minor]:
     amounts: dict[str, Minor] = {}
     for line in lines:
         if line.unconditional:
-            signed = line.amount if line.kind == "invoice" else -line.amount
+            signed = -line.amount if line.kind == "credit_memo" else line.amount
             amounts[line.arrangement] = amounts.get(line.arrangement, 0) + signed
     return amounts
 
@@ -227,4 +247,4 @@ def _touched(state: GroupState, earlier: tuple[DocLine, ...], lines: tuple[DocLi
     return dict.fromkeys(touched, first)
 
 
-RULES: Rules = {InvoicePosted: invoice, CreditMemoIssued: credit_memo}
+RULES: Rules = {InvoicePosted: invoice, DebitMemoIssued: invoice, CreditMemoIssued: credit_memo}

@@ -40,7 +40,7 @@ def emit(state: GroupState, touched: Touched, draft: Draft) -> GroupState:
     books.period(touched.first)
     if books.horizon is None or touched.first > books.horizon:
         return state
-    state = prepared(state, draft.view)
+    state = prepared(state)
     deltas = _deltas(state, arrangement, books, touched, books.horizon)
     if not deltas:
         return state

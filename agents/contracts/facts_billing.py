@@ -7,18 +7,22 @@ one costs the same however many there are.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from collections.abc import Collection, Iterable
 from operator import attrgetter
 
 from msgspec.structs import replace
 
 from tieout.agents.contracts.derivation import billed
 from tieout.agents.contracts.facts import put
+from tieout.agents.contracts.refolding import refolded, with_layers
 from tieout.tables.contract import GroupState
 from tieout.tables.documents import Act, Cash, DocLine, Documents
 from tieout.tables.extent import extent_of
+from tieout.tables.facts import Component
 
 _doc = attrgetter("doc")
 _doc_line = attrgetter("doc", "line")
+_id_version = attrgetter("id", "version")
 
 
 def lines_numbered(documents: Documents, number: str) -> tuple[DocLine, ...]:
@@ -61,7 +65,17 @@ def with_act(state: GroupState, act: Act) -> GroupState:
     if len(after.acts) == len(before.acts):
         return billed(_measured(state, after), {each.contract for each in (*before.acts, act)})
     state = replace(state, documents=after, extent=state.extent.with_act(act))
-    return billed(state, (act.contract,))
+    return with_layers(billed(state, (act.contract,)), ())
+
+
+def with_effects(state: GroupState, gone: Collection[Component], added: Iterable[Component]) -> GroupState:
+    """What documents do to the price anew; layers of the arrangements whose price differs are folded again."""
+    added = tuple(added)
+    kept = [each for each in state.facts.components if each not in gone]
+    components = tuple(sorted((*kept, *added), key=_id_version))
+    facts = replace(state.facts, components=components)
+    state = replace(state, facts=facts, extent=extent_of(facts, state.documents, state.usage, state.work))
+    return refolded(state, sorted({each.arrangement for each in (*gone, *added)}))
 
 
 def _measured(state: GroupState, documents: Documents) -> GroupState:

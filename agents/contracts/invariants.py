@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from tieout.agents.accounting.agreement import folded_of, layers_of
+from tieout.agents.accounting.agreement import components_of, folded_of, layers_of
 from tieout.agents.accounting.dated_amounts import amounts_by_po
 from tieout.agents.accounting.invariant import InvariantBroken
+from tieout.agents.accounting.receivables import write_offs_of
 from tieout.agents.accounting.targets import Targets
 from tieout.agents.accounting.variable import standing_components
 from tieout.agents.contracts.decision import View
@@ -43,7 +44,7 @@ def check_whole(state: GroupState, view: View) -> None:
     """All that follows from facts and ledger: netting, price, ledger against targets, cached layers."""
     if any(item.code == "PERIOD_NONE_OPEN" for item in state.group.open_items):
         return  # what could not be posted is not in the ledger yet
-    check_derived(state, view)
+    check_derived(state)
     for arrangement in state.group.arrangements:
         _, books = ground_of(view, arrangement)
         targets = Targets(state, arrangement)
@@ -94,10 +95,13 @@ def _check_position(state: GroupState, arrangement: str, targets: Targets, day: 
 def _stated(state: GroupState, arrangement: str, day: Day) -> Minor:
     """Transaction price from the facts alone: versions, components and amounts dated by the day."""
     versions = (each.pool for each in state.facts.terms if each.arrangement == arrangement and each.at <= day)
-    own = [each for each in state.facts.components if each.arrangement == arrangement]
+    of = state.arrangement(arrangement)
+    reliefs = dict(layers_of(state, of).reliefs)
+    own = components_of(state, of, reliefs)
+    given_up = [reliefs[each.id] for each in write_offs_of(state, of) if each.at <= day]
     components = (each.amount for each in standing_components(own, day).values() if each.reach != "none")
     used = (each.by(day) for each in amounts_by_po(replace(state, derived=None), arrangement).values())
-    return sum(versions) + sum(components) + sum(used)
+    return sum(versions) + sum(components) + sum(used) + sum(given_up)
 
 
 def _require(holds: bool, what: str) -> None:

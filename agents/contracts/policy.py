@@ -60,7 +60,9 @@ _CREDIT_DEFAULTS: Mapping[str, CreditEffect] = {
     **dict.fromkeys(
         ("billing_error", "rebill", "tax_only", "duplicate", "settles_modification"), CreditEffect("none", "")
     ),
-    **dict.fromkeys(("concession_past", "sla_credit", "implicit_concession"), CreditEffect("performed", "")),
+    **dict.fromkeys(
+        ("concession_past", "sla_credit", "implicit_concession", "concession"), CreditEffect("performed", "")
+    ),
     **dict.fromkeys(("refund_proportional", "rebate", "consideration_payable"), CreditEffect("version", "")),
     "future_discount": CreditEffect("price_only", ""),
 }

@@ -132,7 +132,7 @@ BY_OWNER: tuple[tuple[str, int, dict[str, str]], ...] = (
         2,
         {
             "CREDIT_REASON_UNKNOWN": "send the credit memo again, as a new version, with its reason",
-            "CREDIT_UNREFERENCED": "name the contract version that the credit memo settles",
+            "CREDIT_UNREFERENCED": "name the contract version, document, payment or dispute that it is about",
             "BILLING_RULE_MISSING": "publish the billing rule of the product, then set the billing up again",
             "BILLING_SETUP_FAILED": "repair the set-up in the billing system and try it again",
             "BILLED_OVER_PRICE": "send the missing version or usage, or credit what was billed too much",

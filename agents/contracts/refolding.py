@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from msgspec.structs import replace
 
 from tieout.agents.accounting.agreed import Folded
-from tieout.agents.accounting.agreement import folded_of
+from tieout.agents.accounting.agreement import contracts_of, folded_of
 from tieout.avro.events import Day
 from tieout.tables.contract import GroupState
 from tieout.tables.layers import Layers
@@ -30,10 +30,19 @@ def refolded(state: GroupState, arrangements: list[str]) -> GroupState:
 
 
 def with_layers(state: GroupState, fresh: tuple[Layers, ...]) -> GroupState:
-    """The state with these layers in place of those of the same arrangements."""
+    """The state with these layers in place of those of the same arrangements.
+
+    Where a receivable was given up, layers rest on all revenue before it, usage included: they are folded when asked for.
+    """
     arrangements = [each.arrangement for each in fresh]
-    kept = (each for each in state.layers if each.arrangement not in arrangements)
-    return replace(state, layers=tuple(sorted((*kept, *fresh), key=lambda each: each.arrangement)))
+    kept = [each for each in state.layers if each.arrangement not in arrangements]
+    layers = sorted((*kept, *fresh), key=lambda each: each.arrangement)
+    given_up = {each.contract for each in state.documents.acts if each.kind == "write_off"}
+    if given_up:
+        layers = [
+            each for each in layers if given_up.isdisjoint(contracts_of(state.arrangement(each.arrangement)))
+        ]
+    return replace(state, layers=tuple(layers))
 
 
 def stale(state: GroupState, first_days: Mapping[str, Day]) -> list[str]:

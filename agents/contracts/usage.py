@@ -91,7 +91,7 @@ def reported_usage(state: GroupState, event: UsageReported | UsageCorrected, dra
     _check_usage(event)
     terms, item = _metered(state, contract, event.meter)
     _check_served(state, contract, item, at)
-    state = prepared(state, draft.view)
+    state = prepared(state)
     first = period_of(item, at)[0]
     bucket = _bucket(state, UsageBucket(contract.id, event.meter, first, terms.arrangement, item.po, ()))
     detail = _detail(event, draft)
@@ -119,6 +119,7 @@ def reported_usage(state: GroupState, event: UsageReported | UsageCorrected, dra
 def closed_usage(state: GroupState, event: UsagePeriodClosed, draft: Draft) -> Accepted:
     """All usage of a period was sent: from here on what its days came to stands for it, and none is added."""
     contract = admitted_contract(state, event, None)
+    assert draft.cause.id
     _check_measurable(event.usage_from, event.usage_to)
     terms, item = _metered(state, contract, event.meter)
     if period_of(item, event.usage_from) != (event.usage_from, event.usage_to):
@@ -136,7 +137,7 @@ def closed_usage(state: GroupState, event: UsagePeriodClosed, draft: Draft) -> A
         raise Refused("USAGE_INCOMPLETE", detail, "fact")
     if bucket.closed:
         return Accepted(state, effect=False)
-    state = prepared(state, draft.view)
+    state = prepared(state)
     quantities = standing(bucket, _amounts(state, bucket).replaced)
     aggregation = SUM if item.special is None else item.special.aggregation
     own = {source_object(each.id) for each in bucket.details}

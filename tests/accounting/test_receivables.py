@@ -4,7 +4,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from tieout.agents.accounting.policy import Policy
 from tieout.agents.accounting.receivables import advance_movements, document_movements, walked
 from tieout.avro.commands import Cause
 from tieout.tables.contract import Contract
@@ -42,7 +41,7 @@ def documents_of(stated, paid):
 @given(st.lists(lines, max_size=5), st.lists(payments, max_size=4))
 def test_what_is_due_is_documents_and_advances_and_the_receivable_is_what_is_open(stated, paid):
     documents = documents_of(stated, paid)
-    account = walked(documents, CONTRACT, {}, Policy())
+    account = walked(documents, CONTRACT, {})
     advances = steps(advance_movements(documents, "C1"))
     first = together([steps(document_movements(documents, "C1@1")), advances])
     for day in range(-1, 11):
@@ -64,5 +63,5 @@ def test_what_is_due_is_documents_and_advances_and_the_receivable_is_what_is_ope
 def test_a_line_belongs_to_the_arrangement_of_the_promise_that_it_names():
     (stated,) = documents_of([("invoice", "C1@1", 1, 100, 0, True)], []).lines
     named = Documents((replace(stated, po="S"),))
-    account = walked(named, CONTRACT, {"S": "C1@2"}, Policy())
+    account = walked(named, CONTRACT, {"S": "C1@2"})
     assert {arrangement: due.total for arrangement, due in account.due.items()} == {"C1@2": 100}

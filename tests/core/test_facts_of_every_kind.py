@@ -240,58 +240,53 @@ KEPT = st.lists(
 @given(KEPT)
 def test_what_is_kept_beside_the_facts_is_what_they_give_anew(facts):
     """Equal names are later versions of the same fact, of which the earlier one is taken out first where it has to be."""
-    inbox_view = opened_view()
-    state = prepared(opened(), inbox_view)
+    state = prepared(opened())
     taken = set()
     for kind, number, at in facts:
         if kind in ("document", "rated usage") and (kind, number) in taken:
             continue
         taken.add((kind, number))
         state = KINDS[kind](state, f"{kind} {number}", at)
-        check_derived(state, inbox_view)
+        check_derived(state)
     assert state.derived is not None
 
 
 def test_what_is_kept_and_is_not_what_the_facts_give_is_noticed():
-    view = opened_view()
-    state = KINDS["evidence"](prepared(opened(), view), "A", DAY + 9)
-    check_derived(state, view)
+    state = KINDS["evidence"](prepared(opened()), "A", DAY + 9)
+    check_derived(state)
     done = {
         promise: replace(each, moved=each.moved.adding(DAY, 1))
         for promise, each in state.derived.done.items()
     }
     with pytest.raises(InvariantBroken, match="beside the facts"):
-        check_derived(replace(state, derived=replace(state.derived, done=done)), view)
+        check_derived(replace(state, derived=replace(state.derived, done=done)))
 
 
 def test_a_fact_walks_no_contract_and_no_promise_but_its_own(monkeypatch):
-    view = opened_view()
-    state = prepared(opened(), view)
+    state = prepared(opened())
     asked = []
     monkeypatch.setattr(derivation, "walked", lambda *given: asked.append("account"))
     monkeypatch.setattr(derivation, "performance_of", lambda *given: asked.append("performance"))
     evidence = KINDS["evidence"](state, "A", DAY + 9)
-    prepared(evidence, view)
+    prepared(evidence)
     assert asked == ["performance"], "the first of the promise"
     cash = KINDS["cash"](state, "A", DAY + 9)
-    prepared(prepared(cash, view), view)
+    prepared(prepared(cash))
     assert asked == ["performance", "account"]
 
 
 def test_taken_out_usage_leaves_no_amount_behind():
-    view = opened_view()
-    state = prepared(opened(), view)
+    state = prepared(opened())
     used = KINDS["rated usage"](state, "A", DAY + 9)
     (standing,) = used.usage
     left = without_usage(used, standing, standing.rated[0])
-    check_derived(left, view)
+    check_derived(left)
     assert left.derived.amounts["C1", "U"].steps.total == 0
 
 
 def test_evidence_that_a_later_version_gives_to_another_promise_is_gone_from_the_first():
-    view = opened_view()
-    state = KINDS["evidence"](prepared(opened(), view), "A", DAY + 9)
+    state = KINDS["evidence"](prepared(opened()), "A", DAY + 9)
     other = replace(known_fact(state.facts.evidence, "A"), po="S", version=2)
     state = with_evidence(state, other, {HOME: DAY + 9})
-    check_derived(state, view)
+    check_derived(state)
     assert state.derived.done.keys() == {("C1", "S")}

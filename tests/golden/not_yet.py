@@ -1,16 +1,7 @@
 """Scenarios that do not pass yet, and what they wait for. Whoever builds it takes them off this list."""
 
 NOT_YET = {
-    "stripe-uncollectible-then-void": "write-offs, recoveries, voids and disputes",
-    "stripe-uncollectible-paid-disputed": "write-offs, recoveries, voids and disputes",
-    "stripe-dispute-won": "write-offs, recoveries, voids and disputes",
-    "stripe-uncollectible-monthly-prorated": "write-offs, recoveries, voids and disputes",
-    "stripe-void-monthly-prorated": "write-offs, recoveries, voids and disputes",
-    "stripe-partial-refund": "refunds and the customer's balance",
-    "stripe-customer-balance-applied": "refunds and the customer's balance",
-    "fasb-ex39-contract-asset-to-receivable": "a right to payment without an invoice (606-10-45-4)",
     "rule-month-to-month-no-backlog": "a contract terminable without penalty (606-10-25-3)",
-    "rule-return-of-shipped-goods": "estimates of variable consideration (606-10-32-5..14)",
     "fasb-ex42c-rpo-with-included-variable": "estimates of variable consideration (606-10-32-5..14)",
     "derived-suspension": "suspension and resumption",
     "derived-eur-on-usd-books": "figures in the functional currency (830-10)",

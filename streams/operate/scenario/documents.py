@@ -1,7 +1,7 @@
-"""What documents and cash book, whoever owns the receivable: the half of ``posted`` that no journal of the agent shows.
+"""What documents and cash book in a played scenario, whoever owns the receivable: what no journal of the agent shows.
 
 Invariant: a document is booked in the period of its date, or in the first open one where that was closed when it arrived;
-it says nothing of revenue.
+what it books is the agent's own rule (``tieout.agents.accounting.bookings``).
 """
 
 from __future__ import annotations
@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from tieout.agents.accounting.receivables import advance_movements
+from tieout.agents.accounting.agreement import layers_of
+from tieout.agents.accounting.bookings import bookings
+from tieout.agents.accounting.receivables import account_of
 from tieout.avro.events import Day, Minor
 from tieout.streams.operate.scenario.player import Played
 from tieout.tables.contract import Arrangement, GroupState
@@ -37,30 +39,23 @@ class Booking(NamedTuple):
 def booked(played: Played) -> Iterator[Booking]:
     """Movements of documents and cash."""
     state = played.state
-    dated = {line.doc: line.at for line in state.documents.lines if line.kind == "invoice"}
-    for line in state.documents.lines:
-        if line.unconditional:
-            sign = 1 if line.kind == "invoice" else -1
-            of = state.arrangement(line.arrangement)
-            label = _posting(played, of, line.at, line.cause.offset)
-            rated_on = dated.get(line.ref, line.at) if line.ref is not None else line.at
-            gross = sign * (line.amount + line.tax)
-            yield Booking(label, "accounts_receivable", of, gross, rated_on)
-            yield Booking(label, "contract_liability", of, sign * line.amount, rated_on)
-            yield Booking(label, "tax_payable", of, sign * line.tax, rated_on)
-    for cash in state.documents.cash:
-        of = state.arrangements_of(cash.contract)[0]
-        label = _posting(played, of, cash.at, cash.cause.offset)
-        yield Booking(label, "cash", of, cash.amount, cash.at)
-        invoiced_on = None if cash.doc is None else dated.get(cash.doc, cash.at)
-        settled_on = _settled_on(state, cash.contract, cash.at, invoiced_on)
-        yield Booking(label, "accounts_receivable", of, -cash.amount, settled_on)
+    dated = {line.doc: line.at for line in state.documents.lines if line.kind != "credit_memo"}
+    credited = {line.doc: line.ref for line in state.documents.lines if line.kind == "credit_memo"}
+    reliefs = {each.id: dict(layers_of(state, each).reliefs) for each in state.group.arrangements}
     for contract in state.group.contracts:
-        of = state.arrangements_of(contract.id)[0]
-        for at, amount in advance_movements(state.documents, contract.id):
-            label = _posting(played, of, at, 0)
-            yield Booking(label, "accounts_receivable", of, amount, at)
-            yield Booking(label, "contract_liability", of, amount, at)
+        for each in bookings(account_of(state, contract), lambda of, name: reliefs[of].get(name, 0)):
+            if not each.amount:
+                continue
+            of = state.arrangement(each.arrangement)
+            rated_on: Day | None = each.at
+            if each.kind == "payment" and each.account_class == "accounts_receivable":
+                invoiced_on = dated.get(each.doc, each.at) if each.doc else None
+                rated_on = _settled_on(state, contract.id, each.at, invoiced_on)
+            elif each.kind == "credit":
+                rated_on = dated.get(credited.get(each.doc, each.doc) or "", each.at)
+            yield Booking(
+                _posting(played, of, each.at, each.offset), each.account_class, of, each.amount, rated_on
+            )
 
 
 def _settled_on(state: GroupState, contract: str, at: Day, invoiced_on: Day | None) -> Day | None:
@@ -73,18 +68,11 @@ def _settled_on(state: GroupState, contract: str, at: Day, invoiced_on: Day | No
 
 def receivable(state: GroupState, arrangement: Arrangement, day: Day) -> Minor:
     """Open receivables of the arrangement's contract, with tax, on a day; of its first arrangement alone."""
-    contract = arrangement.contract
-    if state.arrangements_of(contract)[0] != arrangement:
+    contract = state.contract(arrangement.contract)
+    assert contract is not None, arrangement
+    if state.arrangements_of(contract.id)[0] != arrangement:
         return 0
-    documents = state.documents
-    billed = sum(
-        (line.amount + line.tax) * (1 if line.kind == "invoice" else -1)
-        for line in documents.lines
-        if line.contract == contract and line.at <= day and line.unconditional
-    )
-    paid = sum(each.amount for each in documents.cash if each.contract == contract and each.at <= day)
-    unapplied = sum(amount for at, amount in advance_movements(documents, contract) if at <= day)
-    return billed - paid + unapplied
+    return account_of(state, contract).receivable.by(day)
 
 
 def _posting(played: Played, arrangement: Arrangement, at: Day, offset: int) -> str:

@@ -1,0 +1,377 @@
+"""One walk through the billing and cash of a contract, fact by fact, with what is open of each document.
+
+Invariants: what a payment settles, the document that it names comes first, then the oldest open one; what it leaves is
+an advance (Example 38); the sum of the receivables that movements made is what is open, credits deducted; what is
+undone was there before, and comes back where it was taken from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from msgspec.structs import replace
+
+from tieout.agents.accounting.allocation import allocated
+from tieout.agents.accounting.rounding import rounded_share
+from tieout.avro.events import Day, Minor
+from tieout.tables.derived import Movement, WriteOff
+from tieout.tables.documents import Act, Cash, DocLine, Documents
+
+DUE_UNCHANGED = "tax_only"
+"""The reason of a memo that credits tax: the amount due without tax stays."""
+
+_CHARGE, _CREDIT, _CASH = 0, 1, 3
+_RANK = {
+    "right": 0, "apply": 2, "grant": 2, "unapply": 4, "reverse": 4, "dispute": 5, "price_dispute": 5, "dispute_won": 6,
+    "refund": 7, "concession": 8, "write_off": 8, "recovery": 9, "memo_void": 10, "void": 11,
+}  # fmt: skip
+
+Fact = tuple[Day, int, str, DocLine | Cash | Act]
+
+
+class Part(NamedTuple):
+    """What falls on one arrangement of a document's amount: with tax, and without."""
+
+    arrangement: str
+    gross: Minor
+    net: Minor
+
+
+def in_order(documents: Documents, contract: str) -> list[Fact]:
+    """The facts of one contract by day, rank and id. A credit never counts before the invoice that it names."""
+    facts: list[Fact] = [
+        (each.at, _CASH, each.id, each) for each in documents.cash if each.contract == contract
+    ]
+    facts += [
+        (each.at, _RANK[each.kind], each.id, each) for each in documents.acts if each.contract == contract
+    ]
+    for line in documents.lines:
+        if line.contract == contract:
+            if line.kind == "credit_memo":
+                facts.append((line.at, _CREDIT, f"{line.doc}\0{line.line:05}", line))
+            elif line.unconditional:
+                facts.append((line.at, _CHARGE, f"{line.doc}\0{line.line:05}", line))
+    facts.sort(key=lambda fact: fact[:3])
+    return facts
+
+
+class Walk:
+    """What stands while facts are taken in order. ``own``: the arrangement in which cash without a receivable is due."""
+
+    def __init__(self, documents: Documents, contract: str, homes: Mapping[str, str], own: str) -> None:
+        self._documents, self._homes, self._own = documents, homes, own
+        self._contract = contract
+        self.movements: list[Movement] = []
+        self.advances: list[tuple[Day, Minor]] = []
+        self.open: dict[str, Minor] = {}
+        self.taken: dict[str, dict[str, Minor]] = {}
+        self._receivable: Minor = 0
+        self._gone: set[str] = set()
+        self._settled: dict[str, dict[str, Minor]] = {}
+        self._held: dict[str, Minor] = {}
+        self._early: dict[str, dict[str, Minor]] = {}
+        self._credited: dict[str, dict[str, Minor]] = {}
+        self._given_up: list[WriteOff] = []
+
+    def take(self, fact: Fact) -> None:
+        """The next fact."""
+        each = fact[3]
+        if isinstance(each, DocLine):
+            if each.doc in self._gone:
+                return
+            if each.kind == "credit_memo":
+                self._credit(each)
+            else:
+                home = self._home(each)
+                self._charge(
+                    each.at, each.doc, Part(home, each.amount + each.tax, each.amount), each.cause.offset
+                )
+        elif isinstance(each, Cash):
+            self._pay(each)
+        else:
+            getattr(self, f"_{each.kind}")(each)
+
+    def written_off(self) -> tuple[WriteOff, ...]:
+        """Receivables given up, by day and id."""
+        return tuple(self._given_up)
+
+    # What adds to what is open, and what credits it.
+
+    def _charge(self, at: Day, doc: str, part: Part, offset: int) -> None:
+        self._move(at, part.arrangement, "charge", part.net, part.gross, doc, offset)
+        self._receivable += part.gross
+        self.open[doc] = self.open.get(doc, 0) + part.gross
+        left = part.gross
+        for payment, amount in self._early.get(doc, {}).items():
+            taken = min(amount, left)
+            if taken:
+                left -= taken
+                self._early[doc][payment] -= taken
+                self._hold(at, payment, -taken, doc, offset)
+                self._receivable -= taken
+                self.open[doc] -= taken
+                self._settle(payment, doc, taken)
+
+    def _credit(self, line: DocLine) -> None:
+        gross = line.amount + line.tax
+        net = 0 if line.reason == DUE_UNCHANGED else line.amount
+        self._move(line.at, self._home(line), "credit", -net, -gross, line.doc, line.cause.offset)
+        self._receivable -= gross
+        taken = self._take_open(gross, line.ref, others=False)
+        known = self._credited.setdefault(line.doc, {})
+        for doc, amount in taken.items():
+            known[doc] = known.get(doc, 0) + amount
+
+    def _right(self, act: Act) -> None:
+        """A right without an invoice, or that of a conditional one, which counts from now (606-10-45-4)."""
+        lines = [line for line in self._lines(act.doc) if not line.unconditional] if act.doc else []
+        if not lines:
+            home = self._homes.get(act.ref, self._own) if act.ref else self._own
+            self._charge(act.at, act.id, Part(home, act.amount, act.amount), act.cause.offset)
+            return
+        for arrangement, _, net in _parts(self._gross_lines(lines, taxed=False), act.amount):
+            tax = sum(line.tax for line in lines)
+            stated = sum(line.amount for line in lines)
+            gross = net + (rounded_share(tax, net, stated) if stated else 0)
+            self._charge(act.at, act.doc, Part(arrangement, gross, net), act.cause.offset)
+
+    # Cash, and what undoes it.
+
+    def _pay(self, cash: Cash) -> None:
+        self._move(cash.at, self._own, "payment", 0, -cash.amount, cash.doc or "", cash.cause.offset)
+        applied = max(0, min(self._receivable, cash.amount))
+        self._receivable -= applied
+        payment = _object(cash.id)
+        for doc, amount in self._take_open(applied, cash.doc, others=True).items():
+            self._settle(payment, doc, amount)
+        rest = cash.amount - applied
+        if rest:
+            self._hold(cash.at, payment, rest, cash.doc or "", cash.cause.offset)
+            if cash.doc is not None and cash.doc not in self.open:
+                early = self._early.setdefault(cash.doc, {})
+                early[payment] = early.get(payment, 0) + rest
+
+    def _unapply(self, act: Act) -> None:
+        """Cash comes off what it settled, and stays as an advance."""
+        back = self._unsettle(act.doc, act.amount, act.ref)
+        self._receivable += back
+        self._hold(act.at, act.doc, back, act.ref, act.cause.offset)
+
+    def _reverse(self, act: Act) -> None:
+        """The cash is gone: first what had no receivable, then what it settled is open again."""
+        held = min(act.amount, self._held.get(act.doc, 0))
+        self._pay_out(act, act.doc, held)
+        self._reopen(act, act.doc, act.amount - held, "reverse")
+
+    def _refund(self, act: Act) -> None:
+        """Cash goes back: for a credit balance first, then for advances, those of the named payment before others."""
+        credit = min(act.amount, max(0, -self._receivable))
+        rest = act.amount - credit
+        for payment in sorted(self._held, key=lambda each: (each != act.ref, each)):
+            held = min(rest, self._held[payment])
+            self._pay_out(act, payment, held)
+            rest -= held
+        self._receivable += credit + rest
+        self._move(act.at, self._own, "refund", 0, credit + rest, act.doc, act.cause.offset)
+
+    def _dispute(self, act: Act) -> None:
+        """The customer's bank takes the cash back; what it had settled is open again."""
+        self._receivable += act.amount
+        if act.ref:
+            self.open[act.ref] = self.open.get(act.ref, 0) + act.amount
+        self._move(act.at, self._own, "dispute", 0, act.amount, act.ref, act.cause.offset)
+
+    def _price_dispute(self, act: Act) -> None:
+        """The same, where policy says that the price goes with it: nothing is open again."""
+        self._disputed(act, act.at, 1, act.cause.offset)
+
+    def _dispute_won(self, act: Act) -> None:
+        """The cash comes back."""
+        opened = next((each for each in self._documents.acts if each.doc == act.doc and "dispute" in each.kind
+                       and each.kind != "dispute_won" and each.contract == self._contract), None)  # fmt: skip
+        if opened is None:
+            return
+        if opened.kind == "price_dispute":
+            self._disputed(replace(opened, amount=act.amount), act.at, -1, act.cause.offset)
+            return
+        self._receivable -= act.amount
+        self._take_open(act.amount, opened.ref or None, others=True)
+        self._move(act.at, self._own, "dispute", 0, -act.amount, opened.ref, act.cause.offset)
+
+    def _disputed(self, act: Act, at: Day, sign: int, offset: int) -> None:
+        for arrangement, gross, net in self.parts(act.ref, act.amount):
+            self._move(at, arrangement, "dispute", -sign * net, 0, act.ref, offset)
+            if sign > 0:
+                self.taken.setdefault(act.id, {})[arrangement] = net
+            tax = sign * (gross - net)
+            if tax:
+                self._move(at, arrangement, "credit", 0, -tax, act.ref, offset)
+                self._move(at, arrangement, "dispute", 0, tax, act.ref, offset)
+
+    # The customer's balance with us.
+
+    def _grant(self, act: Act) -> None:
+        self._receivable += act.amount
+        if act.doc:
+            self.open[act.doc] = self.open.get(act.doc, 0) + act.amount
+        self._move(act.at, self._own, "balance", 0, act.amount, act.doc, act.cause.offset)
+
+    def _apply(self, act: Act) -> None:
+        self._receivable -= act.amount
+        self._take_open(act.amount, act.doc or None, others=True)
+        self._move(act.at, self._own, "balance", 0, -act.amount, act.doc, act.cause.offset)
+
+    # What is given up.
+
+    def _concession(self, act: Act) -> None:
+        """A price concession (606-10-32-7): a credit of the invoice."""
+        for arrangement, gross, net in self.parts(act.doc, act.amount):
+            self._move(act.at, arrangement, "credit", -net, -gross, act.doc, act.cause.offset)
+            self._receivable -= gross
+            self.taken.setdefault(act.id, {})[arrangement] = net
+        self._take_open(act.amount, act.doc, others=False)
+
+    def _write_off(self, act: Act) -> None:
+        """The receivable goes; how much of it is expense is known where revenue is (310-10-35)."""
+        for arrangement, gross, net in self.parts(act.doc, act.amount):
+            self._move(act.at, arrangement, "write_off", 0, -gross, act.doc, act.cause.offset)
+            self._receivable -= gross
+            self._given_up.append(
+                WriteOff(act.id, act.doc, arrangement, act.at, gross, net, act.cause.offset)
+            )
+        self._take_open(act.amount, act.doc, others=False)
+
+    def _recovery(self, act: Act) -> None:
+        """Cash on what was given up; where nothing was, a payment."""
+        mine = {each.arrangement: each.amount for each in self._given_up if each.doc == act.doc}
+        if not mine:
+            self._pay(Cash(act.id, act.contract, act.at, act.amount, act.doc, act.cause))
+            return
+        self._later(act, "recovered", allocated(act.amount, mine))
+
+    def _void(self, act: Act) -> None:
+        """What is still open of a document is owed no more; a write-off of it ends."""
+        if act.doc in self._gone:
+            return
+        self._gone.add(act.doc)
+        left = self.open.pop(act.doc, 0)
+        effects = self.taken.setdefault(act.id, {})
+        for arrangement, gross, net in self.parts(act.doc, left) if left else ():
+            self._move(act.at, arrangement, "void", -net, -gross, act.doc, act.cause.offset)
+            self._receivable -= gross
+            effects[arrangement] = effects.get(arrangement, 0) + net
+        for each in self._given_up:
+            if each.doc == act.doc:
+                effects.setdefault(each.arrangement, 0)
+        self._later(act, "voided", dict.fromkeys(effects, 0))
+
+    def _memo_void(self, act: Act) -> None:
+        """A credit ends: what it took is open again."""
+        if act.doc in self._gone:
+            return
+        self._gone.add(act.doc)
+        for line in self._lines(act.doc):
+            if line.at > act.at:
+                continue
+            net = 0 if line.reason == DUE_UNCHANGED else line.amount
+            gross = line.amount + line.tax
+            self._move(act.at, self._home(line), "credit", net, gross, line.doc, act.cause.offset)
+            self._receivable += gross
+        for doc, amount in self._credited.pop(act.doc, {}).items():
+            self.open[doc] = self.open.get(doc, 0) + amount
+
+    def parts(self, doc: str, amount: Minor) -> list[Part]:
+        """An amount of a document over the arrangements that its lines bill; without lines, all in the first one."""
+        lines = self._lines(doc)
+        return _parts(self._gross_lines(lines, taxed=True), amount) or [Part(self._own, amount, amount)]
+
+    def _gross_lines(self, lines: Iterable[DocLine], *, taxed: bool) -> dict[str, Part]:
+        found: dict[str, Part] = {}
+        for line in lines:
+            home = self._home(line)
+            known = found.get(home, Part(home, 0, 0))
+            gross = known.gross + line.amount + (line.tax if taxed else 0)
+            found[home] = Part(home, gross, known.net + line.amount)
+        return found
+
+    def _later(self, act: Act, kind: str, amounts: Mapping[str, Minor]) -> None:
+        for place, each in enumerate(self._given_up):
+            if each.doc == act.doc and each.arrangement in amounts:
+                later = (*each.later, (act.at, kind, amounts[each.arrangement], act.cause.offset))
+                self._given_up[place] = each._replace(later=later)
+
+    def _reopen(self, act: Act, payment: str, amount: Minor, kind: str) -> None:
+        if amount > 0:
+            self._unsettle(payment, amount, act.ref)
+            self._receivable += amount
+            self._move(act.at, self._own, kind, 0, amount, act.ref, act.cause.offset)
+
+    def _pay_out(self, act: Act, payment: str, amount: Minor) -> None:
+        """An advance goes back."""
+        if amount > 0:
+            self._held[payment] -= amount
+            self.advances.append((act.at, -amount))
+            self._move(act.at, self._own, "refund", -amount, 0, act.doc, act.cause.offset)
+
+    def _hold(self, at: Day, payment: str, amount: Minor, doc: str, offset: int) -> None:
+        if amount:
+            self._held[payment] = self._held.get(payment, 0) + amount
+            self.advances.append((at, amount))
+            self._move(at, self._own, "advance", amount, amount, doc, offset)
+
+    def _settle(self, payment: str, doc: str, amount: Minor) -> None:
+        settled = self._settled.setdefault(payment, {})
+        settled[doc] = settled.get(doc, 0) + amount
+
+    def _unsettle(self, payment: str, amount: Minor, first: str) -> Minor:
+        """Open again what a payment settled, the named document before others; what it comes to."""
+        settled, left = self._settled.get(payment, {}), amount
+        for doc in sorted(settled, key=lambda each: each != first):
+            taken = min(settled[doc], left)
+            settled[doc] -= taken
+            left -= taken
+            self.open[doc] = self.open.get(doc, 0) + taken
+        return amount - left
+
+    def _take_open(self, amount: Minor, named: str | None, *, others: bool) -> dict[str, Minor]:
+        """Take from what is open of the named document, then, with ``others``, of the oldest."""
+        taken: dict[str, Minor] = {}
+        docs = [named] if named in self.open else []
+        if others:
+            docs += [doc for doc in self.open if doc != named]
+        for doc in docs:
+            assert doc is not None
+            part = min(amount, self.open[doc])
+            if part > 0:
+                self.open[doc] -= part
+                taken[doc] = part
+                amount -= part
+        return taken
+
+    def _move(
+        self, at: Day, arrangement: str, kind: str, due: Minor, receivable: Minor, doc: str, offset: int
+    ) -> None:
+        self.movements.append(Movement(at, arrangement, kind, due, receivable, doc, offset))
+
+    def _lines(self, doc: str) -> list[DocLine]:
+        return [each for each in self._documents.lines if each.doc == doc and each.contract == self._contract]
+
+    def _home(self, line: DocLine) -> str:
+        return self._homes.get(line.po, line.arrangement) if line.po is not None else line.arrangement
+
+
+def _parts(stated: Mapping[str, Part], amount: Minor) -> list[Part]:
+    """An amount, with tax, in the proportions of what is stated."""
+    weights = {arrangement: part.gross for arrangement, part in stated.items() if part.gross > 0}
+    if not weights:
+        return []
+    return [
+        Part(arrangement, share, rounded_share(share, stated[arrangement].net, stated[arrangement].gross))
+        for arrangement, share in allocated(amount, weights).items()
+    ]
+
+
+def _object(cash: str) -> str:
+    """The payment as events name it: by its object id."""
+    return cash.rpartition("\x1f")[2]

@@ -1,0 +1,63 @@
+"""What a write-off books: the earned part is expense, the rest was never earned and is owed no more.
+
+Earned is what revenue covers of the receivable on the day before (310-10-35; 606-10-32-7 where it is a concession).
+Invariants: cash that comes later takes expense back first, and what it leaves is an advance; a void takes back what
+expense is left, and only then does the price lose the rest; each booking balances with the receivable that went.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+from tieout.avro.events import Day, Minor
+from tieout.tables.dated import Steps, steps
+from tieout.tables.derived import WriteOff
+
+
+class Settled(NamedTuple):
+    """One booking of a write-off: movements of due, expense, cash and tax in their natural signs."""
+
+    at: Day
+    kind: str
+    due: Minor
+    bad_debt: Minor
+    cash: Minor
+    tax: Minor
+    offset: int
+
+
+def settled(write_off: WriteOff, relief: Minor) -> Iterator[Settled]:
+    """The bookings of a write-off beside the receivable; ``relief``: what it took off the price, not positive."""
+    expense = write_off.amount + relief
+    yield Settled(write_off.at, "written_off", relief, expense, 0, 0, write_off.offset)
+    for at, kind, cash, offset in write_off.later:
+        if kind == "recovered":
+            back = min(cash, expense)
+            yield Settled(at, kind, cash - back, -back, cash, 0, offset)
+        else:
+            back, tax = expense, min(expense, write_off.amount - write_off.net)
+            yield Settled(at, kind, -(expense - tax), -back, 0, -tax, offset)
+        expense -= back
+
+
+def due_of_write_offs(write_offs: tuple[WriteOff, ...], reliefs: Mapping[str, Minor]) -> Steps:
+    """What write-offs and their ends move of due; ``reliefs``: write-off -> what it took off the price."""
+    return steps(
+        [
+            (each.at, each.due)
+            for write_off in write_offs
+            for each in settled(write_off, reliefs.get(write_off.id, 0))
+        ]
+    )
+
+
+def price_of_void(write_offs: tuple[WriteOff, ...], reliefs: Mapping[str, Minor], doc: str, at: Day) -> Minor:
+    """What the void of a document that was written off takes of due on its day, positive."""
+    return -sum(
+        each.due
+        for write_off in write_offs
+        if write_off.doc == doc
+        for each in settled(write_off, reliefs.get(write_off.id, 0))
+        if each.kind == "voided" and each.at == at
+    )
