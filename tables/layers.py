@@ -15,7 +15,8 @@ class Share(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
     ``first``..``last`` is the span still to be earned (time; ``first`` of a point is its earliest day) without its
     ``pauses``; ``done`` and ``qty`` are millionths of units, minor units of cost, or millionths of the whole. A dropped
-    obligation has measure ``dropped`` and amount 0. ``entity`` performs it, empty for the arrangement's own.
+    obligation has measure ``dropped`` and amount 0. ``entity`` performs it, empty for the arrangement's own. ``rounding``
+    is how a schedule is rounded month by month; empty: cumulatively.
     """
 
     po: str
@@ -32,6 +33,7 @@ class Share(msgspec.Struct, frozen=True, array_like=True, gc=False):
     uninstalled: Minor = 0
     digits: int | None = None
     entity: str = ""
+    rounding: str = ""
 
 
 class Layer(msgspec.Struct, frozen=True, array_like=True, gc=False):

@@ -7,10 +7,12 @@ same evidence dated later never raises an earlier day.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache, partial
 
 from tieout.agents.accounting.policy import Switches
 from tieout.agents.accounting.rounding import rounded_share
-from tieout.agents.accounting.service_time import paused_weight, span_weight, weight_through
+from tieout.agents.accounting.service_time import ENDS_BY_DAY, paused_weight, span_weight, weight_through
+from tieout.agents.accounting.vendor_rounding import Schedule, ends_by_day, schedule
 from tieout.avro.events import Day, Minor
 from tieout.tables.derived import Performance
 from tieout.tables.facts import MICRO_DIGITS
@@ -19,6 +21,8 @@ from tieout.tables.layers import Share
 _POWERS: tuple[int, ...] = tuple(10**digits for digits in range(MICRO_DIGITS + 1))
 _ONE: int = 10**MICRO_DIGITS
 _ALL, _NONE = (1, 1), (0, 1)
+_LAID_OUT = ("months_even", ENDS_BY_DAY)
+"""Conventions by which a day weighs as much as its place in the whole span says."""
 
 
 def micro(quantity: int, scale: int) -> int:
@@ -49,11 +53,31 @@ def earned(share: Share, done: Performance, day: Day) -> Minor:
     """Cumulative revenue of the share: what was frozen, its amount by progress, uninstalled goods at cost (55-21)."""
     if not share.amount:
         return share.base
+    if share.rounding:
+        return share.base + _scheduled(share, done, day)
     at_cost = _uninstalled_open(share)
     if not at_cost:
         return share.base + rounded_share(share.amount, *progress(share, done, day))
     shown = rounded_share(share.amount - at_cost, *progress(share, done, day))
     return share.base + shown + _uninstalled(share, done, day)
+
+
+def _scheduled(share: Share, done: Performance, day: Day) -> Minor:
+    """What a schedule that is rounded by months shows (an emulation); while service is held there is no schedule."""
+    first = share.first
+    if share.gate != "none" and done.opened is not None:
+        first = max(first, done.opened)
+    if not _open(share, done, day) or day < first:
+        return 0
+    if first > share.last or any(end is None for _, end in share.pauses):
+        return rounded_share(share.amount, *progress(share, done, day))
+    return _schedule_of(share, first).by(day, partial(_served, share, first))
+
+
+@lru_cache(maxsize=4_096)
+def _schedule_of(share: Share, first: Day) -> Schedule:
+    """Asked for each period anew, and made once."""
+    return schedule(share.amount, share.rounding, first, share.last, partial(_served, share, first))
 
 
 def begun(share: Share, done: Performance, before: Day) -> tuple[int, int]:
@@ -84,7 +108,7 @@ def _time(share: Share, done: Performance, day: Day) -> tuple[int, int]:
             return _ALL
         if day < share.first:
             return _NONE
-        if share.convention != "months_even":
+        if share.convention not in _LAID_OUT:
             return (
                 span_weight(share.convention, share.first, day),
                 span_weight(share.convention, share.first, share.last),
@@ -107,6 +131,8 @@ def _served(share: Share, first: Day, day: Day) -> tuple[int, int]:
     held = [begin for begin, end in share.pauses if end is None and begin <= last]
     if day >= last and not held:
         return _ALL
+    if share.convention == ENDS_BY_DAY and not share.pauses:
+        return ends_by_day(first, last, day)
     whole = span_weight(share.convention, first, last)
     whole -= paused_weight(share.convention, first, last, last, share.pauses)
     through = min(day, last, *(begin - 1 for begin in held))

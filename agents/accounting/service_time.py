@@ -18,7 +18,10 @@ MONTH = 377_580
 _EVEN_MONTH = 72_201_776_446_800
 """Weight of a month by ``months_even``: the least common multiple of 1 .. 31, for months served in part."""
 
-CONVENTIONS = ("months_prorated", "days", "months_even")
+ENDS_BY_DAY = "ends_by_day_even_middle"
+"""An emulation: by days as a weight, and its months laid out by ``vendor_rounding.ends_by_day``."""
+
+CONVENTIONS = ("months_prorated", "days", "months_even", ENDS_BY_DAY)
 _EPOCH = date(1970, 1, 1).toordinal()
 _FIRST_DAY = 1 - _EPOCH
 """1 January of year 1: the day before it is needed as the end of nothing, and has no date."""
@@ -32,7 +35,7 @@ def span_weight(convention: str, first: Day, last: Day) -> int:
     """Weight of the service span [first, last], 0 when it is empty; comparable within one convention and span."""
     if last < first:
         return 0
-    if convention == "days":
+    if convention in ("days", ENDS_BY_DAY):
         return last - first + 1
     if convention == "months_prorated":
         return _prorated_through(last) - _prorated_through(first - 1)

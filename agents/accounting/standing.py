@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from tieout.agents.accounting.allocation import Weight
 from tieout.agents.accounting.progress import begun, micro
+from tieout.agents.accounting.vendor_rounding import CUMULATIVE
 from tieout.avro.events import Day
 from tieout.tables.derived import Performance
 from tieout.tables.facts import Change, Item
@@ -54,7 +55,14 @@ def blank(item: Item, at: Day) -> Share:
     share = Share(item.po, item.measure, item.convention, 0, 0, later(item.first, at), last, 0, quantity)
     if special is None:
         return share
-    return replace(share, gate=special.gate, uninstalled=special.uninstalled, digits=special.progress_digits)
+    rounding = "" if special.schedule_rounding == CUMULATIVE else special.schedule_rounding
+    return replace(
+        share,
+        gate=special.gate,
+        uninstalled=special.uninstalled,
+        digits=special.progress_digits,
+        rounding=rounding,
+    )
 
 
 def renewed(standing: Standing, done: Performance, at: Day) -> Share:

@@ -17,12 +17,14 @@ from tieout.agents.accounting.policy import Policy
 from tieout.agents.accounting.rounding import rounded_share
 from tieout.agents.accounting.standalone_price import stated_for
 from tieout.agents.accounting.standing import Standing, blank
+from tieout.agents.accounting.vendor_rounding import CUMULATIVE
 from tieout.agents.contracts.decision import Refused, View
 from tieout.avro.contract_lines import Bundle
 from tieout.avro.events import Day, Line, Minor
-from tieout.avro.reference import SspPublished
+from tieout.avro.reference import EntityPublished, SspPublished
 from tieout.tables.derived import NOTHING
 from tieout.tables.facts import Item, Special
+from tieout.tables.reference import Calendar, MonthCalendar
 
 ROLES = ("principal", "agent")
 """Of an agent (606-10-55-36..40) a line states its fee: price and SSP net of what the principal gets."""
@@ -77,15 +79,28 @@ def check_priced(line: Line, *, opens: bool) -> None:
         raise Refused("VALUE_INVALID", f"the SSP of line {line.po!r} is outside of its range {low} to {high}")
 
 
+def check_schedule(entity: EntityPublished, policy: Policy, calendar: Calendar | None) -> None:
+    """POLICY_MISSING for a schedule rounded by the periods of a calendar that are not months."""
+    if policy.schedule_rounding != CUMULATIVE and not isinstance(calendar, MonthCalendar | None):
+        raise Refused(
+            "POLICY_MISSING",
+            f"policy schedule_rounding = {policy.schedule_rounding!r} has no rule for the calendar {entity.calendar!r}",
+            "reference",
+        )
+
+
 def with_pricing(special: Special | None, line: Line, policy: Policy) -> Special | None:
     """What is pinned of a line beside its plain promise, its pricing included; None where it is plain."""
-    rounding = policy.allocation_rounding
+    rounding, schedule = policy.allocation_rounding, _PLAIN.schedule_rounding
+    if line.measure == "time" and line.progress_digits is None:
+        schedule = policy.schedule_rounding
     if (
         not line.residual
         and line.role == _PLAIN.role
         and line.ssp_low_minor is None
         and line.ssp_high_minor is None
         and rounding == _PLAIN.allocation_rounding
+        and schedule == _PLAIN.schedule_rounding
     ):
         return special
     return replace(
@@ -95,6 +110,7 @@ def with_pricing(special: Special | None, line: Line, policy: Policy) -> Special
         ssp_high=line.ssp_high_minor,
         role=line.role,
         allocation_rounding=rounding,
+        schedule_rounding=schedule,
     )
 
 

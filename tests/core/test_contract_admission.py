@@ -139,7 +139,7 @@ def test_a_contract_of_an_entity_without_a_calendar_waits():
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("schedule_rounding", "last_plug"),
+        ("schedule_rounding", "last_full_month"),
         ("netting", "contract"),
         ("colour", "red"),
         ("credit_effect.x", "maybe"),

@@ -89,7 +89,7 @@ def test_an_estimate_dated_before_its_contract_counts_from_its_first_day():
         ({"reach": "obligation", "po": "Z"}, "EVIDENCE_UNKNOWN_PO"),
         ({"version": 2}, "VERSION_BASE_MISMATCH"),
         ({"currency": "EUR"}, "CURRENCY_MIXED"),
-        ({"unit_price_minor": 5, "po": "A"}, "EVENT_UNSUPPORTED"),
+        ({"unit_price_minor": 5, "po": "A"}, "VALUE_INVALID"),
         ({"service_from": 20_100}, "EVENT_UNSUPPORTED"),
         ({"service_to": 20_100}, "EVENT_UNSUPPORTED"),
     ],

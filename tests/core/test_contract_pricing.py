@@ -203,3 +203,27 @@ def test_the_greatest_line_takes_the_difference_where_policy_says_so():
     assert shares(active(three)) == {"A": 67, "B": 67, "C": 66}
     emulated = active(three, policy={"allocation_rounding": "greatest_line"})
     assert shares(emulated) == {"A": 66, "B": 67, "C": 67}
+
+
+ONE = {
+    "at": YEAR,
+    "type": "contract_activated",
+    "price": 100,
+    "lines": [{"po": "S", "measure": "time", "from": YEAR, "to": dt.date(2025, 12, 31)}],
+}
+
+
+def test_a_schedule_is_rounded_by_months_and_by_no_other_periods():
+    weeks = [{"period": "2025-01", "first": YEAR, "last": dt.date(2025, 1, 28)}]
+    plugged = {"policy": {"schedule_rounding": "last_plug"}}
+    inbox = active(ONE, **plugged)
+    assert [share.rounding for share in inbox.state.layers[0].steps[0].shares] == ["last_plug"]
+    retail = {"calendars": {"4-4-5": weeks}, "entities": {"US": {"functional": "USD", "calendar": "4-4-5"}}}
+    assert [code for code, _ in active(ONE, **plugged, **retail).refusals] == ["POLICY_MISSING"]
+    assert active(ONE, **retail).outcomes == ["applied"]
+
+
+def test_only_a_schedule_of_its_own_measure_is_rounded_by_months():
+    lines = [{"po": "S", "measure": "point"}]
+    inbox = active({**ONE, "lines": lines}, policy={"schedule_rounding": "last_plug"})
+    assert [item.special for item in inbox.state.facts.terms[0].add] == [None]

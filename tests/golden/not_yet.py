@@ -12,11 +12,6 @@ NOT_YET = {
     "fasb-ex8-cumulative-catch-up": "progress by cost, and catch-up of a modification (606-10-25-13(b), (c))",
     "rule-modification-mixed": "progress by cost, and catch-up of a modification (606-10-25-13(b), (c))",
     "rule-unapproved-change-then-approved": "progress by cost, and catch-up of a modification (606-10-25-13(b), (c))",
-    "zuora-adjustment-prospective": "rounding plugs of other systems",
-    "rule-price-up-prospective": "rounding plugs of other systems",
-    "rule-blend-and-extend": "rounding plugs of other systems",
-    "netsuite-straight-line-prorate-first-last": "rounding plugs of other systems",
-    "oca-cutoff-equal": "rounding plugs of other systems",
     "rule-multi-entity-performance-split": "several performing entities",
     "rule-crpo-split": "bands of what remains (606-10-50-13)",
 }
