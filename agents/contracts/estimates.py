@@ -53,7 +53,9 @@ def estimate(state: GroupState, event: VariableEstimateChanged, draft: Draft) ->
     )
     if _is_known(state, component):
         return Accepted(state, effect=False)
-    return Accepted(with_component(state, component), (Touched(component.arrangement, component.at),))
+    state = with_component(state, component)
+    _check_price(state, component)
+    return Accepted(state, (Touched(component.arrangement, component.at),))
 
 
 def _amount(event: VariableEstimateChanged) -> Minor:
@@ -130,6 +132,19 @@ def _version(state: GroupState, contract: Contract, number: int) -> Terms:
             "VALUE_INVALID", f"version {number} changes neither scope nor price: an amount has no place in it"
         )
     return found[0]
+
+
+def _check_price(state: GroupState, component: Component) -> None:
+    """RECOGNISED_NEGATIVE where the price would fall below nothing; what else is agreed may make room for it."""
+    for layers in state.layers:
+        if layers.arrangement != component.arrangement or component.amount >= 0:
+            continue
+        for step in layers.steps:
+            price = sum([share.base + share.amount for share in step.shares])
+            if price < 0 and step.from_day >= component.at:
+                raise Refused(
+                    "RECOGNISED_NEGATIVE", f"with {component.amount} the price would be {price}", "fact"
+                )
 
 
 def _is_known(state: GroupState, component: Component) -> bool:

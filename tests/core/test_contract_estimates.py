@@ -102,6 +102,16 @@ def test_an_estimate_that_cannot_be_placed_is_refused_by_name(stated, code):
     assert inbox.state.facts.components == ()
 
 
+def test_an_estimate_takes_no_more_than_the_price():
+    inbox, (bonus,) = told(BONUS)
+    inbox.deliver(replace(bonus, amount_minor=-100_01))
+    assert inbox.refusals[-1][0] == "RECOGNISED_NEGATIVE"
+    assert inbox.state.facts.components == ()
+    later = replace(bonus.envelope, object_version=900_000)
+    inbox.deliver(replace(bonus, amount_minor=-100_00, envelope=later))
+    assert shares(inbox) == {"A": 0, "B": 0}
+
+
 def test_the_constraint_may_leave_all_of_an_estimate():
     inbox, (bonus,) = told(BONUS)
     inbox.deliver(replace(bonus, unconstrained_minor=10_00))

@@ -2,7 +2,7 @@
 
 NOT_YET = {
     "rule-month-to-month-no-backlog": "a contract terminable without penalty (606-10-25-3)",
-    "fasb-ex42c-rpo-with-included-variable": "estimates of variable consideration (606-10-32-5..14)",
+    "fasb-ex42c-rpo-with-included-variable": "bands of what remains (606-10-50-13)",
     "derived-suspension": "suspension and resumption",
     "derived-eur-on-usd-books": "figures in the functional currency (830-10)",
     "stripe-fx-loss-on-payment": "figures in the functional currency (830-10)",
