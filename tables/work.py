@@ -15,7 +15,8 @@ from tieout.avro.events import Day, Minor
 class Work(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One of many small inputs to a promise, dated ``at``. Key id: a higher version replaces it.
 
-    ``kind``: cost, uninstalled, hours, royalty (``amount``), consumed or expired (``qty``, millionths of a unit).
+    ``kind``: cost, uninstalled, hours, royalty (``amount``), consumed, expired (``qty``, millionths of a
+    unit; of expired 0: all that are left) or granted, which nothing reads.
     """
 
     id: str

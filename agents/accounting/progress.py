@@ -152,7 +152,7 @@ def _point(share: Share, done: Performance, day: Day) -> tuple[int, int]:
         return _NONE
     if not done.returned.days:
         return _ALL
-    return _clamped(min(moved - done.returned.by(day), share.qty), share.qty)
+    return _clamped(moved - done.returned.by(day), share.qty)
 
 
 def _units(share: Share, done: Performance, day: Day) -> tuple[int, int]:

@@ -29,6 +29,7 @@ from tieout.avro.events import (
     MilestoneCompleted,
     PrepaidCreditConsumed,
     PrepaidCreditExpired,
+    PrepaidCreditGranted,
     ProgressUpdated,
 )
 from tieout.tables.contract import Contract, GroupState
@@ -80,6 +81,35 @@ def drawn(state: GroupState, event: Drawn, draft: Draft) -> Accepted:
         "consumed" if consumed else "expired",
         event.envelope.effective_date,
         quantity,
+        0,
+        draft.cause.pointer,
+    )
+    return worked(state, contract, terms, item, work)
+
+
+def granted(state: GroupState, event: PrepaidCreditGranted, draft: Draft) -> Accepted:
+    """All units of a line, which lapse with its last day if it has one (55-48); the line itself says what is paid."""
+    contract = admitted_contract(state, event, None)
+    terms, item = line_of(state, contract, event.po)
+    check_measure(item, "units drawn down", "drawdown")
+    most = promised(state, terms, item)
+    quantity = stated_quantity(f"units of {event.po!r}", event.quantity, event.quantity_scale, most)
+    if quantity > most:
+        raise Refused(
+            "EVIDENCE_OVER_SCOPE", f"more of line {event.po!r} granted than any version promised", "fact"
+        )
+    lapses = event.expires_on
+    if lapses is not None and quantity < most:
+        raise Refused(
+            "EVENT_UNSUPPORTED",
+            f"a part of line {event.po!r} lapses on its own day: which units are drawn first is not known",
+        )
+    work = Work(
+        object_of(event),
+        event.envelope.object_version,
+        "granted" if lapses is None else "expired",
+        event.envelope.effective_date if lapses is None else lapses,
+        0,
         0,
         draft.cause.pointer,
     )
@@ -214,6 +244,7 @@ RULES: Rules = {
     CostIncurred: cost,
     PrepaidCreditConsumed: drawn,
     PrepaidCreditExpired: drawn,
+    PrepaidCreditGranted: granted,
     ProgressUpdated: progress,
     MilestoneCompleted: milestone,
 }

@@ -116,6 +116,14 @@ def test_a_new_breakage_takes_the_place_of_the_stated_one():
     assert [earned(share(promise, 900), done, day(on)) for on in (JAN, FEB)] == [450, 810]
 
 
+def test_breakage_may_be_estimated_where_none_was_stated():
+    plain = item("P", "drawdown", qty=100)
+    done = performance_of(
+        plain, (), log(("consumed", JAN, 45)), [estimate("e", 1, FEB, ONE // 10, "breakage")]
+    )
+    assert [earned(share(plain, 900), done, day(on)) for on in (JAN, FEB)] == [405, 450]
+
+
 def test_units_that_lapse_count_as_used_and_a_lapse_of_all_ends_the_promise():
     promise = item("P", "drawdown", qty=100)
     some = performance_of(promise, (), log(("consumed", JAN, 40), ("expired", FEB, 10)), ())

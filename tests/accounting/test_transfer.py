@@ -100,6 +100,10 @@ def test_what_comes_back_of_a_point_takes_back_its_part_and_may_come_again():
     assert not satisfied(blank(promise, 0), done, day("2025-02-28"))
 
 
+def test_access_transfers_a_point_however_much_of_it_there_is():
+    assert fraction(item("G", "point", qty=9_000_000), "2025-03-01", ("access", "2025-03-01", 0)) == 1
+
+
 def test_service_behind_a_gate_begins_when_it_opens_and_is_never_earned_before():
     promise = item(
         "G", "time", start="2025-01-01", end="2025-04-30", convention="months_prorated", gate="access"

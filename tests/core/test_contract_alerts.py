@@ -15,7 +15,7 @@ ACTIVATION = {
     "price": 300,
     "lines": [
         {"po": "C", "measure": "cost", "ssp": 100},
-        {"po": "K", "measure": "cost", "ssp": 100},
+        {"po": "K", "measure": "cost", "ssp": 100, "uninstalled_cost": 10},
         {"po": "B", "measure": "percent", "ssp": 100},
     ],
 }
@@ -54,6 +54,8 @@ def test_cost_over_the_expected_cost_is_told_until_more_is_expected():
     over = [on((1, 1), "progress_updated", "C", "e1", eac=5), on((1, 31), "cost_incurred", "C", amount=6)]
     assert standing(inbox_of(*over)) == [("EVIDENCE_OVER_SCOPE", "C1@1/C", 100)]
     assert standing(inbox_of(*over, on((2, 1), "progress_updated", "C", "e2", eac=6))) == []
+    goods = on((1, 31), "cost_incurred", "K", amount=11, uninstalled=True)
+    assert standing(inbox_of(goods)) == [("EAC_MISSING", "C1@1/K", 1_100)]
 
 
 def test_a_loss_is_what_all_work_at_cost_is_expected_to_cost_over_its_share_of_the_price():
@@ -71,6 +73,7 @@ def test_percent_that_falls_is_told_until_it_rises():
         on((2, 28), "progress_updated", "B", "p", percent=0),
     ]
     assert standing(inbox_of(*fell)) == [("PROGRESS_DOWN", "C1@1/B", 0)]
+    assert standing(inbox_of(fell[0], on((2, 28), "progress_updated", "B", "p", percent=1))) == []
     assert standing(inbox_of(*fell, on((3, 31), "progress_updated", "B", "q", percent=1))) == []
 
 

@@ -4,7 +4,7 @@ import datetime as dt
 
 import pytest
 from golden.inbox import Inbox
-from golden.scenario import Given
+from golden.scenario import Given, day_of
 from msgspec.structs import replace
 
 from tieout.agents.accounting.targets import Targets
@@ -23,8 +23,9 @@ LINES = [
     {"po": "K", "measure": "cost", "ssp": 100},
     {"po": "B", "measure": "percent", "ssp": 100},
     {"po": "D", "measure": "drawdown", "qty": 50, "ssp": 100},
+    {"po": "P", "measure": "point", "ssp": 100},
 ]
-ACTIVATION = {"at": YEAR, "type": "contract_activated", "price": 600, "lines": LINES}
+ACTIVATION = {"at": YEAR, "type": "contract_activated", "price": 700, "lines": LINES}
 
 
 def stepped(*described):
@@ -119,6 +120,12 @@ FACTS = {
     "more held than was promised": (event("bill_and_hold_confirmed", "G", qty=11), {}, TOO_MUCH),
     "more back than ever left": (event("goods_returned", "G", qty=1), {}, TOO_MUCH),
     "more drawn down than was granted": (event("prepaid_credit_consumed", "D", qty=51), {}, TOO_MUCH),
+    "more granted than was promised": (event("prepaid_credit_granted", "D", qty=51), {}, TOO_MUCH),
+    "no units granted": (event("prepaid_credit_granted", "D", qty=1), {"quantity": 0}, WRONG),
+    "grant of cost": (event("prepaid_credit_granted", "C", qty=1), {}, NOT_SO_EARNED),
+    "a part with a last day of its own": (
+        event("prepaid_credit_granted", "D", qty=49, expires=END), {}, ("EVENT_UNSUPPORTED", "never"),
+    ),
     "uninstalled goods that nobody planned": (
         event("cost_incurred", "K", amount=1, uninstalled=True), {}, ("EVIDENCE_OVER_SCOPE", "never"),
     ),
@@ -139,6 +146,39 @@ def test_what_came_back_may_be_delivered_again_and_no_more():
     assert decide(inbox.state, replace(again, quantity=2), inbox.view(), CAUSE).outcome == "applied"
 
 
+def test_all_that_was_granted_may_be_drawn_down_also_by_a_corrected_report():
+    inbox, used = stepped(event("prepaid_credit_consumed", "D", qty=50))
+    inbox.deliver(used)
+    inbox.deliver(replace(used, quantity=49, envelope=replace(used.envelope, object_version=2)))
+    assert inbox.refusals == []
+    assert [each.qty for each in inbox.state.work[0].entries] == [49_000_000]
+
+
+def test_goods_that_are_still_held_may_come_back_and_so_may_what_was_accessed():
+    inbox, back = stepped(event("bill_and_hold_confirmed", "G"), event("goods_returned", "G", qty=10))
+    assert decide(inbox.state, back, inbox.view(), CAUSE).outcome == "applied"
+    inbox, back = stepped(event("access_provisioned", "P"), event("goods_returned", "P", qty=1))
+    assert decide(inbox.state, back, inbox.view(), CAUSE).outcome == "applied"
+
+
+LATER = {
+    "goods": event("goods_delivered", "G"),
+    "access": event("access_provisioned", "P"),
+    "units": event("prepaid_credit_consumed", "D", qty=5),
+}
+
+
+@pytest.mark.parametrize("what", LATER)
+def test_a_version_that_is_dated_later_takes_back_what_was_posted_before(what):
+    inbox, first = stepped(LATER[what])
+    inbox.deliver(first)
+    inbox.run(day_of(dt.date(2025, 5, 31)))
+    later = replace(first.envelope, object_version=2, effective_date=first.envelope.effective_date + 45)
+    inbox.deliver(replace(first, envelope=later))
+    check_whole(inbox.state, inbox.view())
+    assert [each.header.posting_period for each in inbox.decisions[-1].commands] == ["2025-03", "2025-05"]
+
+
 def test_goods_that_were_held_may_leave_once_and_come_back():
     held = [event("bill_and_hold_confirmed", "G"), event("goods_shipped", "G")]
     inbox, back = stepped(*held, event("goods_returned", "G", qty=10))
@@ -156,6 +196,17 @@ def test_what_the_warehouse_says_and_a_milestone_without_a_share_have_no_effect(
 def test_a_milestone_measures_only_a_promise_that_is_measured_by_percent():
     inbox, told = stepped(event("milestone_completed", "C", percent=1))
     assert decide(inbox.state, told, inbox.view(), CAUSE).outcome == "no_effect"
+
+
+def test_a_policy_rounds_progress_of_what_is_made_and_of_nothing_else():
+    given = Given({"policy": {"progress_digits": 2}, "events": [ACTIVATION], "expect": {}})
+    inbox = Inbox(given.reference())
+    (activated,) = given.steps()
+    inbox.deliver(activated)
+    digits = {
+        each.po: each.special.progress_digits for each in inbox.state.facts.terms[0].add if each.special
+    }
+    assert digits == {"B": 2, "C": 2, "K": 2}
 
 
 OBJECTS = {
@@ -179,6 +230,17 @@ def test_of_one_source_object_the_highest_version_counts_in_any_order(what, newe
     day = first.envelope.effective_date
     (arrangement,) = inbox.state.group.arrangements
     assert Targets(inbox.state, arrangement).at(day).revenue[po] == earned
+
+
+@pytest.mark.parametrize(("expires", "earned"), [(None, 2_000), (dt.date(2025, 4, 30), 10_000)])
+def test_granted_units_lapse_on_their_last_day_where_they_have_one(expires, earned):
+    grant = event("prepaid_credit_granted", "D", qty=50, **({"expires": expires} if expires else {}))
+    inbox, told = stepped(event("prepaid_credit_consumed", "D", qty=10), grant)
+    inbox.deliver(told)
+    assert inbox.refusals == []
+    (arrangement,) = inbox.state.group.arrangements
+    days = [day_of(each) for each in (dt.date(2025, 4, 29), dt.date(2025, 4, 30))]
+    assert [Targets(inbox.state, arrangement).at(day).revenue["D"] for day in days] == [2_000, earned]
 
 
 def test_a_cost_that_a_later_version_books_elsewhere_leaves_its_first_promise():
