@@ -33,13 +33,13 @@ def previous(monkeypatch):
 
 
 def estimating(state, event, draft):
-    estimate = Estimate(event.envelope.object_id, 1, "C1", "S", "percent", 1, 500_000, draft.cause.pointer)
+    estimate = Estimate(event.envelope.object_id, 1, "C1", "SEATS", "percent", 1, 500_000, draft.cause.pointer)
     return Accepted(with_estimate(state, estimate, {}), effect=False)
 
 
 def working(state, event, draft):
     work = Work(event.envelope.object_id, 1, "hours", 1, 1, 10, draft.cause.pointer)
-    return Accepted(with_work(state, "C1", "S", work, {})[0], effect=False)
+    return Accepted(with_work(state, "C1", "SEATS", work, {})[0], effect=False)
 
 
 def nothing(state, event, draft):
