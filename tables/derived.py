@@ -116,8 +116,9 @@ class Amounts(NamedTuple):
     """Dated amounts of one promise, in minor units: usage, hours, royalties (606-10-32-40, 55-18, 55-65).
 
     ``steps`` is all of them, each day once and none that moves nothing. Of usage, besides: ``periods`` by first day,
-    ``rated`` spans that replace estimates (last day, first day), ``prices`` of a unit by day, ``replaced`` usage (source and object), and
-    ids that have stood in more than one ``revised`` version.
+    ``rated`` spans that replace estimates (last day, first day), ``prices`` of a unit by day, ``replaced`` usage
+    (source and object), ids that have stood in more than one ``revised`` version, and, of a line that carries usage
+    forward, what was its last day as known on each day: ``ends``.
     """
 
     steps: Steps
@@ -126,6 +127,7 @@ class Amounts(NamedTuple):
     prices: Levels = Levels()
     replaced: frozenset[str] = frozenset()
     revised: frozenset[str] = frozenset()
+    ends: Levels = Levels()
 
 
 class Derived(msgspec.Struct, frozen=True, gc=False):

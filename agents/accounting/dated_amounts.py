@@ -18,9 +18,9 @@ from tieout.agents.accounting.usage_estimate import continued, difference, estim
 from tieout.agents.accounting.usage_periods import usage_period
 from tieout.avro.events import Day
 from tieout.tables.contract import GroupState
-from tieout.tables.dated import Steps, levels, netted_by_day, shifted
+from tieout.tables.dated import Levels, Steps, levels, netted_by_day, shifted
 from tieout.tables.derived import Amounts, Metered
-from tieout.tables.facts import Estimate, Item
+from tieout.tables.facts import Estimate, Item, Terms
 from tieout.tables.work import RatedUsage, UsageBucket, UsageDetail, Work, WorkLog
 
 SWITCHES: Switches = {
@@ -35,6 +35,9 @@ DATED_AMOUNTS = (USAGE, HOURS, ROYALTY)
 
 UNIT_PRICE = "unit_price"
 
+_ALWAYS: Day = -(2**31)
+"""Before any day."""
+
 _CARRIED = Metered(Steps(), 0, 0, 0, carried=True)
 
 Buckets = Mapping[Day, UsageBucket]
@@ -42,9 +45,16 @@ Buckets = Mapping[Day, UsageBucket]
 
 
 def amounts_of(
-    item: Item, buckets: Iterable[UsageBucket], work: WorkLog | None, estimates: Iterable[Estimate]
+    item: Item,
+    buckets: Iterable[UsageBucket],
+    work: WorkLog | None,
+    estimates: Iterable[Estimate],
+    terms: Iterable[Terms] = (),
 ) -> Amounts:
-    """Dated amounts of one promise. ``buckets``, ``work`` and ``estimates`` are those of the promise."""
+    """Dated amounts of one promise. ``buckets``, ``work`` and ``estimates`` are those of the promise.
+
+    ``terms`` are the versions of its contract, in order: they may end or extend a line that carries usage forward.
+    """
     assert item.measure == "amount", item
     buckets = tuple(buckets)
     details = [each for bucket in buckets for each in bucket.details]
@@ -62,6 +72,7 @@ def amounts_of(
         prices=levels((each.version, each.at, each.value) for each in estimates if each.kind == UNIT_PRICE),
         replaced=frozenset(each.replaces for each in details if each.replaces),
         revised=frozenset(each.id for each in details if each.version > 1),
+        ends=_ends(item, terms),
     )
     return remeasured(amounts, item, {each.first: each for each in buckets}, [each.first for each in buckets])
 
@@ -95,7 +106,31 @@ def _of(state: GroupState, contract: str, item: Item) -> Amounts | None:
     estimates = [each for each in state.facts.estimates if (each.contract, each.po) == own]
     if not (buckets or logs or estimates):
         return None
-    return amounts_of(item, buckets, logs[0] if logs else None, estimates)
+    terms = [each for each in state.facts.terms if each.contract == contract]
+    return amounts_of(item, buckets, logs[0] if logs else None, estimates, terms)
+
+
+def carries(item: Item) -> bool:
+    """Whether versions of its contract move the amounts of a line: where it counts usage in periods without any."""
+    special = estimated(item)
+    return special is not None and special.aggregation == LAST_EVER
+
+
+def _ends(item: Item, terms: Iterable[Terms]) -> Levels:
+    """The last day of a line that carries usage forward, as known on each day; empty for any other line."""
+    if not carries(item):
+        return Levels()
+    assert item.last is not None, f"line {item.po!r} carries usage forward without an end"
+    found = [(_ALWAYS, item.last)]
+    for each in terms:
+        found += [
+            (each.at, change.value)
+            for change in each.change
+            if change.po == item.po and change.field == "last"
+        ]
+        if item.po in each.drop or each.kind == "cancel":
+            found.append((each.at, min(found[-1][1], each.effective - 1)))
+    return levels((number, at, last) for number, (at, last) in enumerate(found, start=1))
 
 
 def earned_on(item: Item, work: Work) -> Day:
@@ -184,19 +219,31 @@ def _unused(periods: dict[Day, Metered], first: Day) -> list[Day]:
 
 
 def _carried_forward(periods: dict[Day, Metered], first: Day, item: Item, known: Amounts) -> list[Day]:
-    """Usage goes on in each usage period without usage, at its end, up to the end of the line; gives their first days."""
+    """Usage goes on in each usage period without usage, at its end, up to the end of the line; gives their first days.
+
+    A period that the line ends within counts on the line's last day, where that was known by then.
+    """
     special = estimated(item)
     assert special is not None, item
-    assert item.last is not None, f"line {item.po!r} carries usage forward without an end"
     carried: list[Day] = []
     following = period_of(item, first)[1] + 1
-    while following <= item.last and periods.get(following, _CARRIED).carried:
+    until = max(known.ends.values)
+    while following <= until and periods.get(following, _CARRIED).carried:
         last = period_of(item, following)[1]
-        end = ((min(last, item.last), periods[first].latest),)
-        periods[following] = metered(special, end, known, carried=True)
-        carried.append(following)
+        end = min(last, _end(known, last))
+        if following <= end and (end == last or end == _end(known, end)):
+            latest = periods[first].latest
+            periods[following] = metered(special, ((end, latest),), known, carried=True)
+            carried.append(following)
         following = last + 1
     return carried
+
+
+def _end(known: Amounts, day: Day) -> Day:
+    """The last day of the line, as known on a day."""
+    end = known.ends.at(day)
+    assert end is not None, "a line that carries usage forward has an end on every day"
+    return end
 
 
 def period_of(item: Item, day: Day) -> tuple[Day, Day]:

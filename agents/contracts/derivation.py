@@ -16,6 +16,7 @@ from msgspec.structs import replace
 
 from tieout.agents.accounting.dated_amounts import (
     amounts_of,
+    carries,
     period_of,
     with_detail,
     with_rated,
@@ -76,8 +77,18 @@ def performed(state: GroupState, promises: Iterable[Promise]) -> GroupState:
     for promise in promises:
         done.pop(promise, None)
         amounts.pop(promise, None)
-        _derive(_item(state, promise), promise, _facts_of(state, promise), done, amounts)
+        _derive(_item(state, promise), promise, state, _facts_of(state, promise), done, amounts)
     return replace(state, derived=Derived(derived.accounts, done, amounts))
+
+
+def agreed(state: GroupState, contracts: Iterable[str]) -> GroupState:
+    """The state with further versions of these contracts: what carries usage forward may end otherwise."""
+    derived = state.derived
+    if derived is None or not derived.amounts:
+        return state
+    wanted = set(contracts)
+    promises = [each for each in derived.amounts if each[0] in wanted and carries(_item(state, each))]
+    return performed(state, promises) if promises else state
 
 
 def moved(state: GroupState, evidence: Evidence) -> GroupState:
@@ -173,13 +184,14 @@ def _derived(state: GroupState) -> Derived:
     done: dict[Promise, Performance] = {}
     amounts: dict[Promise, Amounts] = {}
     for promise, facts in found.items():
-        _derive(items[promise], promise, facts, done, amounts)
+        _derive(items[promise], promise, state, facts, done, amounts)
     return Derived({}, done, amounts)
 
 
 def _derive(
     item: Item,
     promise: Promise,
+    state: GroupState,
     facts: _Facts,
     done: dict[Promise, Performance],
     amounts: dict[Promise, Amounts],
@@ -189,7 +201,8 @@ def _derive(
         return
     work = facts.work[0] if facts.work else None
     if item.measure == "amount":
-        amounts[promise] = amounts_of(item, facts.buckets, work, facts.estimates)
+        terms = [each for each in state.facts.terms if each.contract == promise[0]] if carries(item) else ()
+        amounts[promise] = amounts_of(item, facts.buckets, work, facts.estimates, terms)
     else:
         done[promise] = performance_of(item, facts.evidence, work, facts.estimates)
 

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from tieout.agents.accounting.agreed import Folded
 from tieout.agents.accounting.modification import canonical
-from tieout.agents.contracts.derivation import performed
+from tieout.agents.contracts.derivation import agreed, performed
 from tieout.agents.contracts.refolding import refold, refolded, stale, with_layers
 from tieout.avro.events import Day, Event
 from tieout.tables.contract import Contract, GroupState, OpenItem
@@ -152,7 +152,8 @@ def _joined(state: GroupState, added: tuple[Terms, ...]) -> GroupState:
     keys = {(each.contract, each.version, each.arrangement) for each in terms}
     assert len(keys) == len(terms), f"a key holds one fact: {keys}"
     facts = replace(state.facts, terms=terms)
-    return replace(state, facts=facts, extent=state.extent.with_terms(added))
+    state = replace(state, facts=facts, extent=state.extent.with_terms(added))
+    return agreed(state, {each.contract for each in added})
 
 
 def _measured(state: GroupState, facts: Facts) -> GroupState:

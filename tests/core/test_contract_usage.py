@@ -264,3 +264,31 @@ def test_usage_that_comes_to_more_than_any_contract_is_worth_is_refused(monkeypa
     monkeypatch.setattr(limits, "USAGE_DETAILS_MAX", 1)
     monkeypatch.setattr(usage, "SUM_MAX", 10**6)
     assert refused(played([activation, used]), more) == ("LIMIT_EXCEEDED", "never")
+
+
+CARRIED = {**LINE, "aggregation": "last_ever", "to": dt.date(2025, 7, 31)}
+CHANGED = {"at": dt.date(2025, 6, 10), "type": "contract_amended"}
+CANCELLED = {"at": dt.date(2025, 6, 10), "type": "contract_cancelled", "price_change": -600}
+LATER = {**CHANGED, "change": [{"po": "U", "to": dt.date(2025, 9, 30)}]}
+SOONER = {**CHANGED, "change": [{"po": "U", "to": dt.date(2025, 6, 30)}]}
+REVIVED = {**LATER, "at": dt.date(2025, 9, 10)}
+
+
+@pytest.mark.parametrize(
+    ("version", "months_shown"),
+    [
+        (LATER, [5, 6, 7, 8, 9]),
+        (SOONER, [5, 6]),
+        (CANCELLED, [5]),
+        (REVIVED, [5, 6, 7, 9]),
+    ],
+)
+def test_what_carries_usage_forward_ends_with_its_line_as_versions_say_and_never_in_the_past(
+    version, months_shown
+):
+    described = {**ACTIVATION, "lines": [TIME, CARRIED]}
+    activation, used, changed = told(USED, version, activation=described)
+    for order in ((used, changed), (changed, used)):
+        inbox = played([activation, *order])
+        assert inbox.refusals == []
+        assert revenue(inbox) == dict.fromkeys(months_shown, 2000)
