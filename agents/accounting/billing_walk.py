@@ -39,7 +39,7 @@ class Part(NamedTuple):
 
 
 def in_order(documents: Documents, contract: str) -> list[Fact]:
-    """The facts of one contract by day, rank and id. A credit never counts before the invoice that it names."""
+    """The facts of one contract by day, rank and id."""
     facts: list[Fact] = [
         (each.at, _CASH, each.id, each) for each in documents.cash if each.contract == contract
     ]

@@ -1,7 +1,8 @@
 """Components as revenue shows them: those for past performance, and the part that contra revenue shows of any.
 
 Invariant: a component for the past is split over obligations by what each had earned the day before (606-10-32-42..45),
-whatever is learned later; each change of a component is split on its own day.
+whatever is learned later; each change of a component is split on its own day; one that ends takes back exactly what it
+had moved.
 """
 
 from __future__ import annotations
@@ -42,22 +43,46 @@ def shown(components: Iterable[Component], weights: Weights, portion: Portion) -
     performed: dict[str, list[tuple[Day, Minor]]] = {}
     contra_of: dict[str, list[tuple[Day, Minor]]] = {}
     contra: dict[str, list[tuple[Day, Minor]]] = {}
+    stands: dict[str, _Standing] = {}
     for at, each, amount in _moves(components):
         if each.reach not in ("performed", "version"):
             continue
-        by = weights(at)
-        if each.reach == "performed":
-            taken = -amount
-            for po, part in allocated(amount, by).items():
-                performed.setdefault(po, []).append((at, part))
+        standing = stands.setdefault(each.id, _Standing())
+        standing.amount += amount
+        if standing.amount:
+            past, taken = _split(at, each, amount, weights, portion)
         else:
-            recognised, price = portion(at - 1)
-            taken = rounded_share(-amount, recognised, price) if price > 0 else 0
-        if each.contra and taken:
-            contra.setdefault(each.contra, []).append((at, taken))
-            for po, part in allocated(taken, by).items():
-                contra_of.setdefault(po, []).append((at, part))
+            past, taken = ({po: -part for po, part in parts.items()} for parts in standing.parts)
+        for parts, kept, dated in zip((past, taken), standing.parts, (performed, contra_of), strict=True):
+            for po, part in parts.items():
+                kept[po] = kept.get(po, 0) + part
+                dated.setdefault(po, []).append((at, part))
+        if taken:
+            contra.setdefault(each.contra, []).append((at, sum(taken.values())))
     return Shown(_steps(performed), _steps(contra_of), _steps(contra))
+
+
+class _Standing:
+    """A component as it stands: its amount, and by obligation its past performance and what contra revenue shows of it."""
+
+    __slots__ = ("amount", "parts")
+
+    def __init__(self) -> None:
+        self.amount: Minor = 0
+        self.parts: tuple[dict[str, Minor], dict[str, Minor]] = ({}, {})
+
+
+def _split(
+    at: Day, component: Component, amount: Minor, weights: Weights, portion: Portion
+) -> tuple[dict[str, Minor], dict[str, Minor]]:
+    """By obligation: what a change of a component is for the past, and what contra revenue shows of it."""
+    by = weights(at)
+    if component.reach == "performed":
+        past, taken = allocated(amount, by), -amount
+    else:
+        recognised, price = portion(at - 1)
+        past, taken = {}, rounded_share(-amount, recognised, price) if price > 0 else 0
+    return past, allocated(taken, by) if component.contra and taken else {}
 
 
 def performed_by(components: Iterable[Component]) -> Steps:

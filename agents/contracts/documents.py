@@ -62,6 +62,7 @@ def credit_memo(state: GroupState, event: CreditMemoIssued, draft: Draft) -> Acc
     at = event.envelope.effective_date
     check_amounts(amount=event.amount_minor, tax=event.tax_minor)
     check_named_version(event, contract)
+    _check_named_invoice(state, event, contract)
     source = object_of(event)
     earlier = _earlier(state, source, "credit_memo")
     if earlier and earlier[0].version >= event.envelope.object_version:
@@ -99,6 +100,21 @@ def check_named_version(event: CreditMemoIssued, contract: Contract) -> None:
             "CREDIT_UNREFERENCED",
             f"the memo settles version {version}, the last accepted one is {contract.watermark}",
             "version",
+        )
+
+
+def _check_named_invoice(state: GroupState, event: CreditMemoIssued, contract: Contract) -> None:
+    """VALUE_INVALID for a memo that credits more than the invoice that it names, with tax; an unknown one may still come."""
+    if event.invoice_number is None:
+        return
+    named = [
+        line for line in lines_numbered(state.documents, event.invoice_number) if line.contract == contract.id
+    ]
+    stated = sum([line.amount + line.tax for line in named if line.kind != "credit_memo"])
+    credited = event.amount_minor + event.tax_minor
+    if named and credited > stated:
+        raise Refused(
+            "VALUE_INVALID", f"a credit of {credited} on {event.invoice_number!r}, which comes to {stated}"
         )
 
 
