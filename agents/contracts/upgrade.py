@@ -79,8 +79,11 @@ def check_upgrade(before: GroupState, after: GroupState, event: Event, view: Vie
         return
     if type(event) not in _EVENTS:
         _refuse(f"{event.EVENT_TYPE} has no rule")
-    if any(item.measure not in _MEASURES for terms in after.facts.terms for item in terms.add):
+    items = [item for terms in after.facts.terms for item in terms.add]
+    if any(item.measure not in _MEASURES for item in items):
         _refuse("a line has a measure")
+    if any(item.convention not in _SWITCHES["convention"] for item in items):
+        _refuse("a line has a convention")
     opened = {each.id for each in before.group.arrangements}
     for arrangement in after.group.arrangements:
         if arrangement.id not in opened:

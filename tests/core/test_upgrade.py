@@ -33,7 +33,9 @@ def previous(monkeypatch):
 
 
 def estimating(state, event, draft):
-    estimate = Estimate(event.envelope.object_id, 1, "C1", "SEATS", "percent", 1, 500_000, draft.cause.pointer)
+    estimate = Estimate(
+        event.envelope.object_id, 1, "C1", "SEATS", "percent", 1, 500_000, draft.cause.pointer
+    )
     return Accepted(with_estimate(state, estimate, {}), effect=False)
 
 
@@ -98,13 +100,14 @@ def opened(monkeypatch):
     return before, inbox.state, event, inbox.view()
 
 
-def test_a_line_with_a_measure_that_the_release_before_has_not_waits(monkeypatch):
+@pytest.mark.parametrize(("field", "value"), [("measure", "cost"), ("convention", "ends_by_day_even_middle")])
+def test_a_line_with_what_the_release_before_has_not_waits(field, value, monkeypatch):
     before, after, event, view = opened(monkeypatch)
     check_upgrade(before, after, event, view)
     terms = after.facts.terms[0]
-    item = replace(terms.add[0], measure="cost")
+    item = replace(terms.add[0], **{field: value})
     after = replace(after, facts=replace(after.facts, terms=(replace(terms, add=(item,)),)))
-    with pytest.raises(Refused, match="measure"):
+    with pytest.raises(Refused, match=field):
         check_upgrade(before, after, event, view)
 
 
