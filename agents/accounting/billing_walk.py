@@ -103,7 +103,8 @@ class Walk:
         self._receivable += part.gross
         self.open[doc] = self.open.get(doc, 0) + part.gross
         left = part.gross
-        for payment, amount in self._early.get(doc, {}).items():
+        early = self._early.get(doc)
+        for payment, amount in early.items() if early else ():
             taken = min(amount, left)
             if taken:
                 left -= taken
@@ -337,17 +338,21 @@ class Walk:
     def _take_open(self, amount: Minor, named: str | None, *, others: bool) -> dict[str, Minor]:
         """Take from what is open of the named document, then, with ``others``, of the oldest."""
         taken: dict[str, Minor] = {}
-        docs = [named] if named in self.open else []
-        if others:
-            docs += [doc for doc in self.open if doc != named]
-        for doc in docs:
-            assert doc is not None
-            part = min(amount, self.open[doc])
-            if part > 0:
-                self.open[doc] -= part
-                taken[doc] = part
-                amount -= part
+        if named is not None and named in self.open:
+            amount -= self._take_from(named, amount, taken)
+        if others and amount > 0:
+            for doc in self.open:
+                amount -= self._take_from(doc, amount, taken)
+                if not amount:
+                    break
         return taken
+
+    def _take_from(self, doc: str, amount: Minor, taken: dict[str, Minor]) -> Minor:
+        part = max(0, min(amount, self.open[doc]))
+        if part:
+            self.open[doc] -= part
+            taken[doc] = taken.get(doc, 0) + part
+        return part
 
     def _move(
         self, at: Day, arrangement: str, kind: str, due: Minor, receivable: Minor, doc: str, offset: int
