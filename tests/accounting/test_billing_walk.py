@@ -75,6 +75,11 @@ CASES = {
         [INVOICE, PAID, line("M", 3, 10, 2, "credit_memo", ref="I"), act("refund", 3, 12)],
         {1: {AR: 120, CL: 100, TAX: 20}, 2: {AR: -120, CASH: 120}, 3: {CL: -10, TAX: -2, CASH: -12}},
     ),
+    "a credit that was paid out is not there for the next payment": (
+        [PAID, INVOICE, line("M", 3, 10, 2, "credit_memo", ref="I"), act("refund", 3, 12), line("J", 5, 50), paid("Q", 6, 50)],
+        {1: {AR: 120, CL: 100, TAX: 20}, 2: {AR: -120, CASH: 120}, 3: {CL: -10, TAX: -2, CASH: -12}, 5: {AR: 50, CL: 50},
+         6: {AR: -50, CASH: 50}},
+    ),
     "a refund of an advance is owed no more": (
         [paid("P", 1, 50), act("refund", 3, 20)],
         {1: {CL: 50, CASH: 50}, 3: {CL: -20, CASH: -20}},
