@@ -132,5 +132,6 @@ def test_months_end_where_they_do():
         day("2024-03-31"),
         day("2024-04-02"),
     )
+    assert month_ends(day("2024-02-10"), day("2024-03-01")) == (day("2024-02-29"), day("2024-03-01"))
     plan = schedule(100, "last_plug", 0, 30, lambda end: (end + 1, 31))
     assert plan.through == (100,)
