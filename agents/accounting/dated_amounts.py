@@ -182,7 +182,7 @@ def remeasured(known: Amounts, item: Item, buckets: Buckets, firsts: Iterable[Da
     for first in firsts:
         bucket = buckets.get(first)
         quantities = () if bucket is None else standing(bucket, known.replaced)
-        earlier = known.periods.get(first)
+        earlier = periods.get(first)
         if quantities:
             periods[first] = metered(special, quantities, known)
         elif earlier is None:

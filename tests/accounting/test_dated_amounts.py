@@ -297,3 +297,60 @@ def test_usage_in_the_order_of_its_days_looks_at_nothing_before_it(monkeypatch):
         with_detail(known, line, grown, detail, [first])
         assert sum(seen) == looked_at
         seen.clear()
+
+
+def test_what_is_rated_in_two_parts_takes_the_place_of_each_part_on_its_own_day():
+    details = [used("a", JANUARY + 4, 10), used("b", JANUARY + 20, 2)]
+    ratings = [(JANUARY, rated("R", JANUARY + 9, 900)), (JANUARY + 10, rated("Q", JANUARY + 30, 250))]
+    assert shown(usage_line(), details, ratings) == [
+        (JANUARY + 4, 1000),
+        (JANUARY + 9, -100),
+        (JANUARY + 20, 200),
+        (JANUARY + 30, 50),
+    ]
+
+
+def test_an_estimated_price_counts_from_its_day_on_within_a_period_too():
+    line = usage_line(pricing="retroactive_tier")
+    details = [used("a", JANUARY + 4, 10), used("b", JANUARY + 20, 2)]
+    assert shown(line, details, prices=[(JANUARY + 9, 90)]) == [
+        (JANUARY + 4, 1000),
+        (JANUARY + 9, -100),
+        (JANUARY + 20, 180),
+    ]
+
+
+MARCH, MAY = day("2025-03-05"), day("2025-05-05")
+FURTHER = {
+    "a second version": ("sum", [used("a", JANUARY, 1)], [], used("b", JANUARY + 5, 1, version=2)),
+    "usage that is rated already": (
+        "sum",
+        [used("a", JANUARY + 4, 1)],
+        [(JANUARY, rated("R", JANUARY + 30, 90))],
+        used("b", JANUARY + 20, 1),
+    ),
+    "two that replace each other": (
+        "last_ever",
+        [used("a", JANUARY, 1, "b")],
+        [],
+        used("b", JANUARY + 31, 1, "a"),
+    ),
+    "a correction that leaves a period without usage": (
+        "last_ever",
+        [used("a", JANUARY, 1), used("b", MARCH, 2)],
+        [],
+        used("c", MAY, 3, "b"),
+    ),
+}
+
+
+@pytest.mark.parametrize("what", FURTHER)
+def test_further_usage_comes_to_what_the_facts_give(what):
+    aggregation, details, ratings, detail = FURTHER[what]
+    line = usage_line(aggregation)
+    known = amounts_of(line, buckets_of(line, details, ratings), None, ())
+    buckets = buckets_of(line, [*details, detail], ratings)
+    named = [each for each in details if detail.replaces and each.id.startswith(f"{detail.replaces}\x1f")]
+    firsts = sorted({period_of(line, each.at)[0] for each in (detail, *named)})
+    amounts = with_detail(known, line, {each.first: each for each in buckets}, detail, firsts)
+    assert amounts == amounts_of(line, buckets, None, ())
