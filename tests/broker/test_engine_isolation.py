@@ -36,9 +36,7 @@ def test_a_blocked_output_makes_one_partition_wait_and_no_other_pause(
     blocked = bench.partition_of(b"blocked")
     bench.produce([(b"blocked", b"!side")])
     waiting = wait_until("it waits", lambda: worker.tasks("waiting"))
-    assert [(task["partition"], f"acknowledge records of {side}" in task["reason"]) for task in waiting] == [
-        (blocked, True)
-    ]
+    assert [(task["partition"], side in task["reason"]) for task in waiting] == [(blocked, True)]
     load = running(Load(bench, 200))
     wait_until("it tries again", lambda: retried(worker, blocked))
     told = load.stop()
