@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from operator import itemgetter
 from typing import Any, NamedTuple, TypeVar
@@ -24,6 +24,7 @@ from tieout.streams.engine.errors import BrokerSilent, CommitUnanswered, Fenced,
 from tieout.streams.engine.fault_points import is_armed, passing
 from tieout.streams.engine.lane import Lane
 from tieout.streams.engine.limits import EngineSettings
+from tieout.streams.engine.lingering import lingers
 from tieout.streams.engine.ports import Writer
 
 log = logging.getLogger("tieout.engine.kafka")
@@ -42,8 +43,6 @@ COMMITTING_SECONDS = 0.002
 """Until a producer asks again whether its last transaction is through; aiokafka's own 20 ms are felt in latency."""
 
 sender.BACKOFF_OVERRIDE = COMMITTING_SECONDS
-
-_lingering: set[asyncio.Task[Any]] = set()
 
 
 class KafkaSession:
@@ -171,12 +170,13 @@ class KafkaSession:
         self.discard()
         self._hush()
         transports = self._transports()
-        closing = _lingers(self._producer.stop())
+        closing = lingers(self._producer.stop(), "closing a producer")
         await asyncio.wait({closing}, timeout=CLOSE_SECONDS)
         if not closing.done():
             for transport in (*transports, *self._transports()):
                 transport.abort()
-            await asyncio.wait({_lingers(self._producer.client.close())}, timeout=CLOSE_SECONDS)
+            rest = lingers(self._producer.client.close(), "closing a producer's connections")
+            await asyncio.wait({rest}, timeout=CLOSE_SECONDS)
 
     def _transports(self) -> list[Any]:
         """What must be aborted to close: asyncio waits for ever to be rid of bytes that the other end does not read."""
@@ -242,17 +242,3 @@ def _never_ending_twice(send: Callable[..., Awaitable[Any]]) -> Callable[..., Aw
             raise
 
     return once
-
-
-def _lingers(work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
-    """Run what may outlive its caller."""
-    task = asyncio.ensure_future(work)
-    _lingering.add(task)
-    task.add_done_callback(_forget)
-    return task
-
-
-def _forget(task: asyncio.Task[Any]) -> None:
-    _lingering.discard(task)
-    if not task.cancelled() and task.exception() is not None:
-        log.debug("closing a producer: %r", task.exception())
