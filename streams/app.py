@@ -133,7 +133,12 @@ def build(settings: Settings) -> Parts:
     return Parts(
         settings=settings,
         codec=codec,
-        references=ReferenceFeed(settings.bootstrap, topics.REFERENCE, codec),
+        references=ReferenceFeed(
+            settings.bootstrap,
+            topics.REFERENCE,
+            codec,
+            unpacked_bytes_max=settings.batch_unpacked_max_bytes,
+        ),
         receipts=Receipts(settings.bootstrap, topics.CONTROL_RECEIPTS, settings.partitions, codec),
     )
 

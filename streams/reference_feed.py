@@ -18,23 +18,22 @@ from tieout.avro.codec import Codec, Undecodable
 from tieout.avro.reference import ReferenceRow
 from tieout.streams.edges.reference import reference_key
 from tieout.streams.engine.errors import Halt
-from tieout.streams.engine.limits import EngineSettings
 from tieout.streams.engine.log_slices import fetched
 from tieout.tables.reference import Reference
 
 _RETRY_SECONDS = 1.0
 _POLL_SECONDS = 0.2
-_UNPACKED_BYTES_MAX = EngineSettings().max_unpacked_bytes
 _ROW_TYPES = get_args(ReferenceRow)
 
 
 class ReferenceFeed:
     """Follows the reference topic of one cluster; ``below`` is safe to call from the worker's loop."""
 
-    def __init__(self, bootstrap: str, topic: str, codec: Codec) -> None:
+    def __init__(self, bootstrap: str, topic: str, codec: Codec, *, unpacked_bytes_max: int) -> None:
         self._bootstrap = bootstrap
         self._partition = TopicPartition(topic, 0)
         self._codec = codec
+        self._unpacked_bytes_max = unpacked_bytes_max
         self._offsets: list[int] = []
         self._rows: list[ReferenceRow] = []
         self._by_key: dict[bytes, ReferenceRow] = {}
@@ -90,7 +89,7 @@ class ReferenceFeed:
             consumer.assign([self._partition])
             consumer.seek(self._partition, self._read_through)
             while True:
-                batch = await fetched(consumer, self._partition, _POLL_SECONDS, _UNPACKED_BYTES_MAX)
+                batch = await fetched(consumer, self._partition, _POLL_SECONDS, self._unpacked_bytes_max)
                 if batch is not None:
                     for record in batch.records:
                         self._take(record.offset, record.value)

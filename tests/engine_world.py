@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
+from pathlib import Path
 
 from tieout.agents.spec import AgentSpec, MustHalt, NotReady, Output
+from tieout.streams.engine.agent_runner import AgentRunner
 from tieout.streams.engine.crash_journal import MemoryJournal
 from tieout.streams.engine.errors import CommitUnanswered, Fenced
 from tieout.streams.engine.limits import EngineSettings
@@ -242,6 +244,32 @@ def make_task(
     )
     feed.task = PartitionTask(agent or spec(), 0, "app-count-0", given)
     return feed.task, feed
+
+
+def make_runner(state_dir: Path, log, home: StoreHome, **settings) -> AgentRunner:
+    """The real runner of ``spec()`` over ``log``, with no group behind it; ``settings`` differ from SETTINGS."""
+    return AgentRunner(
+        spec(),
+        bootstrap="127.0.0.1:1",
+        app_id="app",
+        worker_id="w",
+        state_dir=state_dir,
+        homes=lambda _: home,
+        log=log,
+        clock=SystemClock(),
+        scheduler=AsyncioScheduler(),
+        settings=replace(SETTINGS, **settings),
+        caller=None,
+        start_at=None,
+    )
+
+
+async def pumped(feed: Feed, done) -> None:
+    """Feed the task until ``done()``; one that ends before is an error, with its reason."""
+    while not done():
+        assert feed.task.status().state not in ("halted", "stopped"), feed.task.status()
+        feed.pump()
+        await asyncio.sleep(0)
 
 
 LIVENESS_SECONDS = 30.0  # far beyond what any case needs: a deadline for what never ends, no measure of speed

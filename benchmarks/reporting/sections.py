@@ -223,6 +223,7 @@ def codec(found: Found) -> Iterator[str]:
 SECTIONS = (
     Section("job", "What does the engine cost on a small job?", job),
     Section("peers", "How do other engines do the same job?", peers),
+    Section("peers-faust", "And stock Faust?", peers),
     Section("drain", "How fast is a backlog drained?", drain),
     Section("latency", "How long until the outcome of an event is visible?", latency),
     Section("spike", "What does a spike of ten times the load do?", spike),

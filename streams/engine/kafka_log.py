@@ -20,6 +20,7 @@ from tieout.agents.spec import LogRecord
 from tieout.streams.engine.errors import BrokerSilent
 from tieout.streams.engine.kafka_session import KafkaSession
 from tieout.streams.engine.limits import MIB, EngineSettings
+from tieout.streams.engine.lingering import lingers
 from tieout.streams.engine.log_slices import fetched, sliced
 from tieout.streams.engine.ports import Bounds
 
@@ -45,7 +46,6 @@ class KafkaLog:
         self._bootstrap = bootstrap
         self._settings = settings
         self._probes: dict[str, AIOKafkaConsumer] = {}
-        self._closing: set[asyncio.Future[None]] = set()
         self._starting = asyncio.Lock()
         self._cluster = ""
 
@@ -106,17 +106,9 @@ class KafkaLog:
     async def close(self) -> None:
         """Close the probes. Bounded in time; never raises."""
         probes, self._probes = list(self._probes.values()), {}
-        closing = [asyncio.ensure_future(probe.stop()) for probe in probes]
-        for each in closing:
-            self._closing.add(each)
-            each.add_done_callback(self._closed)
+        closing = [lingers(probe.stop(), "closing a probe") for probe in probes]
         if closing:
             await asyncio.wait(closing, timeout=CLOSE_SECONDS)
-
-    def _closed(self, closing: asyncio.Future[None]) -> None:
-        self._closing.discard(closing)
-        if not closing.cancelled() and closing.exception() is not None:
-            log.debug("closing a probe: %r", closing.exception())
 
     def _consumer(self, isolation: str, **more: Any) -> AIOKafkaConsumer:
         return AIOKafkaConsumer(

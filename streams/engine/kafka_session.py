@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from operator import itemgetter
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import InvalidProducerEpoch, KafkaError, NodeNotReadyError, ProducerFenced
@@ -24,9 +24,8 @@ from tieout.streams.engine.errors import BrokerSilent, CommitUnanswered, Fenced,
 from tieout.streams.engine.fault_points import is_armed, passing
 from tieout.streams.engine.lane import Lane
 from tieout.streams.engine.limits import EngineSettings
+from tieout.streams.engine.lingering import lingers
 from tieout.streams.engine.ports import Writer
-
-_number = itemgetter(0)
 
 log = logging.getLogger("tieout.engine.kafka")
 
@@ -44,8 +43,6 @@ COMMITTING_SECONDS = 0.002
 """Until a producer asks again whether its last transaction is through; aiokafka's own 20 ms are felt in latency."""
 
 sender.BACKOFF_OVERRIDE = COMMITTING_SECONDS
-
-_lingering: set[asyncio.Task[Any]] = set()
 
 
 class KafkaSession:
@@ -117,29 +114,30 @@ class KafkaSession:
         return {place: batches for place, batches in taken.items() if batches}
 
     async def begin(self) -> None:
-        await self._answered(self._producer.begin_transaction(), self._settings.send_seconds, "begin")
+        await self._answered(self._producer.begin_transaction(), self._settings.send_seconds, lambda: "begin")
 
     async def send(self) -> Mapping[tuple[str, int], int]:
-        building = self._taken()
-        topics = ", ".join(sorted({topic for topic, _ in building}))
-        what = f"acknowledge records of {topics}"
-        return await self._answered(self._send(building), self._settings.send_seconds, what)
+        building, sent = self._taken(), list[_Sent]()
+        sending, what = self._send(building, sent), partial(_unanswered, building, sent)
+        return await self._answered(sending, self._settings.send_seconds, what)
 
-    async def _send(self, building: Mapping[tuple[str, int], list[Any]]) -> Mapping[tuple[str, int], int]:
+    async def _send(
+        self, building: Mapping[tuple[str, int], list[Any]], sent: list[_Sent]
+    ) -> Mapping[tuple[str, int], int]:
         """All first batches in one request, as far as one broker leads their partitions; then all second ones."""
-        sent: list[tuple[tuple[str, int], int, Awaitable[Any]]] = []
         numbered = [
             (n, place, batch) for place, batches in building.items() for n, batch in enumerate(batches)
         ]
-        for _, place, batch in sorted(numbered, key=_number):
+        for _, place, batch in sorted(numbered, key=itemgetter(0)):
             if len(sent) == 1 and is_armed("between_sends"):
-                await sent[0][2]
+                await sent[0].answer
                 passing("between_sends")
             count = batch.record_count()
             batch.close()
-            sent.append((place, count, await self._producer.send_batch(batch, place[0], partition=place[1])))
+            answer = await self._producer.send_batch(batch, place[0], partition=place[1])
+            sent.append(_Sent(place, count, answer))
         passing("before_ack")
-        results = await asyncio.gather(*(future for _, _, future in sent), return_exceptions=True)
+        results = await asyncio.gather(*(each.answer for each in sent), return_exceptions=True)
         ends: dict[tuple[str, int], int] = {}
         for (place, count, _), result in zip(sent, results, strict=True):
             if isinstance(result, BaseException):
@@ -172,12 +170,13 @@ class KafkaSession:
         self.discard()
         self._hush()
         transports = self._transports()
-        closing = _lingers(self._producer.stop())
+        closing = lingers(self._producer.stop(), "closing a producer")
         await asyncio.wait({closing}, timeout=CLOSE_SECONDS)
         if not closing.done():
             for transport in (*transports, *self._transports()):
                 transport.abort()
-            await asyncio.wait({_lingers(self._producer.client.close())}, timeout=CLOSE_SECONDS)
+            rest = lingers(self._producer.client.close(), "closing a producer's connections")
+            await asyncio.wait({rest}, timeout=CLOSE_SECONDS)
 
     def _transports(self) -> list[Any]:
         """What must be aborted to close: asyncio waits for ever to be rid of bytes that the other end does not read."""
@@ -193,18 +192,34 @@ class KafkaSession:
                 if future.done() and not future.cancelled():
                     future.exception()
 
-    async def _answered(self, work: Awaitable[T], seconds: float, what: str) -> T:
+    async def _answered(self, work: Awaitable[T], seconds: float, what: Callable[[], str]) -> T:
         try:
             return await asyncio.wait_for(work, seconds)
         except (ProducerFenced, InvalidProducerEpoch) as error:
             raise self._fenced(error) from error
         except TimeoutError as error:
             raise BrokerSilent(
-                f"the broker did not {what} for {self._id} within {seconds:g} s; check it"
+                f"the broker did not {what()} for {self._id} within {seconds:g} s; check it"
             ) from error
 
     def _fenced(self, error: Exception) -> Fenced:
         return Fenced(f"another process has taken {self._id} over ({type(error).__name__})")
+
+
+class _Sent(NamedTuple):
+    """A batch that the producer has taken."""
+
+    place: tuple[str, int]
+    records: int
+    answer: asyncio.Future[Any]
+
+
+def _unanswered(building: Mapping[tuple[str, int], list[Any]], sent: Sequence[_Sent]) -> str:
+    """What is still to be acknowledged, or to be taken by the producer; who waited has cancelled these answers."""
+    left = {place: len(batches) for place, batches in building.items()}
+    for each in sent:
+        left[each.place] -= each.answer.done() and not each.answer.cancelled()
+    return f"acknowledge records of {', '.join(sorted({topic for (topic, _), batches in left.items() if batches}))}"
 
 
 class EndUnanswered(Exception):  # noqa: N818 - and no KafkaError, which aiokafka would answer with another try
@@ -227,17 +242,3 @@ def _never_ending_twice(send: Callable[..., Awaitable[Any]]) -> Callable[..., Aw
             raise
 
     return once
-
-
-def _lingers(work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
-    """Run what may outlive its caller."""
-    task = asyncio.ensure_future(work)
-    _lingering.add(task)
-    task.add_done_callback(_forget)
-    return task
-
-
-def _forget(task: asyncio.Task[Any]) -> None:
-    _lingering.discard(task)
-    if not task.cancelled() and task.exception() is not None:
-        log.debug("closing a producer: %r", task.exception())

@@ -28,6 +28,7 @@ from faust.types import TP, ConsumerMessage
 
 from tieout.streams.engine import lazy_records
 from tieout.streams.engine.errors import BrokerSilent, Fenced, MemberReplaced
+from tieout.streams.engine.group_leader import divide_what_is_known
 from tieout.streams.engine.ports import FetchedBatch
 
 T = TypeVar("T")
@@ -54,13 +55,21 @@ class BatchThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]  # Faust
         return consumer
 
     async def on_start(self) -> None:
-        """Watch heartbeats and joins: nothing else tells that another process carries our static id."""
+        """Watch heartbeats and joins: nothing else tells that another process carries our static id. And see to it that
+        a leader divides only what it knows.
+        """
         await super().on_start()
         coordinator = self._ensure_consumer()._coordinator  # noqa: SLF001
         self._answered = 0.0
         self._losses: list[float] = []
         coordinator._do_heartbeat = partial(self._heartbeat, coordinator._do_heartbeat)  # noqa: SLF001
         coordinator.ensure_active_group = partial(self._join, coordinator, coordinator.ensure_active_group)
+        coordinator._perform_assignment = partial(  # noqa: SLF001
+            divide_what_is_known,
+            self.app.feed.topic,
+            coordinator,
+            coordinator._perform_assignment,  # noqa: SLF001
+        )
 
     async def _heartbeat(self, beat: Callable[[], Awaitable[bool]]) -> bool:
         answered = await beat()

@@ -49,7 +49,7 @@ def test_a_refused_record_takes_its_whole_transaction_with_it(bench, make_topic,
 def test_a_commit_that_does_not_await_its_batches_is_caught(bench, make_topic, unique, monkeypatch):
     """A planted defect: what was sent is left to the end of the transaction."""
 
-    async def hasty(session: KafkaSession, building):
+    async def hasty(session: KafkaSession, building, _sent):
         for (topic, partition), batches in building.items():
             for batch in batches:
                 getattr(batch, "close", bool)()

@@ -41,6 +41,8 @@ LEANED_ON = {
     "Fetcher.fetched_records": (fetcher.Fetcher.fetched_records, "88933bf1"),
     "GroupCoordinator._do_heartbeat": (GroupCoordinator._do_heartbeat, "36333712"),
     "GroupCoordinator.ensure_active_group": (GroupCoordinator.ensure_active_group, "94062925"),
+    "GroupCoordinator._perform_assignment": (GroupCoordinator._perform_assignment, "50ec2be5"),
+    "GroupCoordinator.request_rejoin": (GroupCoordinator.request_rejoin, "3b11d94f"),
     "GroupCoordinator.check_errors": (GroupCoordinator.check_errors, "6ab60968"),
     "AIOKafkaConsumer.seek": (RealConsumer.seek, "70d2576f"),
     "MessageAccumulator": (message_accumulator.MessageAccumulator, "f19aa25d"),

@@ -82,7 +82,9 @@ def test_a_header_name_that_is_no_text_gets_past_the_broker_and_is_read_by_resto
         await (await sender.send_batch(ready_made(bytes(batch), 3), topic, partition=0))
         await sender.stop()
         log = KafkaLog(broker.bootstrap, SETTINGS)
-        feed = ReferenceFeed(broker.bootstrap, topic, Codec.load())
+        feed = ReferenceFeed(
+            broker.bootstrap, topic, Codec.load(), unpacked_bytes_max=SETTINGS.max_unpacked_bytes
+        )
         feed.start()
         try:
             for _ in range(1_000):

@@ -46,7 +46,7 @@ def product(unique):
 
 
 async def followed(bootstrap, upto):
-    feed = ReferenceFeed(bootstrap, REFERENCE, CODEC)
+    feed = ReferenceFeed(bootstrap, REFERENCE, CODEC, unpacked_bytes_max=1 << 20)
     feed.start()
     try:
         for _ in range(1000):

@@ -33,7 +33,7 @@ def outputs_after_position(_: str) -> None:
         self.late = {
             place: batches for place, batches in building.items() if not place[0].endswith("changelog")
         }
-        return await self._send({place: building[place] for place in building.keys() - self.late.keys()})
+        return await self._send({place: building[place] for place in building.keys() - self.late.keys()}, [])
 
     async def commit_in_two(self: Any) -> None:
         await commit(self)
@@ -41,7 +41,7 @@ def outputs_after_position(_: str) -> None:
         await asyncio.sleep(WINDOW_SECONDS)
         if late:
             await begin(self)
-            await self._send(late)
+            await self._send(late, [])
             await commit(self)
 
     KafkaSession.send = position_alone

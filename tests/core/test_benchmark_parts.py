@@ -237,12 +237,18 @@ def test_targets_read_their_figures_from_the_results():
                 "job, state of 1,000,000 contracts": {"events_per_second": 60.0},
             }
         },
-        "job": {
+        "job": {"ratio_to_floor": {"tieout compiled": {"cpu_cost": 1.4}}},
+        "peers": {
             "medians": {
                 "tieout compiled": {"events_per_cpu_second": 90.0, "events_per_second": 30.0},
                 "kafka_streams eos": {"events_per_cpu_second": 30.0, "events_per_second": 30.0},
             },
-            "ratio_to_floor": {"tieout compiled": {"cpu_cost": 1.4}},
+        },
+        "peers-faust": {
+            "medians": {
+                "tieout compiled": {"events_per_cpu_second": 60.0},
+                "faust_stock alo": {"events_per_cpu_second": 2.0},
+            },
         },
     }
     reached = {target.what: (target.reached, target.verdict) for target in all_targets(found)}
@@ -250,6 +256,7 @@ def test_targets_read_their_figures_from_the_results():
     assert reached["comparison job at 1 M contracts: share of its rate at 20k"] == (0.6, "**missed**")
     assert reached["the same: times Kafka Streams exactly-once"] == (3.0, "met")
     assert reached["comparison job, wall: times Kafka Streams"] == (1.0, "**missed**")
+    assert reached["comparison job, per CPU-second: times stock Faust"] == (30.0, "**missed**")
     assert reached["comparison job: CPU cost over the floor's"] == (1.4, "met")
 
 

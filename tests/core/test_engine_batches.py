@@ -18,7 +18,7 @@ from aiokafka.consumer import fetcher
 from aiokafka.consumer.fetcher import PartitionRecords
 from aiokafka.producer.message_accumulator import BatchBuilder
 from aiokafka.record.util import calc_crc32c
-from engine_world import World, expected, make_task
+from engine_world import World, expected, make_task, pumped
 
 from tieout.streams.engine import lazy_records
 from tieout.streams.engine.crash_journal import CrashCounter, MemoryJournal
@@ -289,9 +289,7 @@ def test_a_careful_partition_says_in_the_journal_that_it_takes_a_record_before_i
         task, feed = make_task(world)
         running = asyncio.create_task(task.run())
         async with asyncio.timeout(30):
-            while world.said() != expected([0, 1]):
-                feed.pump()
-                await asyncio.sleep(0)
+            await pumped(feed, lambda: world.said() == expected([0, 1]))
         await task.stop()
         await running
 

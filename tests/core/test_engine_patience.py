@@ -12,7 +12,7 @@ from dataclasses import replace
 
 import engine_world
 import pytest
-from engine_world import Counting, Feed, World, make_task, spec
+from engine_world import Counting, Feed, World, make_task, pumped, spec
 
 from tieout.agents.spec import NotReady, Output
 from tieout.streams.engine import crash_journal
@@ -62,10 +62,7 @@ def test_a_broker_that_is_silent_for_a_day_is_waited_for(monkeypatch):
     async def live() -> None:
         task, feed = make_task(world)
         running = asyncio.create_task(task.run())
-        while not world.said():
-            assert not running.done(), task.status().reason
-            feed.pump()
-            await asyncio.sleep(0)
+        await pumped(feed, world.said)
         await task.stop()
         await running
 
@@ -98,22 +95,17 @@ def test_nothing_is_fetched_for_a_partition_that_waits_for_its_next_start(monkey
         task, feed = make_task(world)
         running = asyncio.create_task(task.run())
 
-        async def pump_until(done) -> None:
-            while not done():
-                feed.pump()
-                await asyncio.sleep(0)
-
         world.tell(b"1")
-        await pump_until(world.said)
+        await pumped(feed, world.said)
         feed.is_silent = True
         world.tell(b"2")
-        await pump_until(lambda: task.status().state == "waiting")
+        await pumped(feed, lambda: task.status().state == "waiting")
         world.tell(*[b"3"] * 50)
         for _ in range(50):
             feed.pump()
             await asyncio.sleep(0)
         feed.is_silent = False
-        await pump_until(lambda: len(world.said()) == 52)
+        await pumped(feed, lambda: len(world.said()) == 52)
         await task.stop()
         await running
         assert (feed.fetched_in_vain, feed.is_held) == (0, False)
@@ -130,10 +122,7 @@ def test_a_start_from_a_given_offset_that_has_committed_nothing_can_be_repeated(
             task, feed = make_task(world)
             task._given = replace(task._given, start_at=3)
             running = asyncio.create_task(task.run())
-            while task.status().state != "running":
-                assert not running.done(), task.status().reason
-                feed.pump()
-                await asyncio.sleep(0)
+            await pumped(feed, lambda: task.status().state == "running")  # noqa: B023 - waited for in this round
             await task.stop()
             await running
 
@@ -175,14 +164,10 @@ def test_a_crash_journal_that_cannot_be_written_halts_its_partition_with_the_rea
     async def live() -> tuple[str, str | None]:
         task, feed = make_task(world)
         running = asyncio.create_task(task.run())
-        while not world.said():
-            feed.pump()
-            await asyncio.sleep(0)
+        await pumped(feed, world.said)
         journal.unwritable = True
         world.tell(b"2")
-        while not (is_stopped and journal.tries) and not running.done():
-            feed.pump()
-            await asyncio.sleep(0)
+        await pumped(feed, lambda: (is_stopped and journal.tries) or task.status().state == "halted")
         await task.stop()
         await running
         return task.status().state, task.status().reason
@@ -272,9 +257,7 @@ def test_a_record_that_ends_the_process_is_set_aside_although_a_record_before_it
         journal.is_dead = False
         task, feed = make_task(world, spec(open=Dying))
         running = asyncio.create_task(task.run())
-        while not running.done() and len(world.said()) < 3:
-            feed.pump()
-            await asyncio.sleep(0)
+        await pumped(feed, lambda: running.done() or len(world.said()) == 3)
         await task.stop()
         await running
 
@@ -298,9 +281,7 @@ def test_a_partition_that_waits_with_its_start_for_a_rebalance_says_so():
         await asyncio.sleep(0.01)
         assert (task.status().state, task.status().reason) == ("starting", "a rebalance is under way")
         task.resume(1)
-        while not world.said():
-            feed.pump()
-            await asyncio.sleep(0)
+        await pumped(feed, world.said)
         assert task.status().reason is None
         await task.stop()
         await running
@@ -330,9 +311,7 @@ def test_a_start_that_fails_forgets_nothing_of_how_the_last_process_died(monkeyp
     async def live() -> None:
         task, feed = make_task(world, spec(open=Setting))
         running = asyncio.create_task(task.run())
-        while len(world.said()) < 3:
-            feed.pump()
-            await asyncio.sleep(0)
+        await pumped(feed, lambda: len(world.said()) == 3)
         await task.stop()
         await running
 

@@ -7,16 +7,14 @@ hands a writer over, so each task stays in its start.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 from types import SimpleNamespace
 
-from engine_world import SETTINGS, spec
+from engine_world import SETTINGS, make_runner
 from faust.types import TP
 
 from tieout.streams.engine.agent_runner import AgentRunner
 from tieout.streams.engine.errors import Fenced
 from tieout.streams.engine.feed import GroupFeed
-from tieout.streams.engine.real_time import AsyncioScheduler, SystemClock
 from tieout.streams.engine.restore import StoreHome
 from tieout.tables.store import MemoryStore
 
@@ -43,21 +41,9 @@ async def until(what) -> None:
     raise AssertionError("it did not come to that")
 
 
-def make_runner(tmp_path, log: SlowLog) -> AgentRunner:
-    runner = AgentRunner(
-        spec(),
-        bootstrap="127.0.0.1:1",
-        app_id="app",
-        worker_id="w",
-        state_dir=tmp_path,
-        homes=lambda _: StoreHome(open=MemoryStore, reset=lambda: None),
-        log=log,
-        clock=SystemClock(),
-        scheduler=AsyncioScheduler(),
-        settings=replace(SETTINGS, weights_kept=400),
-        caller=None,
-        start_at=None,
-    )
+def make_hanging_runner(tmp_path, log: SlowLog) -> AgentRunner:
+    home = StoreHome(open=MemoryStore, reset=lambda: None)
+    runner = make_runner(tmp_path, log, home, weights_kept=400)
 
     async def still_mine(_partition: int) -> bool:
         return True
@@ -75,7 +61,7 @@ def test_what_has_left_is_stopped_although_the_next_rebalance_overtakes_and_star
     log = SlowLog()
 
     async def live() -> None:
-        runner = make_runner(tmp_path, log)
+        runner = make_hanging_runner(tmp_path, log)
         await runner._settle({0, 1})
         await until(lambda: log.starting == 2)
         overtaken = asyncio.create_task(runner._settle({0}))
@@ -96,7 +82,7 @@ def test_a_rebalance_that_ends_while_the_worker_leaves_starts_nothing(tmp_path):
     log = SlowLog()
 
     async def live() -> None:
-        runner = make_runner(tmp_path, log)
+        runner = make_hanging_runner(tmp_path, log)
 
         async def leave() -> None:
             await runner._settle({0, 1})
@@ -117,7 +103,7 @@ def test_a_partition_that_finds_no_room_on_the_disk_takes_nothing_else_down(tmp_
     log = SlowLog()
 
     async def live() -> None:
-        runner = make_runner(tmp_path, log)
+        runner = make_hanging_runner(tmp_path, log)
         runner._state_dir.mkdir()
         (runner._state_dir / "0").write_text("a file where the partition's directory should be")
         await runner._settle({0, 1})
@@ -132,7 +118,7 @@ def test_a_rebalance_divides_anew_what_the_partitions_may_keep(tmp_path):
     log = SlowLog()
 
     async def live() -> None:
-        runner = make_runner(tmp_path, log)
+        runner = make_hanging_runner(tmp_path, log)
         for partitions in ({0}, {0, 1, 2, 3}, {1, 2}):
             await runner._settle(partitions)
             await until(lambda: log.starting == len(partitions))  # noqa: B023 - waited for in this round

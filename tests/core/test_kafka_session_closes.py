@@ -26,7 +26,7 @@ class Producer:
 
     def __init__(self, connection: AIOKafkaConnection) -> None:
         self._message_accumulator = SimpleNamespace(_batches={}, _pending_batches=set())
-        self.client = SimpleNamespace(_conns={1: connection}, close=self._close)
+        self.client = SimpleNamespace(_conns={1: connection}, close=self._close, send=None)
 
     async def stop(self) -> None:
         await asyncio.Event().wait()

@@ -48,7 +48,7 @@ def product(of="A", version=1, item="x"):
 
 
 def fed(rows):
-    feed = ReferenceFeed("nowhere", "reference", CODEC)
+    feed = ReferenceFeed("nowhere", "reference", CODEC, unpacked_bytes_max=1 << 20)
     for offset, row in enumerate(rows):
         feed._take(offset, CODEC.encode(row))
     feed._read_through = len(rows)

@@ -7,15 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import replace
 
 import pytest
-from engine_world import SETTINGS, Feed, Session, World, spec
+from engine_world import SETTINGS, Feed, Session, World, make_runner, pumped
 
 from tieout.streams.engine import kafka_log
 from tieout.streams.engine.agent_runner import AgentRunner
 from tieout.streams.engine.kafka_log import KafkaLog
-from tieout.streams.engine.real_time import AsyncioScheduler, SystemClock
+from tieout.streams.engine.real_time import AsyncioScheduler
 from tieout.streams.engine.restore import StoreHome
 from tieout.streams.engine.worker import Worker
 
@@ -40,20 +39,10 @@ class SilentWorld(World):
         return SilentSession(self, transactional_id, 1)
 
 
-def make_runner(tmp_path, world: World) -> tuple[AgentRunner, Feed]:
-    runner = AgentRunner(
-        spec(),
-        bootstrap="127.0.0.1:1",
-        app_id="app",
-        worker_id="w",
-        state_dir=tmp_path,
-        homes=lambda _: StoreHome(open=lambda: world.disk, reset=world.wipe),
-        log=world,
-        clock=SystemClock(),
-        scheduler=AsyncioScheduler(),
-        settings=replace(SETTINGS, stop_seconds=STOP_SECONDS, revoke_seconds=5 * LIVENESS_SECONDS),
-        caller=None,
-        start_at=None,
+def make_silent_runner(tmp_path, world: World) -> tuple[AgentRunner, Feed]:
+    home = StoreHome(open=lambda: world.disk, reset=world.wipe)
+    runner = make_runner(
+        tmp_path, world, home, stop_seconds=STOP_SECONDS, revoke_seconds=5 * LIVENESS_SECONDS
     )
     feed, real = Feed(world), runner.feed
     for name in ("still_mine", "hint", "place", "hold", "moved"):
@@ -66,13 +55,11 @@ def test_one_deadline_bounds_commits_that_get_no_answer_and_a_group_that_is_not_
     world.tell(b"1")
 
     async def live() -> None:
-        runner, feed = make_runner(tmp_path, world)
+        runner, feed = make_silent_runner(tmp_path, world)
         runner._leave = silent
         await runner._settle({0})
         feed.task = runner._tasks[0]
-        while feed.task._quiet.is_set():
-            feed.pump()
-            await asyncio.sleep(0)
+        await pumped(feed, lambda: not feed.task._quiet.is_set())
         await asyncio.wait_for(runner.stop(), LIVENESS_SECONDS)
 
     asyncio.run(live())
