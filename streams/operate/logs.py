@@ -34,7 +34,20 @@ FIELDS = (
     "outcome",
 )
 
-PERSONAL = frozenset({"actor", "customer_id", "customer", "bill_to", "bill_to_id", "customer_name", "email"})
+PERSONAL = frozenset(
+    {
+        "actor",
+        "approver",
+        "customer_id",
+        "new_customer_id",
+        "customer",
+        "bill_to",
+        "bill_to_id",
+        "new_bill_to_id",
+        "customer_name",
+        "email",
+    }
+)
 """Names of fields that the schemas mark as personal (a test compares), and their usual relatives."""
 SECRET = frozenset({"authorization", "password", "secret", "token", "web_token", "api_key"})
 REDACTED = "(redacted)"
