@@ -83,9 +83,9 @@ _SPOILED_ACTIVATIONS: Mapping[str, tuple[str, Callable[[ContractActivated], Cont
         "ENTITY_UNRESOLVED",
         lambda event: replace(event, envelope=replace(event.envelope, legal_entity=UNKNOWN_ENTITY)),
     ),
-    "measure not built yet": (
+    "breakage of what is not drawn down": (
         "EVENT_UNSUPPORTED",
-        lambda event: _first_line(event, measure="cost", from_date=None, to_date=None),
+        lambda event: _first_line(event, breakage_ppm=50_000),
     ),
 }
 
