@@ -6,6 +6,7 @@ from golden.not_yet import NOT_YET
 
 from tieout.streams.operate.scenario.loading import Scenario, read_paths
 
-READ = read_paths([Path(__file__).parent / "scenarios"])
+FOLDER = Path(__file__).parent / "scenarios"
+READ = read_paths([FOLDER])
 SCENARIOS = {each.name: each for each in READ if isinstance(each, Scenario)}
 RUNNING = sorted(SCENARIOS.keys() - NOT_YET.keys())
