@@ -15,6 +15,9 @@ from tieout.avro.events import Day
 EVERY = "*"
 """Stands for every book or sub-ledger in a marker."""
 
+SUBLEDGERS = ("revenue", "receivables", "general")
+"""What a period is open or closed for: the agent's own journals, documents, journals of people."""
+
 
 class Controls:
     """Markers 1 .. ``latest_seq`` of one partition."""

@@ -12,7 +12,7 @@ from tieout.agents.contracts.draft import Draft
 from tieout.agents.contracts.emission import emit
 from tieout.agents.contracts.fact_days import earliest_fact
 from tieout.agents.contracts.facts import with_open_items
-from tieout.agents.contracts.periods import SUBLEDGER, entity_of, ground_of
+from tieout.agents.contracts.periods import entity_of, ground_of
 from tieout.agents.contracts.telling import exception_of
 from tieout.avro.control import (
     Marker,
@@ -24,7 +24,7 @@ from tieout.avro.control import (
 )
 from tieout.avro.events import Day
 from tieout.tables.contract import Arrangement, GroupState, OpenItem
-from tieout.tables.controls import EVERY
+from tieout.tables.controls import EVERY, SUBLEDGERS
 from tieout.tables.reference import MonthCalendar
 
 _MISSING = "PERIOD_CALENDAR_MISSING"
@@ -40,7 +40,7 @@ def marked(state: GroupState, marker: Marker, draft: Draft) -> GroupState:
         return state
     waiting = any(each.event_type == _RUN for each in _own(state))
     if isinstance(marker, PeriodMarker):
-        if marker.subledger not in (SUBLEDGER, EVERY):
+        if marker.subledger not in (*SUBLEDGERS, EVERY):
             return state
         state = _told(state, _CLOSE, _unknown_labels(state, draft), draft)
         if not (waiting and isinstance(marker, PeriodReopened)):
@@ -75,16 +75,17 @@ def _emitted(state: GroupState, draft: Draft, *, anew: bool) -> tuple[GroupState
 
 
 def _unknown_labels(state: GroupState, draft: Draft) -> _Problems:
-    """A last close or reopening whose label the entity's calendar does not have: it changes nothing."""
+    """A last close or reopening of a sub-ledger whose label the entity's calendar does not have: it changes nothing."""
     view = draft.view
     for arrangement in state.group.arrangements:
         calendar = view.reference.calendar(entity_of(view, arrangement).calendar)
-        markers = view.controls.period_markers(arrangement.entity, SUBLEDGER, view.control_seq)
-        label = markers[-1].period if markers else None
-        if label is not None and (calendar is None or calendar.period_labelled(label) is None):
-            return {
-                _MISSING: f"period {label!r} was closed or reopened, but the calendar of {arrangement.entity!r} has none"
-            }
+        for subledger in SUBLEDGERS:
+            markers = view.controls.period_markers(arrangement.entity, subledger, view.control_seq)
+            label = markers[-1].period if markers else None
+            if label is not None and (calendar is None or calendar.period_labelled(label) is None):
+                return {
+                    _MISSING: f"period {label!r} was closed or reopened, but the calendar of {arrangement.entity!r} has none"
+                }
     return {}
 
 

@@ -1,7 +1,9 @@
 """Where in time an amount is posted: the entity's calendar, what is closed of it, and how far revenue was run.
 
-Attribution period P follows from the facts, posting period Q is P when open, else the first open period. Invariant:
-nothing is posted into a closed period; both are periods of the entity's own calendar.
+Attribution period P follows from the facts, posting period Q is P when open, else the first open period. A period is
+open, soft-closed, closed or reopened for each sub-ledger: ``revenue`` holds the agent's own journals, ``receivables``
+documents, ``general`` manual journals. A close of revenue, or of the general ledger, shuts all three; a soft close shuts
+its own sub-ledger alone. Invariant: nothing is posted into a period that is shut for it.
 """
 
 from __future__ import annotations
@@ -11,13 +13,13 @@ from typing import NamedTuple
 
 from tieout.agents.accounting.policy import Switches
 from tieout.agents.contracts.decision import Refused, View
-from tieout.avro.control import PeriodClosed, PeriodMarker, PeriodReopened
+from tieout.avro.control import PeriodMarker, PeriodReopened, PeriodSoftClosed
 from tieout.avro.events import Day
 from tieout.avro.reference import EntityPublished
 from tieout.tables.contract import Arrangement
+from tieout.tables.controls import SUBLEDGERS
 from tieout.tables.reference import Calendar, Period
 
-SUBLEDGER = "revenue"
 SWITCHES: Switches = {
     "emission": ("month_end_run", "daily_run"),
     "late_effects": ("first_open_period",),
@@ -40,15 +42,18 @@ class Placed(NamedTuple):
 
 
 class Books(NamedTuple):
-    """An entity's calendar; ``closed`` is the last closed period, ``horizon`` the last day that revenue was run.
+    """An entity's calendar; the last periods that are shut, and ``horizon``, the last day that revenue was run.
 
-    Where revenue was run beyond the calendar, the horizon is the calendar's last day by then, and ``short`` is true.
+    ``closed`` is shut for the agent's own journals, ``documents`` for documents, ``manual`` for journals of people. Where
+    revenue was run beyond the calendar, the horizon is the calendar's last day by then, and ``short`` is true.
     """
 
     calendar: Calendar
     closed: Period | None
     horizon: Day | None
     short: bool
+    documents: Period | None = None
+    manual: Period | None = None
 
     def period(self, day: Day) -> Period:
         """The attribution period of a day. Refused where the calendar does not reach."""
@@ -58,21 +63,34 @@ class Books(NamedTuple):
         return period
 
     def posting(self, period: Period) -> Period:
-        """The period that an amount of ``period`` is posted into. Refused where the calendar has no open one."""
-        if self.closed is None or period > self.closed:
+        """The period that a journal of ``period`` is posted into. Refused where the calendar has no open one."""
+        return self._first_open(period, self.closed)
+
+    def placed(self, day: Day) -> Placed:
+        """Where a document of a day stands. Refused where the calendar does not reach, or has no open period."""
+        return _placed(self, day)
+
+    def placed_by_hand(self, day: Day) -> Placed:
+        """Where a manual journal of a day stands. Refused where the calendar does not reach, or has no open period."""
+        return self._placed(day, self.manual)
+
+    def _placed(self, day: Day, shut: Period | None) -> Placed:
+        period = self.period(day)
+        posting = self._first_open(period, shut)
+        posted_on = day if posting == period else self.calendar.first_day(posting)
+        return Placed(self.calendar.label(period), self.calendar.label(posting), posted_on)
+
+    def _first_open(self, period: Period, shut: Period | None) -> Period:
+        if shut is None or period > shut:
             return period
-        following = self.calendar.following(self.closed)
+        following = self.calendar.following(shut)
         if following is None:
             raise Refused(
                 "PERIOD_NONE_OPEN",
-                f"{self.calendar.label(self.closed)} is closed, and the calendar has no period behind it",
+                f"{self.calendar.label(shut)} is closed, and the calendar has no period behind it",
                 "reference",
             )
         return following
-
-    def placed(self, day: Day) -> Placed:
-        """Where an amount of a day stands. Refused where the calendar does not reach, or has no open period."""
-        return _placed(self, day)
 
     def posting_date(self, posting: Period, latest: Day, *, moved: bool) -> Day:
         """Last day of an open period but not beyond ``latest``; first day of a period that an amount moved to."""
@@ -117,32 +135,45 @@ def books_of(view: View, entity: EntityPublished) -> Books:
     calendar = view.reference.calendar(entity.calendar)
     if calendar is None:
         raise Refused("PERIOD_CALENDAR_MISSING", f"no calendar {entity.calendar!r} is published", "reference")
-    closed = _closed_through(
-        calendar, view.controls.period_markers(entity.header.id, SUBLEDGER, view.control_seq)
-    )
+    shut = _shut_through(view, calendar, entity.header.id)
     horizon = view.controls.horizon(entity.header.id, entity.book, view.control_seq)
     reach = calendar.reach(horizon) if horizon is not None else None
-    return Books(calendar, closed, reach, reach != horizon)
+    return Books(calendar, shut[0], reach, reach != horizon, shut[1], shut[2])
 
 
-def _closed_through(calendar: Calendar, markers: tuple[PeriodMarker, ...]) -> Period | None:
+def _shut_through(view: View, calendar: Calendar, entity: str) -> tuple[Period | None, ...]:
+    """The last period that is shut for journals of the agent, for documents, for manual journals."""
+    hard: dict[str, Period | None] = {}
+    any_close: dict[str, Period | None] = {}
+    for subledger in SUBLEDGERS:
+        markers = view.controls.period_markers(entity, subledger, view.control_seq)
+        hard[subledger] = closed_through(
+            calendar, tuple(each for each in markers if not isinstance(each, PeriodSoftClosed))
+        )
+        any_close[subledger] = closed_through(calendar, markers)
+    for_all = (hard["revenue"], hard["general"])
+    return tuple(_latest(*for_all, any_close[subledger]) for subledger in SUBLEDGERS)
+
+
+def _latest(*periods: Period | None) -> Period | None:
+    return max((each for each in periods if each is not None), default=None)
+
+
+def closed_through(calendar: Calendar, markers: tuple[PeriodMarker, ...]) -> Period | None:
     """The last closed period; a period that is reopened, and all behind it, can be posted into again."""
     closed: Period | None = None
     for marker in markers:
         period = calendar.period_labelled(marker.period)
         if period is None:
             continue
-        if isinstance(marker, PeriodClosed):
+        if not isinstance(marker, PeriodReopened):
             closed = period if closed is None else max(closed, period)
-        elif isinstance(marker, PeriodReopened) and closed is not None:
+        elif closed is not None:
             closed = min(closed, period - 1)
     return closed
 
 
 @lru_cache(maxsize=16_384)
 def _placed(books: Books, day: Day) -> Placed:
-    """That day, or the first day of the period that an amount of a closed one moves to."""
-    period = books.period(day)
-    posting = books.posting(period)
-    posted_on = day if posting == period else books.calendar.first_day(posting)
-    return Placed(books.calendar.label(period), books.calendar.label(posting), posted_on)
+    """Remembered: each document asks for it several times."""
+    return books._placed(day, books.documents)  # noqa: SLF001 - the memory of the method of that name

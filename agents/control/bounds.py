@@ -18,6 +18,7 @@ from tieout.avro.control import (
     RevenueRunRequested,
 )
 from tieout.avro.events import Day
+from tieout.tables.controls import EVERY, SUBLEDGERS
 
 FIRST_YEAR, LAST_YEAR = 1970, 2200
 _EPOCH = date(1970, 1, 1).toordinal()
@@ -49,15 +50,26 @@ def fault_of(request: ControlRequest) -> str | None:
                 f"through_date {request.through_date} is not a day from {FIRST_YEAR}-01-01 to {LAST_YEAR}-12-31; ask"
                 " for one of these"
             )
-        case PeriodSoftCloseRequested():
-            return (
-                "a soft close is not carried out by this release; ask for the close when documents are in too"
-            )
-        case PeriodCloseRequested() | PeriodReopenRequested() if not period_is_possible(request.period):
-            return f"period {request.period!r} is neither a month such as 2025-05 nor a label of a listed calendar"
+        case PeriodCloseRequested() | PeriodSoftCloseRequested() | PeriodReopenRequested():
+            return _fault_of_period(request.period, request.subledger)
         case ReferenceActivationRequested() if request.reference_upto < 0:
             return (
                 f"reference_upto {request.reference_upto} is no offset; ask for one that `publish` has named"
             )
         case _:
             return None
+
+
+def subledger_is_known(name: str) -> bool:
+    """Whether a period can be closed for it: one of ``SUBLEDGERS``, or ``EVERY``."""
+    return name in (*SUBLEDGERS, EVERY)
+
+
+def _fault_of_period(period: str, subledger: str) -> str | None:
+    if not period_is_possible(period):
+        return f"period {period!r} is neither a month such as 2025-05 nor a label of a listed calendar"
+    if not subledger_is_known(subledger):
+        return (
+            f"there is no sub-ledger {subledger!r}; name one of {', '.join(SUBLEDGERS)}, or {EVERY} for all"
+        )
+    return None

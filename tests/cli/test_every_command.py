@@ -31,6 +31,8 @@ NEEDS_A_BROKER = {
     "reference publish": (FIXTURES / "zuora-linked" / "reference.jsonl",),
     "reference activate": (3,),
     "close": ("2025-05",),
+    "soft-close": ("2025-05",),
+    "reopen": ("2025-05",),
     "run-revenue": ("2025-05-31",),
     "doctor": (),
     "state digest": (),
@@ -160,6 +162,10 @@ def tieout_in_process():
         ("close 2025-13", "write a month as 2025-05"),
         ("close May", "write a month as 2025-05"),
         ("close 2025-5", "write a month as 2025-05"),
+        ("close 2025-05 --subledger ar", "choose one of revenue, receivables, general, or * for all"),
+        ("soft-close May", "write a month as 2025-05"),
+        ("soft-close 2025-05 --subledger gl", "choose one of revenue, receivables, general"),
+        ("reopen 2025-13", "write a month as 2025-05"),
         ("run-revenue 2025-02-30", "write it as 2025-05-31"),
         ("close 2201-01", "of the years 1970 to 2200"),
         ("close 0000-05", "of the years 1970 to 2200"),
@@ -226,6 +232,8 @@ def test_the_tenant_is_the_same_wherever_it_is_left_out():
         "reference publish",
         "reference activate",
         "close",
+        "soft-close",
+        "reopen",
         "run-revenue",
     }
     assert {option.default for option in options.values()} == {"default"}

@@ -253,13 +253,40 @@ def test_a_late_fact_after_a_reopening_lands_in_its_own_period_again_until_the_n
     assert {line.service_period for line in journals(inbox)[-1].lines} == {"2025-01"}
 
 
-def test_a_soft_close_shuts_nothing_that_is_open():
+@pytest.mark.parametrize(
+    ("close", "subledger", "posted"),
+    [
+        (PeriodSoftClosed, "revenue", ("2025-02", "2025-01")),
+        (PeriodClosed, "revenue", ("2025-02", "2025-02")),
+        (PeriodSoftClosed, "receivables", ("2025-01", "2025-02")),
+        (PeriodClosed, "receivables", ("2025-01", "2025-02")),
+        (PeriodSoftClosed, "general", ("2025-01", "2025-01")),
+        (PeriodClosed, "general", ("2025-02", "2025-02")),
+        (PeriodSoftClosed, "*", ("2025-02", "2025-02")),
+        (PeriodClosed, "*", ("2025-02", "2025-02")),
+    ],
+)
+def test_each_sub_ledger_is_shut_for_what_is_posted_into_it(close, subledger, posted):
     inbox = Inbox()
     inbox.put(activated(), invoiced("I1", 12_000_00))
     inbox.mark(RevenueRun(inbox.header(), None, "primary", DAY_ONE + 40))
-    inbox.mark(PeriodSoftClosed(inbox.header(), None, "revenue", "2025-01"))
+    inbox.mark(close(inbox.header(), None, subledger, "2025-01"))
     inbox.put(credited("M1", 1_00, "concession_past", effective=DAY_ONE + 10))
+    documents = [each for each in inbox.said("commands") if each.header.kind == "credit_memo.create"]
+    assert (journals(inbox)[-1].header.posting_period, documents[-1].header.posting_period) == posted
+    inbox.mark(PeriodReopened(inbox.header(), None, "*", "2025-01"))
+    inbox.put(credited("M2", 1_00, "concession_past", effective=DAY_ONE + 11))
     assert journals(inbox)[-1].header.posting_period == "2025-01"
+
+
+def test_a_reopening_of_one_sub_ledger_leaves_what_another_shut():
+    inbox = Inbox()
+    inbox.put(activated(), invoiced("I1", 12_000_00))
+    inbox.mark(RevenueRun(inbox.header(), None, "primary", DAY_ONE + 40))
+    inbox.mark(PeriodClosed(inbox.header(), None, "*", "2025-01"))
+    inbox.mark(PeriodReopened(inbox.header(), None, "revenue", "2025-01"))
+    inbox.put(credited("M1", 1_00, "concession_past", effective=DAY_ONE + 10))
+    assert journals(inbox)[-1].header.posting_period == "2025-02"
 
 
 def test_close_on_touch_gives_the_same_commands_as_the_sweep():

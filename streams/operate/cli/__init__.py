@@ -28,6 +28,8 @@ GROUPS = {
     "ingest": "Read a source system's export.",
     "reference": "Publish and activate reference data.",
     "close": "Close a period in every partition.",
+    "soft-close": "Close a period for one sub-ledger alone, the agent's own journals say, in every partition.",
+    "reopen": "Undo the close, or soft close, of a period and of all behind it.",
     "run-revenue": "Recognise revenue up to a day, in every partition.",
     "schema": "List the event language and check its compatibility.",
     "config": "Show and check the settings.",

@@ -7,7 +7,13 @@ from typing import Annotated
 import typer
 
 from tieout.streams.operate.cli.asking import STATUSES, Actor, RequestId, WaitSeconds, ask
-from tieout.streams.operate.cli.options import DEFAULT_TENANT, Bootstrap, Tenant, period_label
+from tieout.streams.operate.cli.options import (
+    DEFAULT_TENANT,
+    Bootstrap,
+    Tenant,
+    period_label,
+    subledger_name,
+)
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
@@ -19,7 +25,13 @@ def close(
         typer.Argument(callback=period_label, help="Label of the period, 2025-05; all before it close too."),
     ],
     entity: Annotated[str | None, typer.Option(help="Legal entity; all when left out.")] = None,
-    subledger: Annotated[str, typer.Option(help="Sub-ledger.")] = "revenue",
+    subledger: Annotated[
+        str,
+        typer.Option(
+            callback=subledger_name,
+            help="Sub-ledger: revenue or general (shut all), receivables (shuts documents), * all.",
+        ),
+    ] = "revenue",
     tenant: Tenant = DEFAULT_TENANT,
     actor: Actor = "cli",
     request_id: RequestId = None,

@@ -47,6 +47,18 @@ def period_label(text: str) -> str:
     )
 
 
+def subledger_name(text: str) -> str:
+    """The text, when a period can be closed for such a sub-ledger."""
+    from tieout.agents.control.bounds import subledger_is_known
+    from tieout.tables.controls import EVERY, SUBLEDGERS
+
+    if subledger_is_known(text):
+        return text
+    raise typer.BadParameter(
+        f"there is no sub-ledger {text!r}; choose one of {', '.join(SUBLEDGERS)}, or {EVERY} for all"
+    )
+
+
 def scenario_name(text: str) -> str:
     """The text, when there is such a scenario."""
     from tieout.streams.operate.generate.scenarios import SCENARIOS
