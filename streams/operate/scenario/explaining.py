@@ -101,7 +101,7 @@ class _Explained:
         yield from _heading("Transaction price (606-10-32-2)")
         rows = [(str(date_of(terms.at)), self._what(terms), self._money(terms.pool)) for terms in self._terms]
         rows += [
-            (str(date_of(each.at)), f"{each.id}: {_reach(each)}", self._money(each.amount))
+            (str(date_of(each.at)), f"{_named(each)}: {_reach(each)}", self._money(each.amount))
             for each in self._components()
         ]
         amounts = amounts_by_po(self._state, self._arrangement.id)
@@ -188,7 +188,9 @@ class _Explained:
         decided = [each for each in self._decisions if (each.contract_id, each.contract_version) in own]
         if decided:
             yield from _heading("Modifications (606-10-25-10..13)")
-        for each in decided:
+        for place, each in enumerate(decided):
+            if place:
+                yield ""
             yield from self._version(each)
 
     def _version(self, decided: DecisionRecorded) -> Iterator[str]:
@@ -252,6 +254,12 @@ def _share_of(layer: Layer, po: str) -> Share:
     return next(share for share in layer.shares if share.po == po)
 
 
+def _named(component: Component) -> str:
+    """``estimate V1``, or the document behind it: ``credit_memo CM1``."""
+    parts = component.id.split("\x1f")
+    return f"estimate {parts[-1]}" if parts[0] == "estimate" else " ".join(parts[-3:-1]).replace("_", " ")
+
+
 def _reach(component: Component) -> str:
     contra = f", shown as {component.contra}" if component.contra else ""
     return f"{REACHES.get(component.reach, component.reach)}{contra}"
@@ -284,4 +292,3 @@ def _table(heads: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Iterator[
     yield f"| {' | '.join('---' for _ in heads)} |"
     for row in rows:
         yield f"| {' | '.join(row)} |"
-    yield ""
