@@ -24,6 +24,11 @@ class Steps(NamedTuple):
         place = bisect_right(self.days, day)
         return self.through[place - 1] if place else 0
 
+    def until(self, day: Day) -> Steps:
+        """Of it what is dated on or before a day."""
+        place = bisect_right(self.days, day)
+        return Steps(self.days[:place], self.through[:place])
+
     @property
     def total(self) -> int:
         """Sum of everything."""
@@ -129,6 +134,11 @@ class Levels(NamedTuple):
         """The value on a day; None before the first."""
         place = bisect_right(self.days, day)
         return self.values[place - 1] if place else None
+
+    def until(self, day: Day) -> Levels:
+        """Of it what stands from a day on or before this one."""
+        place = bisect_right(self.days, day)
+        return Levels(self.days[:place], self.values[:place])
 
 
 def levels(dated: Iterable[tuple[int, Day, int]]) -> Levels:

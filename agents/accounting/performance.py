@@ -13,7 +13,7 @@ from tieout.agents.accounting.policy import Switches
 from tieout.agents.accounting.transfer import moved_of, opened_of, returned_of
 from tieout.avro.events import Day
 from tieout.tables.dated import Levels, Steps, levels, steps
-from tieout.tables.derived import Performance
+from tieout.tables.derived import NOTHING, Performance
 from tieout.tables.facts import Estimate, Evidence, Facts, Item
 from tieout.tables.work import Work, WorkLog
 
@@ -79,6 +79,19 @@ def estimates_of(estimates: Iterable[Estimate], kind: str) -> Levels:
     )
     latest = {day: value for day, _, value in dated}
     return Levels(tuple(latest), tuple(latest.values()))
+
+
+def known_by(done: Performance, day: Day) -> Performance:
+    """What was performed and estimated by the end of a day, and nothing of what came later."""
+    if done is NOTHING:
+        return done
+    until = {
+        name: getattr(done, name).until(day)
+        for name in ("moved", "cost", "uninstalled", "eac", "percent", "consumed", "breakage", "returned")
+    }
+    opened = done.opened if done.opened is not None and done.opened <= day else None
+    expired = done.expired if done.expired is not None and done.expired <= day else None
+    return Performance(opened=opened, expired=expired, **until)
 
 
 def _breakage(item: Item, estimates: Iterable[Estimate]) -> Levels:

@@ -36,4 +36,4 @@ def netted(due: Minor, recognised: Minor, refund_liability: Minor) -> tuple[Mino
     return (position, 0) if position >= 0 else (0, -position)
 
 
-SWITCHES: Switches = {"netting": ("arrangement",), "rpo_exempt": ("right_to_invoice,sales_based",)}
+SWITCHES: Switches = {"netting": ("arrangement",)}

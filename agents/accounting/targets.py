@@ -14,6 +14,7 @@ from functools import cached_property
 from tieout.agents.accounting.agreement import components_of, done_of, layers_of
 from tieout.agents.accounting.contra import NOTHING_SHOWN, Shown, shown
 from tieout.agents.accounting.dated_amounts import amounts_by_po
+from tieout.agents.accounting.enforceable import enforceable, terminable_lines
 from tieout.agents.accounting.position import Position, netted
 from tieout.agents.accounting.progress import earned, satisfied
 from tieout.agents.accounting.receivables import due_of, write_offs_of
@@ -77,6 +78,10 @@ class Targets:
         return price_taken_back(self._state, self._arrangement.id)
 
     @cached_property
+    def _terminable(self) -> Mapping[str, Day]:
+        return terminable_lines(self._state, self._arrangement)
+
+    @cached_property
     def _shown(self) -> Shown:
         if not self._components:
             return NOTHING_SHOWN
@@ -127,8 +132,10 @@ class Targets:
 
     def refund_liability(self, day: Day) -> Minor:
         """RL of a day."""
-        taken_back = self._taken_back.by(day)
-        return refund_liability(self._due.by(day), self.price(day), taken_back) if taken_back else 0
+        taken_back, unenforceable = self._taken_back.by(day), self._unenforceable(day)
+        if not (taken_back or unenforceable):
+            return 0
+        return refund_liability(self._due.by(day), self.price(day), taken_back + unenforceable)
 
     def gross_revenue(self, day: Day, pos: Iterable[str]) -> dict[str, Minor]:
         """R of some obligations as the ledger shows it: before what contra revenue shows."""
@@ -143,17 +150,12 @@ class Targets:
         return found
 
     def price(self, day: Day) -> Minor:
-        """Transaction price: fixed price, visible components and dated amounts."""
+        """Transaction price: fixed price, visible components and dated amounts, of what is enforceable (25-3)."""
         return sum(self.allocation(day).values())
 
-    def remaining(self, day: Day) -> Minor:
-        """RPO (606-10-50-13): price of all that was approved by the day, less what is recognised.
-
-        Rated usage is left out (50-14(b)); versions that are approved but not yet effective count.
-        """
-        ahead = sum([terms.pool for terms in self._terms() if terms.approved <= day < terms.at])
-        used = sum(steps.by(day) for steps in self._amounts.values())
-        return self.price(day) - used + ahead - (self.at(day).recognised - used)
+    def agreed_price(self, day: Day) -> Minor:
+        """The price of all that was agreed, what may be ended included."""
+        return self.price(day) + self._unenforceable(day)
 
     def complete(self, day: Day) -> bool:
         """Nothing of the fixed promises is left to transfer after ``day``."""
@@ -166,9 +168,28 @@ class Targets:
     def allocation(self, day: Day) -> dict[str, Minor]:
         """Each obligation's share of the transaction price as seen on a day, past layers included."""
         shares = self._allocated(day)
+        if self._terminable:
+            for po, unenforceable in self._ended_at_will(day):
+                shares[po] -= unenforceable
         for po, steps in self._shown.performed.items():
             shares[po] = shares.get(po, 0) + steps.by(day)
         return shares
+
+    def _unenforceable(self, day: Day) -> Minor:
+        return sum([amount for _, amount in self._ended_at_will(day)]) if self._terminable else 0
+
+    def _ended_at_will(self, day: Day) -> list[tuple[str, Minor]]:
+        """(promise, what is agreed of it and may still be ended on a day)."""
+        return [
+            (
+                share.po,
+                share.base
+                + share.amount
+                - enforceable(share, self._done.get(share.po, NOTHING), self._terminable[share.po], day),
+            )
+            for share in self._shares(day)
+            if share.po in self._terminable
+        ]
 
     def _allocated(self, day: Day) -> dict[str, Minor]:
         """The allocation without components for past performance."""

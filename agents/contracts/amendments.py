@@ -9,6 +9,7 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from tieout.agents.accounting.agreed import Folded
+from tieout.agents.accounting.enforceable import terminable_lines
 from tieout.agents.contracts.accepted import Accepted, Rules, Touched
 from tieout.agents.contracts.admission import admitted_items, check_amounts, check_dates, check_quantity
 from tieout.agents.contracts.decision import Refused
@@ -89,6 +90,8 @@ def cancel(state: GroupState, event: ContractCancelled, draft: Draft) -> Accepte
         raise Refused(
             "DATES_INVALID", f"the cancellation counts from day {at}, before what it ends has opened"
         )
+    if not event.price_change_minor:
+        _check_price_stated(state, ended, access_end)
     added = tuple(
         _cancellation(contract, event, each, at, access_end, pool, draft, event.approved_date)
         for each in ended
@@ -107,6 +110,23 @@ def cancel(state: GroupState, event: ContractCancelled, draft: Draft) -> Accepte
     for terms, folded in zip(added, folds, strict=True):
         tell_modification(terms, folded, draft)
     return Accepted(state, tuple(Touched(terms.arrangement, at) for terms in added))
+
+
+def _check_price_stated(state: GroupState, ended: list[Promises], access_end: Day) -> None:
+    """Months that never begin are not owed where the contract may be ended so: a cancellation states their price (25-3)."""
+    for promises in ended:
+        at_will = terminable_lines(state, promises.arrangement)
+        later = [
+            po
+            for po, item in promises.items.items()
+            if po in at_will and po not in promises.dropped and (item.last or access_end) > access_end
+        ]
+        if later:
+            raise Refused(
+                "AMOUNT_MISMATCH",
+                f"lines {sorted(later)} may be ended without a penalty, but the cancellation states no price change for "
+                "the months that do not begin",
+            )
 
 
 def _cancellation(

@@ -88,7 +88,8 @@ def _check_position(state: GroupState, arrangement: str, targets: Targets, day: 
     _require(not (position.contract_liability and position.contract_asset), f"CL and CA at once on day {day}")
     stated = _stated(state, arrangement, day)
     _require(
-        targets.price(day) == stated, f"price {targets.price(day)} on day {day}, the facts state {stated}"
+        targets.agreed_price(day) == stated,
+        f"price {targets.agreed_price(day)} on day {day}, the facts state {stated}",
     )
 
 

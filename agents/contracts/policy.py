@@ -23,6 +23,7 @@ from tieout.agents.accounting import (
     position,
     progress,
     receivables,
+    remaining,
     service_time,
     vendor_rounding,
 )
@@ -41,6 +42,7 @@ _FAMILIES: tuple[Switches, ...] = (
     modification.SWITCHES,
     dated_amounts.SWITCHES,
     receivables.SWITCHES,
+    remaining.SWITCHES,
     contra.SWITCHES,
     position.SWITCHES,
     performing_entities.SWITCHES,

@@ -85,7 +85,7 @@ def activate(state: GroupState, event: ContractActivated, draft: Draft) -> Accep
         reasons=(),
         pins=pins_of(entity) + book_pins(event.lines, book),
         cause=draft.cause.pointer,
-        more=Particulars(bundles=bundles) if bundles else None,
+        more=_particulars(event, bundles),
     )
     state = _opened(state, contract, arrangement)
     state = upsert_customer(state, contract.id, arrangement, draft)
@@ -219,8 +219,16 @@ def _contract(event: ContractActivated) -> Contract:
 def _check_unsupported(event: ContractActivated) -> None:
     if event.combine_with is not None:
         raise Refused("EVENT_UNSUPPORTED", "combining contracts into one arrangement is not supported yet")
-    if event.terminable is not None and not event.terminable.penalty:
-        raise Refused("EVENT_UNSUPPORTED", "a contract terminable without penalty is not supported yet")
+    if event.terminable is not None and event.terminable.notice_days < 0:
+        raise Refused("VALUE_INVALID", f"notice of {event.terminable.notice_days} days")
+
+
+def _particulars(event: ContractActivated, bundles: Bundles) -> Particulars | None:
+    """What an activation says beyond price and lines: bundles, and that it may be ended without a penalty (25-3)."""
+    right = event.terminable
+    if right is not None and not right.penalty:
+        return Particulars(bundles=bundles, term_from=event.start_date, notice_days=right.notice_days)
+    return Particulars(bundles=bundles) if bundles else None
 
 
 def _check_price(items: tuple[Item, ...], bundles: Bundles, price: Minor) -> None:

@@ -166,9 +166,21 @@ def test_an_amount_that_cannot_even_be_written_down_is_wrong():
     assert "a.yaml, one, events[0]: ContractActivated does not fit its schema" in str(run(read).wrong)
 
 
-def test_parts_without_figures_are_told():
-    (found,) = differences('{rpo_bands: {2025-06: {"2025": 600}}}')
-    assert "got not supported yet" in found
+@pytest.mark.parametrize(
+    ("bands", "found"),
+    [
+        ('{"2025": 600, 2025-Q3: 300, 2025-07..2025-08: 200, M12: 100, "2026": 0}', []),
+        ('{"2025": 500}', ["rpo_bands 2025-06 2025: wanted 500, got 600.00"]),
+    ],
+)
+def test_bands_of_what_remains_are_compared_one_by_one(bands, found):
+    assert differences(f"{{rpo_bands: {{2025-06: {bands}}}}}") == found
+
+
+def test_a_band_that_the_calendar_does_not_have_is_wrong():
+    text = f"- scenario: one\n  expect: {{rpo_bands: {{2025-06: {{H2: 1}}}}}}\n  events: [{ACTIVATED}]\n"
+    (read,) = read_text(text, "a.yaml")
+    assert "'H2' is no band of the calendar" in str(run(read).wrong)
 
 
 @pytest.mark.parametrize("name", ["worked-concession-past", "fasb-ex5a-mod-separate-contract"])

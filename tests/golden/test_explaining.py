@@ -74,6 +74,10 @@ def test_an_arrangement_is_explained_by_its_own_facts():
 
 
 def test_a_contract_that_was_not_accepted_is_told():
-    text = explanation("rule-month-to-month-no-backlog")
+    gated = "lines: [{po: S, measure: percent, gate: acceptance}]"
+    event = f"{{at: 2025-01-01, type: contract_activated, price: 1, {gated}}}"
+    (given,) = read_text(f"- scenario: none\n  expect: {{}}\n  events: [{event}]\n", "a.yaml")
+    steps, player = prepared(given)
+    text = "\n".join(explained("none", Figures(player.play(steps))))
     assert "No contract was accepted" in text
     assert "- EVENT_UNSUPPORTED (integration):" in text

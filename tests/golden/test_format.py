@@ -338,12 +338,11 @@ def replace_field(row, key, target):
 
 
 def test_what_the_agent_has_no_rule_for_is_a_difference_even_where_the_figures_match():
-    ending = "terminable: {by: customer, notice_days: 30, penalty: false}, lines:"
-    terminable = ACTIVATED.replace("lines:", ending)
+    gated = ACTIVATED.replace("measure: time", "measure: percent, gate: acceptance")
     expect = "{schedule: {S: {2025: 0}}"
-    result = run(scenario(terminable, expect=expect + "}"))
-    assert result.differences[0].got.startswith("not supported yet: a contract terminable")
-    assert run(scenario(terminable, expect=expect + ", exceptions: [EVENT_UNSUPPORTED]}")).passed
+    result = run(scenario(gated, expect=expect + "}"))
+    assert result.differences[0].got.startswith("not supported yet: line 'S': gate acceptance")
+    assert run(scenario(gated, expect=expect + ", exceptions: [EVENT_UNSUPPORTED]}")).passed
 
 
 def test_the_page_lists_the_keys_that_are_read():

@@ -78,11 +78,6 @@ def _text(value: Any) -> str:
     return ", ".join(map(str, value)) or "none" if isinstance(value, tuple | list) else str(value)
 
 
-def _not_built(part: Part) -> Iterator[Compared]:
-    raise NotSupported(part.spot, "this part", "the agent does not tell these figures")
-    yield
-
-
 _PARTS: Mapping[str, Callable[[Part], Iterator[Compared]]] = {
     "decisions": outputs_compared.decisions,
     "allocation": figures_compared.allocation,
@@ -90,7 +85,7 @@ _PARTS: Mapping[str, Callable[[Part], Iterator[Compared]]] = {
     "posted": figures_compared.posted,
     "posted_fc": figures_compared.posted_fc,
     "balances": figures_compared.balances,
-    "rpo_bands": _not_built,
+    "rpo_bands": figures_compared.rpo_bands,
     "commands": outputs_compared.commands,
     "exceptions": outputs_compared.exceptions,
 }

@@ -80,6 +80,7 @@ class _Explained:
         self._arrangement = arrangement
         self._state = figures.played.state
         self._targets: Targets = figures.targets[arrangement.id]
+        self._remaining = figures.remaining(arrangement)
         self._decisions = figures.played.decisions
         self._days = list(run_days(figures.played.setting))
         self._calendar = figures.played.setting.calendar(arrangement.entity)
@@ -221,7 +222,7 @@ class _Explained:
                 position.contract_liability,
                 position.contract_asset,
                 position.refund_liability,
-                self._targets.remaining(day),
+                self._remaining.total(day),
             )
             if any(figures):
                 rows.append((self._period(day), *(self._money(figure) for figure in figures)))

@@ -80,3 +80,13 @@ def balances(part: Part) -> Iterator[Compared]:
                 raise spot.key(key).wrong(f"{name!r} is no balance; known: {', '.join(BALANCES)}")
             got = part.major(part.figures.balance(name, scope, day))
             yield Compared(f"{when} {key}", decimal(wanted, spot.key(key)), got)
+
+
+def rpo_bands(part: Part) -> Iterator[Compared]:
+    """Period or date -> band -> what of that day's RPO is planned for it (606-10-50-13(b))."""
+    for when, bands, spot in part.maps():
+        day = part.day(when)
+        for band, wanted in bands.items():
+            first, last = part.figures.played.setting.span(band, spot.key(band))
+            got = part.major(part.figures.planned(day, first, last))
+            yield Compared(f"{when} {band}", decimal(wanted, spot.key(band)), got)

@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections import defaultdict
 from functools import cached_property
 
+from tieout.agents.accounting.remaining import Remaining
 from tieout.agents.accounting.targets import Targets
+from tieout.agents.contracts.policy import policy_of
 from tieout.avro.commands import CommandHeader, JournalLine, JournalPost
 from tieout.avro.events import Day, Minor
 from tieout.streams.operate.scenario.documents import booked, receivable
@@ -84,7 +86,7 @@ class Figures:
         targets = self._targets(arrangement)
         match name:
             case "rpo":
-                return targets.remaining(day)
+                return self.remaining(arrangement).total(day)
             case "transaction_price":
                 return targets.price(day)
             case "accounts_receivable":
@@ -92,6 +94,16 @@ class Figures:
             case _:
                 amount: Minor = getattr(targets.at(day), name)
                 return amount
+
+    def planned(self, day: Day, first: Day, last: Day) -> Minor:
+        """Of what remains to be performed at the end of ``day``, what is planned for the days first..last."""
+        arrangements = self.played.state.group.arrangements
+        return sum([self.remaining(each).planned(day, first, last) for each in arrangements])
+
+    def remaining(self, arrangement: Arrangement) -> Remaining:
+        """What remains to be performed of an arrangement, by its own policy."""
+        policy = policy_of(self.played.view, arrangement)
+        return Remaining(self.played.state, arrangement, policy.rpo_exempt)
 
     @cached_property
     def _journal_lines(self) -> list[tuple[CommandHeader, JournalLine]]:

@@ -107,6 +107,17 @@ class Setting:
             raise spot.wrong(f"{value} lies in no period of the calendar")
         return calendar.label(period)
 
+    def span(self, value: Any, spot: Spot) -> tuple[int, int]:
+        """First and last day of a period, quarter, year or ``2026-01..2026-12`` of the first entity's calendar."""
+        labels = dates.labels_of(value, spot)
+        calendar = self.calendar()
+        ends = [calendar.period_labelled(label) for label in (labels[0], labels[-1])]
+        if ends[0] is None or ends[1] is None:
+            raise spot.wrong(
+                f"{shown(value)} is no band of the calendar; write one as 2026 or 2026-01..2026-12"
+            )
+        return calendar.first_day(ends[0]), calendar.last_day(ends[1])
+
     def last_day(self, value: Any, spot: Spot, entity: str | None = None) -> int:
         """Day number of a stated day, or of the last day of a stated period."""
         if not isinstance(value, str):
