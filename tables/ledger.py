@@ -87,7 +87,8 @@ class Manual(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One line of a manual journal: beside the targets, never corrected back. Key (id, line).
 
     ``period`` is the attribution period; ``amount`` has the natural sign of its class, ``functional`` the same in
-    functional currency where it was stated. ``reverses`` names the journal that this one takes back.
+    functional currency where it was stated. ``reverses`` names the journal that this one takes back, ``command`` what
+    posted it.
     """
 
     id: str
@@ -102,6 +103,8 @@ class Manual(msgspec.Struct, frozen=True, array_like=True, gc=False):
     functional: Minor | None
     reverses: str
     cause: Cause
+    arrangement: str = ""
+    command: str = ""
 
 
 class Ledger(msgspec.Struct, frozen=True, array_like=True, gc=False):

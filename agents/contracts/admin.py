@@ -7,5 +7,7 @@ that is not in ``RULES`` is parked by name until a release has its rule.
 from __future__ import annotations
 
 from tieout.agents.contracts.accepted import Rules
+from tieout.agents.contracts.manual_journals import manual_adjustment
+from tieout.avro.events import ManualAdjustment
 
-RULES: Rules = {}
+RULES: Rules = {ManualAdjustment: manual_adjustment}

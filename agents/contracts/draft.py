@@ -21,6 +21,7 @@ from tieout.avro.commands import (
     CustomerUpsert,
     InvoiceCreate,
     JournalPost,
+    JournalReverse,
     SalesOrderCancel,
     SalesOrderCreate,
     SalesOrderUpdate,
@@ -42,6 +43,7 @@ _Said = TypeVar(
     InvoiceCreate,
     CreditMemoCreate,
     JournalPost,
+    JournalReverse,
 )
 _encode = msgspec.json.Encoder().encode
 

@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections import defaultdict
 from functools import cached_property
 
+from msgspec.structs import replace
+
 from tieout.agents.accounting.remaining import Remaining
 from tieout.agents.accounting.targets import Targets
 from tieout.agents.contracts.policy import policy_of
-from tieout.avro.commands import CommandHeader, JournalLine, JournalPost
+from tieout.avro.commands import CommandHeader, JournalLine, JournalPost, JournalReverse
 from tieout.avro.events import Day, Minor
 from tieout.streams.operate.scenario.documents import booked, receivable
 from tieout.streams.operate.scenario.functional import functional_movements
@@ -107,12 +109,18 @@ class Figures:
 
     @cached_property
     def _journal_lines(self) -> list[tuple[CommandHeader, JournalLine]]:
-        return [
-            (command.header, line)
-            for command in self.played.commands
-            if isinstance(command, JournalPost)
-            for line in command.lines
-        ]
+        """Lines of journals, and those of a reversed one with their sides changed, where the reversal was posted."""
+        posted = {
+            each.header.command_id: each for each in self.played.commands if isinstance(each, JournalPost)
+        }
+        lines: list[tuple[CommandHeader, JournalLine]] = []
+        for command in self.played.commands:
+            if isinstance(command, JournalPost):
+                lines += [(command.header, line) for line in command.lines]
+            elif isinstance(command, JournalReverse):
+                taken_back = posted[command.reversed_command_id].lines
+                lines += [(command.header, _other_side(line)) for line in taken_back]
+        return lines
 
     @cached_property
     def targets(self) -> dict[str, Targets]:
@@ -122,3 +130,13 @@ class Figures:
 
     def _targets(self, arrangement: Arrangement) -> Targets:
         return self.targets[arrangement.id]
+
+
+def _other_side(line: JournalLine) -> JournalLine:
+    return replace(
+        line,
+        debit_minor=line.credit_minor,
+        credit_minor=line.debit_minor,
+        functional_debit_minor=line.functional_credit_minor,
+        functional_credit_minor=line.functional_debit_minor,
+    )
