@@ -86,9 +86,12 @@ class Deciding:
         self, entry: GroupEntry, arrival: Arrival, waited: Waiting | None, now_us: int, effects: Effects
     ) -> None:
         queue: list[tuple[Arrival, Waiting | None]] = [(arrival, waited)]
+        contracts: list[str] = []
         while queue:
             ready, row = queue.pop(0)
             envelope = ready.event.envelope
+            if ready.contract_id not in contracts:
+                contracts.append(ready.contract_id)
             is_version = EVENT_TYPES[envelope.event_type].ordering == "sequence"
             if is_version and entry.held:
                 self.parking.gap_closed(entry, ready.contract_id, envelope.object_version, now_us, effects)
@@ -100,11 +103,13 @@ class Deciding:
                 self._apply(entry, ready, row, decided, now_us, effects)
                 if is_version and entry.parked:
                     queue.extend(self.parking.due(entry, "version", ready.contract_id, effects))
+                if is_version and envelope.object_version == 1 and entry.parked:
+                    queue.extend(self.parking.due(entry, "opening", None, effects))
                 if entry.parked and decided.decision.outcome != "no_effect":
                     queue.extend(self.parking.due(entry, "fact", ready.contract_id, effects))
             self.lap("emit")
             if not queue and entry.held:
-                queue.extend(self._released(entry, ready.contract_id, effects))
+                queue.extend(self._released(entry, contracts, effects))
 
     def _decided(self, entry: GroupEntry, arrival: Arrival, now_us: int) -> Prepared | Refused:
         """The decision with its outputs encoded, or why there is none."""
@@ -167,14 +172,15 @@ class Deciding:
             self._decide_all(entry, arrival, row, now_us, effects)
 
     def _released(
-        self, entry: GroupEntry, contract_id: str, effects: Effects
+        self, entry: GroupEntry, contracts: list[str], effects: Effects
     ) -> list[tuple[Arrival, Waiting | None]]:
-        """The next held event of a contract that is ready now, taken out of its row."""
-        suffix = next_ready(entry, contract_id)
-        if suffix is None:
-            return []
-        row = release(entry, suffix, effects)
-        return [(self.parking.rearrive(row), row)]
+        """The next held event of one of these contracts that is ready now, taken out of its row."""
+        for contract_id in contracts:
+            suffix = next_ready(entry, contract_id)
+            if suffix is not None:
+                row = release(entry, suffix, effects)
+                return [(self.parking.rearrive(row), row)]
+        return []
 
     def _view(self, control_seq: int, now_us: int) -> View:
         """Markers up to ``control_seq``, and what follows from them, are the same whatever markers come after."""

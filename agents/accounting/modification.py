@@ -149,6 +149,6 @@ SWITCHES: Switches = {
     "ssp_tolerance": ("0", NUMBER),
     "prospective_scope": ("arrangement",),
     "negative_remaining": ("queue",),
-    "combination": ("stated",),
+    "combination": ("stated", NUMBER),
     "renewals_expected": ("no",),
 }

@@ -49,7 +49,7 @@ def amend(state: GroupState, event: ContractAmended, draft: Draft) -> Accepted:
     check_new(state, contract, added)
     touched = {change.po for change in event.change} | set(event.remove)
     promises = governing(state, contract, touched | {each.po for each in event.ssp}, at)
-    terms = _terms(state, event, draft, promises, added, at)
+    terms = _terms(state, event, draft, contract, promises, added, at)
     terms = replace(terms, pins=terms.pins + book_pins(event.add, book))
     lasts = [item.last for item in added if item.last is not None]
     lasts += [change.value for change in terms.change if change.field == "last"]
@@ -81,7 +81,7 @@ def cancel(state: GroupState, event: ContractCancelled, draft: Draft) -> Accepte
     at = _accounting_date(draft, first, event.approved_date, effective)
     access_end = event.access_end_date if event.access_end_date is not None else effective - 1
     pool = event.price_change_minor + event.fee_minor
-    ended = [promises_of(state, each) for each in state.arrangements_of(contract.id)]
+    ended = [promises_of(state, each, contract.id) for each in state.arrangements_of(contract.id)]
     ended = [each for each in ended if each.open_on(at)] or ended[-1:]
     if len(ended) > 1 and pool:
         names = [each.arrangement.id for each in ended]
@@ -105,7 +105,7 @@ def cancel(state: GroupState, event: ContractCancelled, draft: Draft) -> Accepte
     for terms in added:
         state, folded = _rebased(state, terms)
         folds.append(folded)
-    cancel_order(state.arrangement(added[0].arrangement), added[0], access_end, event.reason, draft)
+    cancel_order(state, added[0], access_end, event.reason, draft)
     tell_booked(state, state.arrangement(added[0].arrangement), added[0], None, draft)
     for terms, folded in zip(added, folds, strict=True):
         tell_modification(terms, folded, draft)
@@ -190,6 +190,7 @@ def _terms(
     state: GroupState,
     event: ContractAmended,
     draft: Draft,
+    contract: Contract,
     promises: Promises,
     added: tuple[Item, ...],
     at: Day,
@@ -203,7 +204,7 @@ def _terms(
     if plain and not added and not event.price_change_minor:
         treatment = "none"
     elif plain and priced and reflects_ssp(priced, event.price_change_minor, tolerance):
-        treatment, arrangement = "separate", f"{promises.arrangement.contract}@{version}"
+        treatment, arrangement = "separate", f"{contract.id}@{version}"
     else:
         at_ssp = set(raises_at_ssp(event, promises, at, tolerance))
         if at_ssp and not added and not event.remove and at_ssp == {change.po for change in event.change}:
@@ -214,7 +215,7 @@ def _terms(
             )
         _check_ssp(state, event, promises, priced)
     return Terms(
-        contract=promises.arrangement.contract,
+        contract=contract.id,
         version=version,
         kind="amend",
         arrangement=arrangement,
@@ -264,9 +265,8 @@ def _check_ssp(
     for terms in state.facts.terms:
         if terms.arrangement == promises.arrangement.id:
             stated.update(po for po, ssp in terms.ssp_now if ssp)
-    kept = [
-        item for po, item in promises.items.items() if po not in promises.dropped and item.measure != "amount"
-    ]
+    held = promises_of(state, promises.arrangement)
+    kept = [item for po, item in held.items.items() if po not in held.dropped and item.measure != "amount"]
     sharing = [*kept, *added]
     missing = sorted(item.po for item in sharing if not item.ssp and item.po not in stated)
     if len(sharing) > 1 and missing:

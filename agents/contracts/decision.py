@@ -20,9 +20,9 @@ from tieout.tables.reference import Reference
 if TYPE_CHECKING:
     from tieout.agents.contracts.periods import Ground
 
-Retry = Literal["never", "version", "fact", "reference"]
+Retry = Literal["never", "version", "fact", "opening", "reference"]
 """When the same event is worth trying again: not by itself, after the contract's next version, after any further fact of
-it, or after the next activation of reference data or reopening of a period."""
+it, after another contract of the group opened, or after the next activation of reference data or reopening of a period."""
 
 
 class View(NamedTuple):

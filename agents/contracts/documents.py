@@ -49,7 +49,7 @@ def invoice(state: GroupState, event: InvoicePosted | DebitMemoIssued, draft: Dr
     after = _amounts_by_arrangement(lines)
     for arrangement in sorted({*before, *after}):
         moved = after.get(arrangement, 0) - before.get(arrangement, 0)
-        _tell_billed(state, arrangement, at, moved, draft)
+        _tell_billed(state, contract, arrangement, at, moved, draft)
     if event.unconditional and mirrored and isinstance(event, InvoicePosted):
         mirror_invoice(state, contract, event, lines, draft)
     state, touched = moved_by_acts(state, contract, _touched(state, earlier, lines), draft)
@@ -76,7 +76,7 @@ def credit_memo(state: GroupState, event: CreditMemoIssued, draft: Draft) -> Acc
     before, after = _amounts_by_arrangement(earlier), _amounts_by_arrangement(lines)
     for arrangement in sorted({*before, *after}):
         moved = after.get(arrangement, 0) - before.get(arrangement, 0)
-        _tell_billed(state, arrangement, at, moved, draft)
+        _tell_billed(state, contract, arrangement, at, moved, draft)
     if mirrored:
         mirror_credit_memo(state, contract, event, lines, draft)
     state, touched = moved_by_acts(state, contract, _touched(state, earlier, lines), draft)
@@ -168,7 +168,7 @@ def _line(
         place,
         event.envelope.object_version,
         _kind(event),
-        arrangement.contract,
+        event.envelope.contract_id,
         arrangement.id,
         line.po,
         at,
@@ -247,9 +247,11 @@ def _amounts_by_arrangement(lines: tuple[DocLine, ...]) -> dict[str, Minor]:
     return amounts
 
 
-def _tell_billed(state: GroupState, arrangement_id: str, at: Day, moved: Minor, draft: Draft) -> None:
+def _tell_billed(
+    state: GroupState, contract: Contract, arrangement_id: str, at: Day, moved: Minor, draft: Draft
+) -> None:
     cumulative = sum([amount for _, amount in document_movements(state.documents, arrangement_id)])
-    tell_billed(state.arrangement(arrangement_id), at, moved, cumulative, draft)
+    tell_billed(state.arrangement(arrangement_id), contract.id, at, moved, cumulative, draft)
 
 
 def _touched(state: GroupState, earlier: tuple[DocLine, ...], lines: tuple[DocLine, ...]) -> dict[str, Day]:

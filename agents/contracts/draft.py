@@ -54,12 +54,13 @@ def ident(*parts: str) -> str:
 
 
 class Posting(msgspec.Struct, frozen=True, gc=False):
-    """Where and when a command is to be posted."""
+    """Where and when a command is to be posted; ``contract`` it is about, empty: the arrangement's own."""
 
     arrangement: Arrangement
     entity: EntityPublished
     day: Day
     period: str
+    contract: str = ""
 
 
 class Draft:
@@ -124,7 +125,7 @@ class Draft:
             entity.erp_account,
             self.group_id,
             arrangement.id,
-            arrangement.contract,
+            where.contract or arrangement.contract,
             lane,
             lane_seq,
             after,

@@ -18,7 +18,7 @@ def mirror_invoice(
     state: GroupState, contract: Contract, event: InvoicePosted, lines: tuple[DocLine, ...], draft: Draft
 ) -> None:
     """invoice.create, under the arrangement of its first line."""
-    where = placed(state.arrangement(lines[0].arrangement), event.envelope.effective_date, draft)
+    where = placed(state.arrangement(lines[0].arrangement), event.envelope.effective_date, draft, contract.id)
     draft.say(
         lambda header: InvoiceCreate(
             header=header,
@@ -42,7 +42,7 @@ def mirror_credit_memo(
     state: GroupState, contract: Contract, event: CreditMemoIssued, lines: tuple[DocLine, ...], draft: Draft
 ) -> None:
     """credit_memo.create, under the arrangement of its first line."""
-    where = placed(state.arrangement(lines[0].arrangement), event.envelope.effective_date, draft)
+    where = placed(state.arrangement(lines[0].arrangement), event.envelope.effective_date, draft, contract.id)
     draft.say(
         lambda header: CreditMemoCreate(
             header=header,

@@ -49,11 +49,15 @@ class Promises(NamedTuple):
         )
 
 
-def promises_of(state: GroupState, arrangement: Arrangement) -> Promises:
-    """Items with all accepted changes applied, in order of acceptance."""
+def promises_of(state: GroupState, arrangement: Arrangement, contract: str = "") -> Promises:
+    """Items with all accepted changes applied, in order of acceptance; of one contract, or (empty) of all in it."""
     items: dict[str, Item] = {}
     dropped: set[str] = set()
-    own = (each for each in state.facts.terms if each.arrangement == arrangement.id)
+    own = (
+        each
+        for each in state.facts.terms
+        if each.arrangement == arrangement.id and contract in ("", each.contract)
+    )
     for terms in sorted(own, key=lambda each: each.version):
         for item in terms.add:
             items[item.po] = item
@@ -100,7 +104,7 @@ def check_overlap(state: GroupState, contract: Contract, at: Day, touched: set[s
 
 def governing(state: GroupState, contract: Contract, touched: Iterable[str], at: Day) -> Promises:
     """The arrangement that an amendment re-bases: the one that holds the lines it touches, else the oldest open one."""
-    all_promises = [promises_of(state, each) for each in state.arrangements_of(contract.id)]
+    all_promises = [promises_of(state, each, contract.id) for each in state.arrangements_of(contract.id)]
     holding: dict[str, Promises] = {}
     for po in sorted(set(touched)):
         found = next((each for each in all_promises if po in each.items), None)

@@ -25,11 +25,14 @@ from tieout.tables.contract import Arrangement, GroupState, Upsert
 from tieout.tables.facts import Item, Terms
 
 
-def placed(arrangement: Arrangement, day: Day, draft: Draft) -> Posting:
-    """Where a document of ``day`` is posted: on that day, or on the first open one."""
+def placed(arrangement: Arrangement, day: Day, draft: Draft, contract: str = "") -> Posting:
+    """Where a document of ``day`` is posted: on that day, or on the first open one.
+
+    ``contract`` is the one that it is about, where the arrangement is of several.
+    """
     ground = ground_of(draft.view, arrangement)
     placed_at = ground.books.placed(day)
-    return Posting(arrangement, ground.entity, placed_at.posted_on, placed_at.posting)
+    return Posting(arrangement, ground.entity, placed_at.posted_on, placed_at.posting, contract)
 
 
 def upsert_customer(
@@ -38,7 +41,7 @@ def upsert_customer(
     """Send the contract's customer unless its ERP account has it; the contract remembers what to come after."""
     contract = state.contract(contract_id)
     assert contract is not None
-    where = placed(arrangement, arrangement.opened, draft)
+    where = placed(arrangement, arrangement.opened, draft, contract_id)
     wanted = (where.entity.erp_account, contract.customer, contract.bill_to)
     for each in state.group.upserts:
         if (each.erp_account, each.customer, each.bill_to) == wanted:
@@ -64,7 +67,7 @@ def create_order(
     state: GroupState, arrangement: Arrangement, terms: Terms, first: Day, last: Day, draft: Draft
 ) -> None:
     """The order of a new arrangement; the first document of its contract comes after the customer."""
-    contract = state.contract(arrangement.contract)
+    contract = state.contract(terms.contract)
     assert contract is not None
     lines = tuple(_line(item) for item in terms.add)
     draft.say(
@@ -73,40 +76,45 @@ def create_order(
         ),
         SalesOrderCreate.KIND,
         "document",
-        placed(arrangement, terms.at, draft),
+        placed(arrangement, terms.at, draft, contract.id),
         (contract.upsert,) if terms.version == 1 else (),
     )
 
 
 def update_order(state: GroupState, arrangement: Arrangement, terms: Terms, last: Day, draft: Draft) -> None:
     """The term's order after an amendment."""
-    contract = state.contract(arrangement.contract)
+    contract = state.contract(terms.contract)
     assert contract is not None
-    term = _term_of(state, arrangement)
+    term = _term_of(state, arrangement, contract.id)
     promised = [
         (item, promises)
-        for promises in (promises_of(state, each) for each in term)
+        for promises in (promises_of(state, each, contract.id) for each in term)
         for item in promises.items.values()
     ]
     kept = sorted(
         (item for item, promises in promised if item.po not in promises.dropped), key=lambda item: item.po
     )
     lines = tuple(_line(item) for item in kept)
-    total = sum(stated_price(state, each) for each in term)
+    total = sum(stated_price(state, each, contract.id) for each in term)
+    opened = term[0].opened if term[0].contract == contract.id else _begun(state, term[0], contract.id)
     draft.say(
-        lambda header: SalesOrderUpdate(
-            header, contract.customer, terms.version, term[0].opened, last, total, lines
-        ),
+        lambda header: SalesOrderUpdate(header, contract.customer, terms.version, opened, last, total, lines),
         SalesOrderUpdate.KIND,
         "document",
-        placed(arrangement, terms.at, draft),
+        placed(arrangement, terms.at, draft, contract.id),
     )
 
 
-def _term_of(state: GroupState, arrangement: Arrangement) -> list[Arrangement]:
-    """The arrangements of the commercial term that this one belongs to, the one that started it first."""
+def _begun(state: GroupState, arrangement: Arrangement, contract: str) -> Day:
+    """The first day of a contract in the arrangement of another one."""
+    own = (each for each in state.facts.terms if each.arrangement == arrangement.id)
+    return min(each.at for each in own if each.contract == contract)
+
+
+def _term_of(state: GroupState, arrangement: Arrangement, contract: str) -> list[Arrangement]:
+    """The arrangements of the contract's commercial term that this one belongs to, the one that started it first."""
     term: list[Arrangement] = []
-    for each in sorted(state.arrangements_of(arrangement.contract), key=_opening_version):
+    for each in sorted(state.arrangements_of(contract), key=_opening_version):
         starts = any(
             terms.arrangement == each.id and terms.kind in ("activate", "renew")
             for terms in state.facts.terms
@@ -122,24 +130,25 @@ def _opening_version(arrangement: Arrangement) -> int:
     return int(arrangement.id.rpartition("@")[2])
 
 
-def cancel_order(
-    arrangement: Arrangement, terms: Terms, access_end: Day, reason: str | None, draft: Draft
-) -> None:
+def cancel_order(state: GroupState, terms: Terms, access_end: Day, reason: str | None, draft: Draft) -> None:
     """The end of the order."""
+    where = placed(state.arrangement(terms.arrangement), terms.at, draft, terms.contract)
     draft.say(
         lambda header: SalesOrderCancel(header, terms.version, access_end, reason),
         SalesOrderCancel.KIND,
         "document",
-        placed(arrangement, terms.at, draft),
+        where,
     )
 
 
-def stated_price(state: GroupState, arrangement: Arrangement) -> Minor:
-    """Fixed price of an arrangement as agreed: its versions' stated prices, credits left out."""
+def stated_price(state: GroupState, arrangement: Arrangement, contract: str = "") -> Minor:
+    """Fixed price of an arrangement as agreed, credits left out: of one contract, or (empty) of all in it."""
     return sum(
         terms.pool
         for terms in state.facts.terms
-        if terms.arrangement == arrangement.id and terms.kind != "price_only"
+        if terms.arrangement == arrangement.id
+        and terms.kind != "price_only"
+        and contract in ("", terms.contract)
     )
 
 

@@ -30,12 +30,15 @@ def tell_booked(
     """TCV of a new arrangement with its twelve-month rate (ACV) up to ``last``; later the change of TCV alone."""
     acv = None if last is None else _annual(terms, last)
     cumulative = stated_price(state, arrangement)
-    _tell(arrangement, "booked", terms.at, terms.pool, cumulative, draft, acv=acv, treatment=terms.treatment)
+    told = terms.contract, terms.treatment
+    _tell(arrangement, "booked", terms.at, terms.pool, cumulative, draft, acv=acv, told=told)
 
 
-def tell_billed(arrangement: Arrangement, at: Day, amount: Minor, cumulative: Minor, draft: Draft) -> None:
-    """What a document moved on the arrangement, without tax; credits are negative."""
-    _tell(arrangement, "billed", at, amount, cumulative, draft, acv=None, treatment=None)
+def tell_billed(
+    arrangement: Arrangement, contract: str, at: Day, amount: Minor, cumulative: Minor, draft: Draft
+) -> None:
+    """What a document of a contract moved on the arrangement, without tax; credits are negative."""
+    _tell(arrangement, "billed", at, amount, cumulative, draft, acv=None, told=(contract, None))
 
 
 def tell_modification(terms: Terms, folded: Folded, draft: Draft) -> None:
@@ -50,7 +53,8 @@ def tell_modification(terms: Terms, folded: Folded, draft: Draft) -> None:
         DecisionInput("price_change", str(terms.pool)),
     ]
     for rebase in folded.rebases:
-        if (rebase.contract, rebase.version) == (terms.contract, terms.version):
+        own = (rebase.contract, rebase.version) == (terms.contract, terms.version)
+        if own or (terms.treatment == rebase.treatment == "inception"):
             treatment = rebase.treatment
             inputs.append(DecisionInput("pool", str(rebase.pool)))
             step = next(each for each in reversed(folded.layers.steps) if each.from_day <= terms.at)
@@ -113,6 +117,7 @@ def _folded(inputs: list[DecisionInput]) -> tuple[DecisionInput, ...]:
 
 
 _EVENT_TYPES = {
+    "activate": "contract_activated",
     "amend": "contract_amended",
     "renew": "contract_renewed",
     "cancel": "contract_cancelled",
@@ -138,8 +143,10 @@ def _tell(
     draft: Draft,
     *,
     acv: Minor | None,
-    treatment: str | None,
+    told: tuple[str, str | None],
 ) -> None:
+    """``told``: (contract, treatment of its version)."""
+    contract, treatment = told
     placed = ground_of(draft.view, arrangement).books.placed(at)
     # By position: a record of so many fields takes ten times as long to make by name.
     draft.tell(
@@ -149,7 +156,7 @@ def _tell(
             draft.tenant,
             draft.group_id,
             arrangement.id,
-            arrangement.contract,
+            contract,
             None,  # po
             arrangement.entity,
             arrangement.book,

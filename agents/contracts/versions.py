@@ -6,6 +6,8 @@ that its arrangement pinned; the version after the watermark is the only one tha
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from msgspec.structs import replace
 
 from tieout.agents.accounting.inception_basis import Bundles
@@ -18,13 +20,14 @@ from tieout.agents.contracts.admission import (
     check_currency,
     check_dates,
 )
+from tieout.agents.contracts.combination import Joined, joined_of, with_one_basis
 from tieout.agents.contracts.decision import Refused
 from tieout.agents.contracts.draft import Draft
-from tieout.agents.contracts.facts import rebased, with_contract, with_terms
+from tieout.agents.contracts.facts import rebased, with_contract
 from tieout.agents.contracts.limits import OBLIGATIONS_MAX, VERSIONS_MAX
 from tieout.agents.contracts.modification import renews_at_ssp
 from tieout.agents.contracts.orders import create_order, update_order, upsert_customer
-from tieout.agents.contracts.periods import books_of
+from tieout.agents.contracts.periods import books_of, entity_of
 from tieout.agents.contracts.policy import policy_from
 from tieout.agents.contracts.pricing import (
     PricedOn,
@@ -38,6 +41,7 @@ from tieout.avro.events import (
     ContractActivated,
     ContractAmended,
     ContractCancelled,
+    ContractOpenedMidlife,
     ContractRenewed,
     Day,
     Minor,
@@ -47,27 +51,23 @@ from tieout.tables.contract import Arrangement, Contract, GroupState
 from tieout.tables.facts import Item, Particulars, Terms
 
 
+class Inception(NamedTuple):
+    """What a contract opens with, admitted: its own promises, and the arrangement that they are in from then on."""
+
+    contract: Contract
+    arrangement: Arrangement
+    items: tuple[Item, ...]
+    bundles: Bundles
+    pins: tuple[str, ...]
+    joined: Joined | None
+
+
 def activate(state: GroupState, event: ContractActivated, draft: Draft) -> Accepted:
-    """Version 1 (section 2.1): a contract, its first arrangement, its customer and its order."""
-    envelope, view = event.envelope, draft.view
-    at = envelope.effective_date
-    if state.contract(envelope.contract_id) is not None:
-        raise Refused("VERSION_BASE_MISMATCH", f"contract {envelope.contract_id!r} is active already")
-    check_currency(event.currency)
-    check_amounts(price=event.price_minor)
-    check_dates(term=(event.start_date, event.end_date))
-    _check_unsupported(event)
-    entity = admitted_entity(view, envelope.legal_entity, event.currency, at)
-    book = PricedOn(view, event.currency, at)
-    items = admitted_items(event.lines, entity, book, at, opens=True)
-    bundles = bundles_of(event.bundles, items, event.price_minor)
-    _check_price(items, bundles, event.price_minor)
-    items = with_plausible_residuals(items, bundles, event.price_minor, book)
-    if event.approved_date is None:
-        raise Refused("APPROVAL_MISSING", "the contract is not approved")
-    books_of(view, entity).period(at)
-    contract = _contract(event)
-    arrangement = _arrangement(contract, 1, entity, at)
+    """Version 1 (section 2.1): a contract, its first arrangement or the one that it joins, its customer and its order."""
+    at = event.envelope.effective_date
+    inception = admitted_inception(state, event, at, draft)
+    contract, arrangement, joined = inception.contract, inception.arrangement, inception.joined
+    assert event.approved_date is not None
     terms = Terms(
         contract=contract.id,
         version=1,
@@ -78,21 +78,58 @@ def activate(state: GroupState, event: ContractActivated, draft: Draft) -> Accep
         effective=at,
         at=at,
         pool=event.price_minor,
-        add=items,
+        add=inception.items,
         change=(),
         drop=(),
         ssp_now=(),
-        reasons=(),
-        pins=pins_of(entity) + book_pins(event.lines, book),
+        reasons=() if joined is None else joined.reasons,
+        pins=inception.pins,
         cause=draft.cause.pointer,
-        more=_particulars(event, bundles),
+        more=_particulars(event, inception.bundles),
     )
-    state = _opened(state, contract, arrangement)
+    state = with_arrangement(state, contract, arrangement)
     state = upsert_customer(state, contract.id, arrangement, draft)
-    state = with_terms(state, (terms,))
+    state, folded = rebased(state, terms)
     create_order(state, arrangement, terms, event.start_date, event.end_date, draft)
     tell_booked(state, arrangement, terms, event.end_date, draft)
+    if joined is not None:
+        tell_modification(terms, folded, draft)
     return Accepted(state, (Touched(arrangement.id, at),))
+
+
+def admitted_inception(
+    state: GroupState, event: ContractActivated | ContractOpenedMidlife, at: Day, draft: Draft
+) -> Inception:
+    """The first version of a contract, which counts from ``at``, or why it is none."""
+    envelope, view = event.envelope, draft.view
+    if state.contract(envelope.contract_id) is not None:
+        raise Refused("VERSION_BASE_MISMATCH", f"contract {envelope.contract_id!r} is active already")
+    check_currency(event.currency)
+    check_amounts(price=event.price_minor)
+    check_dates(term=(event.start_date, event.end_date))
+    _check_unsupported(event)
+    entity = admitted_entity(view, envelope.legal_entity, event.currency, at)
+    joined = joined_of(state, event, draft)
+    if joined is not None:
+        entity = entity_of(view, joined.arrangement)
+    book = PricedOn(view, event.currency, at)
+    items = admitted_items(event.lines, entity, book, at, opens=True)
+    bundles = bundles_of(event.bundles, items, event.price_minor)
+    _check_price(items, bundles, event.price_minor)
+    if joined is not None:
+        items = with_one_basis(joined, items, bundles, event.price_minor, book)
+    else:
+        items = with_plausible_residuals(items, bundles, event.price_minor, book)
+    if event.approved_date is None:
+        raise Refused("APPROVAL_MISSING", "the contract is not approved")
+    books_of(view, entity).period(at)
+    contract = _contract(event)
+    arrangement = _arrangement(contract, 1, entity, at)
+    if joined is not None:
+        arrangement = replace(joined.arrangement, contracts=joined.with_contract(contract.id))
+        contract = replace(contract, home=arrangement.id)
+    pins = pins_of(entity) + book_pins(event.lines, book)
+    return Inception(contract, arrangement, items, bundles, pins, joined)
 
 
 def renew(state: GroupState, event: ContractRenewed, draft: Draft) -> Accepted:
@@ -146,7 +183,7 @@ def open_separately(
     state: GroupState, contract: Contract, terms: Terms, entity: EntityPublished, last: Day, draft: Draft
 ) -> Accepted:
     """Treatment 1: the version becomes an arrangement of its own; a renewal's is a new term with its own order."""
-    state = _opened(
+    state = with_arrangement(
         state,
         replace(contract, watermark=terms.version),
         _arrangement(contract, terms.version, entity, terms.at),
@@ -201,7 +238,7 @@ def pins_of(entity: EntityPublished) -> tuple[str, ...]:
     return (f"entity/{entity.header.id}@{entity.header.version}",)
 
 
-def _contract(event: ContractActivated) -> Contract:
+def _contract(event: ContractActivated | ContractOpenedMidlife) -> Contract:
     return Contract(
         id=event.envelope.contract_id,
         customer=event.customer_id,
@@ -216,9 +253,7 @@ def _contract(event: ContractActivated) -> Contract:
     )
 
 
-def _check_unsupported(event: ContractActivated) -> None:
-    if event.combine_with is not None:
-        raise Refused("EVENT_UNSUPPORTED", "combining contracts into one arrangement is not supported yet")
+def _check_unsupported(event: ContractActivated | ContractOpenedMidlife) -> None:
     if event.terminable is not None and event.terminable.notice_days < 0:
         raise Refused("VALUE_INVALID", f"notice of {event.terminable.notice_days} days")
 
@@ -256,12 +291,13 @@ def _arrangement(contract: Contract, version: int, entity: EntityPublished, open
     )
 
 
-def _opened(state: GroupState, contract: Contract, arrangement: Arrangement) -> GroupState:
-    """The state with a further arrangement; a contract's arrangements stand in order of their versions."""
+def with_arrangement(state: GroupState, contract: Contract, arrangement: Arrangement) -> GroupState:
+    """The state with an arrangement, added or replaced; a contract's stand in order of their versions."""
     state = with_contract(state, contract)
+    others = [each for each in state.group.arrangements if each.id != arrangement.id]
     arrangements = tuple(
         sorted(
-            (*state.group.arrangements, arrangement),
+            (*others, arrangement),
             key=lambda each: (each.contract, int(each.id.rpartition("@")[2])),
         )
     )

@@ -107,7 +107,6 @@ ACTIVATIONS = {
     ),
     "another performing entity": (lambda e: first_line(e, entity="UK"), "EVENT_UNSUPPORTED"),
     "unknown convention": (lambda e: first_line(e, convention="lunar"), "EVENT_UNSUPPORTED"),
-    "combination": (lambda e: replace(e, combine_with="C2"), "EVENT_UNSUPPORTED"),
     "negative notice": (
         lambda e: replace(e, terminable=Terminable("customer", -1, penalty=False)),
         "VALUE_INVALID",

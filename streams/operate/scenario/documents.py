@@ -67,12 +67,12 @@ def _settled_on(state: GroupState, contract: str, at: Day, invoiced_on: Day | No
 
 
 def receivable(state: GroupState, arrangement: Arrangement, day: Day) -> Minor:
-    """Open receivables of the arrangement's contract, with tax, on a day; of its first arrangement alone."""
-    contract = state.contract(arrangement.contract)
-    assert contract is not None, arrangement
-    if state.arrangements_of(contract.id)[0] != arrangement:
-        return 0
-    return account_of(state, contract).receivable.by(day)
+    """Open receivables, with tax, on a day, of the contracts whose first arrangement it is."""
+    return sum(
+        account_of(state, contract).receivable.by(day)
+        for contract in state.group.contracts
+        if state.arrangements_of(contract.id)[0] == arrangement
+    )
 
 
 def _posting(played: Played, arrangement: Arrangement, at: Day, offset: int) -> str:

@@ -97,7 +97,7 @@ class Played:
 
     @cached_property
     def decisions(self) -> tuple[DecisionRecorded, ...]:
-        """What was decided about versions: the last word on each, by accounting date, contract and version.
+        """What was decided about versions behind the first: the last word on each, by accounting date, contract, version.
 
         A version that was withdrawn never was: nothing is decided about it.
         """
@@ -106,7 +106,9 @@ class Played:
         }
         latest: dict[tuple[str, int | None], DecisionRecorded] = {}
         for each in self._said(TOPICS.decisions):
-            if isinstance(each, DecisionRecorded) and each.outcome == "modification_decided":
+            if not isinstance(each, DecisionRecorded) or each.contract_version == 1:
+                continue
+            if each.outcome == "modification_decided":
                 latest[each.contract_id, each.contract_version] = each
         for version in withdrawn:
             latest.pop(version, None)
