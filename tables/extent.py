@@ -81,10 +81,16 @@ class Extent(msgspec.Struct, frozen=True, array_like=True, gc=False):
         """With a version of a price change that is not among them; contra revenue has a key of its own."""
         named = len(component.contra.encode())
         return msgspec.structs.replace(
-            self.reaching(component.at),
+            self._reaching(component),
             keys=self.keys + bool(named),
             names_bytes=self.names_bytes + named,
             agreed=self.agreed + abs(component.amount),
+        )
+
+    def _reaching(self, component: Component) -> Extent:
+        grown = self.reaching(component.at)
+        return (
+            grown if component.days is None else grown.reaching(component.days[0]).reaching(component.days[1])
         )
 
     def with_lines(self, lines: Iterable[DocLine]) -> Extent:
@@ -157,7 +163,7 @@ def extent_of(
     entries = [each for log in work for each in log.entries]
     contra = [each.contra for each in facts.components if each.contra]
     days = [each.at for each in facts.evidence]
-    days += [each.at for each in facts.components]
+    days += [day for each in facts.components for day in (each.at, *(each.days or ()))]
     days += [each.at for each in facts.estimates]
     days += [each.at for each in facts.assessments]
     days += [each.at for each in rated]

@@ -162,7 +162,8 @@ class Component(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
     ``amount`` is absolute: on a day the highest version with ``at`` on or before it counts. ``reach``: version (enters
     the pool of the version ``ref``, ``contract@version``, empty for the arrangement's inception, and flows on, 32-42..45),
-    obligation (wholly of the promise ``ref``, 32-40), performed (revenue at ``at``) or none. ``contra`` names the contra
+    obligation (wholly of the promise ``ref``, 32-40), days (wholly of the ``days`` of the promise ``ref``, both included),
+    performed (revenue at ``at``) or none. ``contra`` names the contra
     revenue class that shows the part already earned, empty for none. ``refundable``: billed amounts that it takes
     back are a refund liability (32-10).
     """
@@ -177,6 +178,7 @@ class Component(msgspec.Struct, frozen=True, array_like=True, gc=False):
     cause: Cause
     ref: str = ""
     refundable: bool = False
+    days: tuple[Day, Day] | None = None
 
 
 class Evidence(msgspec.Struct, frozen=True, array_like=True, gc=False):

@@ -13,6 +13,7 @@ from itertools import takewhile
 
 from tieout.agents.accounting.policy import Switches
 from tieout.agents.accounting.progress import micro
+from tieout.agents.accounting.series_days import DAYS, amounts_of_days
 from tieout.agents.accounting.usage_aggregation import LAST_EVER, MAX, SUM, Quantities
 from tieout.agents.accounting.usage_estimate import continued, difference, estimated, metered
 from tieout.agents.accounting.usage_periods import usage_period
@@ -80,14 +81,19 @@ def amounts_of(
 def amounts_by_po(state: GroupState, arrangement: str) -> dict[str, Steps]:
     """Promise -> its dated amounts, of one arrangement; those of which nothing is known are left out."""
     derived = state.derived
-    if derived is not None and not derived.amounts:
+    of_days = {each.ref for each in state.facts.components if each.reach == DAYS}
+    if derived is not None and not derived.amounts and not of_days:
         return {}
     found: dict[str, Steps] = {}
     for terms in state.facts.terms:
         if terms.arrangement != arrangement:
             continue
         for item in terms.add:
-            if item.measure == "amount":
+            if item.po in of_days:
+                found[item.po] = amounts_of_days(
+                    state.facts.components, arrangement, item.po, item.convention
+                )
+            elif item.measure == "amount":
                 known = (
                     _of(state, terms.contract, item)
                     if derived is None

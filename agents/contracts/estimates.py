@@ -7,18 +7,21 @@ a release has its rule.
 
 from __future__ import annotations
 
+from itertools import zip_longest
 from typing import NamedTuple
 
 from msgspec.structs import replace
 
+from tieout.agents.accounting.series_days import DAYS, SPAN_DAYS_MAX
 from tieout.agents.accounting.variable import estimate_id
 from tieout.agents.contracts.accepted import Accepted, Rules, Touched
 from tieout.agents.contracts.admission import admitted_contract, check_amounts
 from tieout.agents.contracts.decision import Refused
 from tieout.agents.contracts.draft import Draft
+from tieout.agents.contracts.evidence_lines import line_of
 from tieout.agents.contracts.facts import with_component
 from tieout.agents.contracts.unit_prices import unit_price
-from tieout.avro.events import Minor, VariableEstimateChanged
+from tieout.avro.events import Day, Minor, VariableEstimateChanged
 from tieout.tables.contract import Contract, GroupState
 from tieout.tables.facts import Component, Terms
 
@@ -38,18 +41,19 @@ def estimate(state: GroupState, event: VariableEstimateChanged, draft: Draft) ->
         return unit_price(state, event, draft)
     contract = admitted_contract(state, event, event.currency)
     amount = _amount(event)
-    reached = _reached(state, contract, event)
+    reached, days = _reached(state, contract, event), _days(state, contract, event)
     component = Component(
         id=estimate_id(contract.id, event.estimate_id),
         version=event.envelope.object_version,
         arrangement=reached.arrangement,
         at=max(event.envelope.effective_date, state.arrangement(reached.arrangement).opened),
         amount=amount,
-        reach=event.reach,
+        reach=event.reach if days is None else DAYS,
         contra="",
         cause=draft.cause.pointer,
         ref=reached.ref,
         refundable=event.refundable,
+        days=days,
     )
     if _is_known(state, component):
         return Accepted(state, effect=False)
@@ -62,10 +66,6 @@ def _amount(event: VariableEstimateChanged) -> Minor:
     """The estimate: no more than it would be before the constraint, which can only lower it (32-11)."""
     if not event.estimate_id:
         raise Refused("VALUE_INVALID", "an estimate without an id")
-    if event.service_from is not None or event.service_to is not None:
-        raise Refused(
-            "EVENT_UNSUPPORTED", "an amount for some days of a series is not supported yet", "reference"
-        )
     amount, unconstrained = event.amount_minor, event.unconstrained_minor
     if amount is None:
         raise Refused("VALUE_INVALID", f"estimate {event.estimate_id!r} states no amount")
@@ -115,6 +115,35 @@ def _arrangement_of_line(state: GroupState, contract: Contract, po: str, reach: 
     raise Refused("EVIDENCE_UNKNOWN_PO", f"line {po!r} is not in contract {contract.id!r}", "version")
 
 
+def _days(state: GroupState, contract: Contract, event: VariableEstimateChanged) -> tuple[Day, Day] | None:
+    """The days of a series that the amount belongs to wholly (606-10-32-40); None for an amount of a whole promise."""
+    if event.service_from is None and event.service_to is None:
+        return None
+    named = f"estimate {event.estimate_id!r}"
+    if event.service_from is None or event.service_to is None or event.reach != "obligation":
+        raise Refused(
+            "VALUE_INVALID", f"{named}: days of a series are a first and a last day of a line that it reaches"
+        )
+    first, last = event.service_from, event.service_to
+    if last < first or last - first >= SPAN_DAYS_MAX:
+        raise Refused(
+            "DATES_INVALID", f"{named}: a distinct period of a series has 1 to {SPAN_DAYS_MAX} days"
+        )
+    _, line = line_of(state, contract, event.po or "")
+    if line.measure != "time" or line.first is None or line.last is None:
+        raise Refused("VALUE_INVALID", f"{named}: line {event.po!r} is no series of days")
+    extended = (
+        change.value
+        for terms in state.facts.terms
+        if terms.contract == contract.id
+        for change in terms.change
+        if (change.po, change.field) == (line.po, "last")
+    )
+    if first < line.first or last > max((line.last, *extended)):
+        raise Refused("DATES_INVALID", f"{named}: its days are not days of line {event.po!r}", "version")
+    return first, last
+
+
 def _version(state: GroupState, contract: Contract, number: int) -> Terms:
     """The version that promised the amount: where it is not accepted yet, the estimate waits for it."""
     found = [each for each in state.facts.terms if (each.contract, each.version) == (contract.id, number)]
@@ -139,9 +168,11 @@ def _check_price(state: GroupState, component: Component) -> None:
     for layers in state.layers:
         if layers.arrangement != component.arrangement or component.amount >= 0:
             continue
-        for step in layers.steps:
-            price = sum([share.base + share.amount for share in step.shares])
-            if price < 0 and step.from_day >= component.at:
+        apart = component.amount if component.days is not None else 0
+        ends = [step.from_day for step in layers.steps[1:]]
+        for step, end in zip_longest(layers.steps, ends):
+            price = sum([share.base + share.amount for share in step.shares]) + apart
+            if price < 0 and (end is None or end > component.at):
                 raise Refused(
                     "RECOGNISED_NEGATIVE", f"with {component.amount} the price would be {price}", "fact"
                 )
@@ -158,8 +189,9 @@ def _is_known(state: GroupState, component: Component) -> bool:
                     "ID_CONFLICT", f"estimate {each.id!r} has version {each.version} with other content"
                 )
             return True
-        before = each.arrangement, each.reach, each.ref, each.refundable
-        if before != (component.arrangement, component.reach, component.ref, component.refundable):
+        before = each.arrangement, each.reach, each.ref, each.refundable, each.days
+        named = component.arrangement, component.reach, component.ref, component.refundable, component.days
+        if before != named:
             raise Refused(
                 "VALUE_INVALID",
                 f"estimate {each.id!r} reached {each.reach} {each.ref!r} before: end it with 0",

@@ -12,6 +12,7 @@ from tieout.agents.accounting.agreement import components_of, folded_of, layers_
 from tieout.agents.accounting.dated_amounts import amounts_by_po
 from tieout.agents.accounting.invariant import InvariantBroken
 from tieout.agents.accounting.receivables import write_offs_of
+from tieout.agents.accounting.series_days import DAYS
 from tieout.agents.accounting.targets import Targets
 from tieout.agents.accounting.variable import standing_components
 from tieout.agents.contracts.decision import View
@@ -100,7 +101,9 @@ def _stated(state: GroupState, arrangement: str, day: Day) -> Minor:
     reliefs = dict(layers_of(state, of).reliefs)
     own = components_of(state, of, reliefs)
     given_up = [reliefs[each.id] for each in write_offs_of(state, of) if each.at <= day]
-    components = (each.amount for each in standing_components(own, day).values() if each.reach != "none")
+    components = (
+        each.amount for each in standing_components(own, day).values() if each.reach not in ("none", DAYS)
+    )
     used = (each.by(day) for each in amounts_by_po(replace(state, derived=None), arrangement).values())
     return sum(versions) + sum(components) + sum(used) + sum(given_up)
 

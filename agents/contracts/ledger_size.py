@@ -124,7 +124,7 @@ def _room_for_price(rooms: dict[str, _Room], facts: Facts) -> None:
         room.total += abs(component.amount)
         room.keys += bool(component.contra)
         room.names_bytes += len(component.contra.encode())
-        room.reach(component.at)
+        room.reach(component.at, *(component.days or ()))
 
 
 def _room_for_billing(rooms: dict[str, _Room], contracts: dict[str, list[_Room]], state: GroupState) -> None:

@@ -90,8 +90,10 @@ def test_an_estimate_dated_before_its_contract_counts_from_its_first_day():
         ({"version": 2}, "VERSION_BASE_MISMATCH"),
         ({"currency": "EUR"}, "CURRENCY_MIXED"),
         ({"unit_price_minor": 5, "po": "A"}, "VALUE_INVALID"),
-        ({"service_from": 20_100}, "EVENT_UNSUPPORTED"),
-        ({"service_to": 20_100}, "EVENT_UNSUPPORTED"),
+        ({"service_from": 20_100}, "VALUE_INVALID"),
+        ({"service_to": 20_100}, "VALUE_INVALID"),
+        ({"service_from": 20_100, "service_to": 20_130}, "VALUE_INVALID"),
+        ({"service_from": 20_100, "service_to": 20_130, "reach": "obligation", "po": "A"}, "VALUE_INVALID"),
     ],
 )
 def test_an_estimate_that_cannot_be_placed_is_refused_by_name(stated, code):
@@ -100,6 +102,83 @@ def test_an_estimate_that_cannot_be_placed_is_refused_by_name(stated, code):
     waiting = [refusal.code for _, refusal in inbox.parked]
     assert [*waiting, *(named for named, _ in inbox.refusals)] == [code]
     assert inbox.state.facts.components == ()
+
+
+SERVICE = {
+    **ACTIVATION,
+    "price": 1200,
+    "lines": [{"po": "S", "measure": "time", "from": YEAR, "to": dt.date(2025, 12, 31)}],
+}
+MARCH_BONUS = {
+    **BONUS,
+    "reach": "obligation",
+    "po": "S",
+    "from": dt.date(2025, 3, 1),
+    "to": dt.date(2025, 3, 31),
+}
+
+
+def told_of_service(*described):
+    given = Given({"events": [SERVICE, *described], "expect": {}})
+    inbox = Inbox(given.reference())
+    first, *others = given.steps()
+    inbox.deliver(first)
+    return inbox, others
+
+
+def refused(inbox):
+    return [*(refusal.code for _, refusal in inbox.parked), *(code for code, _ in inbox.refusals)]
+
+
+def test_an_amount_for_some_days_of_a_series_has_no_share_in_the_allocation():
+    """606-10-32-40."""
+    inbox, (bonus,) = told_of_service(MARCH_BONUS)
+    inbox.deliver(bonus)
+    assert shares(inbox) == {"S": 1200_00}
+    (component,) = inbox.state.facts.components
+    assert (component.reach, component.ref, component.amount) == ("days", "S", 10_00)
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "waits"),
+    [
+        (dt.date(2025, 3, 31), dt.date(2025, 3, 30), False),
+        (dt.date(2025, 1, 1), dt.date(2026, 1, 2), False),
+        (dt.date(2024, 12, 31), dt.date(2025, 1, 31), True),
+        (dt.date(2025, 12, 1), dt.date(2026, 1, 1), True),
+    ],
+    ids=["ends before it begins", "longer than a year", "before the line", "behind the line"],
+)
+def test_days_that_are_no_period_of_the_line_are_refused(first, last, waits):
+    inbox, (bonus,) = told_of_service({**MARCH_BONUS, "from": first, "to": last})
+    inbox.deliver(bonus)
+    assert refused(inbox) == ["DATES_INVALID"]
+    assert bool(inbox.parked) is waits
+
+
+def test_days_behind_the_end_of_a_line_wait_for_its_extension():
+    longer = {
+        "at": MAY,
+        "type": "contract_amended",
+        "price_change": 100,
+        "change": [{"po": "S", "to": dt.date(2026, 1, 31)}],
+    }
+    january = {"from": dt.date(2026, 1, 1), "to": dt.date(2026, 1, 31)}
+    inbox, (bonus, extended) = told_of_service({**MARCH_BONUS, **january}, longer)
+    inbox.deliver(bonus)
+    assert refused(inbox) == ["DATES_INVALID"]
+    inbox.deliver(extended)
+    assert [each.days for each in inbox.state.facts.components] == [(20_454, 20_484)]
+
+
+def test_the_days_of_an_estimate_never_change_and_it_takes_no_more_than_the_price():
+    inbox, (bonus,) = told_of_service(MARCH_BONUS)
+    inbox.deliver(bonus)
+    later = replace(bonus.envelope, object_version=900_000)
+    inbox.deliver(replace(bonus, service_to=bonus.service_to - 1, envelope=later))
+    assert inbox.refusals[-1][0] == "VALUE_INVALID"
+    inbox.deliver(replace(bonus, amount_minor=-1200_01, envelope=replace(later, object_version=900_001)))
+    assert inbox.refusals[-1][0] == "RECOGNISED_NEGATIVE"
 
 
 def test_an_estimate_takes_no_more_than_the_price():

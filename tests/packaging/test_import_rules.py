@@ -13,6 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 FOLDERS = ("avro", "tables", "agents", "streams")
 
 BREAKS = {
+    "accounting": ("agents/accounting/planted_accounting.py", "import tieout.agents.contracts.draft\n"),
     "layers": ("tables/planted_layers.py", "import tieout.agents.spec\n"),
     "pure": ("agents/planted_pure.py", "import time\n"),
     "rocksdb": ("streams/planted_rocksdb.py", "import rocksdict\n"),
