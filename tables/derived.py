@@ -85,8 +85,10 @@ class Account606(NamedTuple):
     """Billing and cash of one contract, walked day by day (606-10-45-1..4).
 
     ``due``: arrangement -> what is due without tax, advances included. ``receivable``, ``advances``: with tax.
-    ``open``: document -> what is left of it. ``taken``: act -> (arrangement -> what it took of due): its price, where
-    policy says that the price follows. What a write-off and its end move of due depends on revenue: ``written_off``.
+    ``open``: document -> what is left of it, oldest first, those of which nothing is left out. ``taken``: act ->
+    (arrangement -> what it took of due): its price, where policy says that the price follows. What a write-off and its
+    end move of due depends on revenue: ``written_off``. ``early``: document that has not come yet -> (payment -> its
+    cash). ``last``: day, rank and id of the last fact, from which the walk goes on.
     """
 
     due: Mapping[str, Steps]
@@ -96,6 +98,8 @@ class Account606(NamedTuple):
     taken: Mapping[str, Mapping[str, Minor]]
     movements: tuple[Movement, ...]
     written_off: tuple[WriteOff, ...]
+    early: Mapping[str, Mapping[str, Minor]] = {}
+    last: tuple[Day, int, str] | None = None
 
 
 class Metered(NamedTuple):

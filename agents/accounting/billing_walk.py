@@ -13,21 +13,14 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from tieout.agents.accounting.allocation import allocated
+from tieout.agents.accounting.billing_order import Fact
 from tieout.agents.accounting.rounding import rounded_share
 from tieout.avro.events import Day, Minor
-from tieout.tables.derived import Movement, WriteOff
+from tieout.tables.derived import Account606, Movement, WriteOff
 from tieout.tables.documents import Act, Cash, DocLine, Documents
 
 DUE_UNCHANGED = "tax_only"
 """The reason of a memo that credits tax: the amount due without tax stays."""
-
-_CHARGE, _CREDIT, _CASH = 0, 1, 3
-_RANK = {
-    "right": 0, "apply": 2, "grant": 2, "unapply": 4, "reverse": 4, "dispute": 5, "price_dispute": 5, "dispute_won": 6,
-    "refund": 7, "concession": 8, "write_off": 8, "recovery": 9, "memo_void": 10, "void": 11,
-}  # fmt: skip
-
-Fact = tuple[Day, int, str, DocLine | Cash | Act]
 
 
 class Part(NamedTuple):
@@ -36,24 +29,6 @@ class Part(NamedTuple):
     arrangement: str
     gross: Minor
     net: Minor
-
-
-def in_order(documents: Documents, contract: str) -> list[Fact]:
-    """The facts of one contract by day, rank and id."""
-    facts: list[Fact] = [
-        (each.at, _CASH, each.id, each) for each in documents.cash if each.contract == contract
-    ]
-    facts += [
-        (each.at, _RANK[each.kind], each.id, each) for each in documents.acts if each.contract == contract
-    ]
-    for line in documents.lines:
-        if line.contract == contract:
-            if line.kind == "credit_memo":
-                facts.append((line.at, _CREDIT, f"{line.doc}\0{line.line:05}", line))
-            elif line.unconditional:
-                facts.append((line.at, _CHARGE, f"{line.doc}\0{line.line:05}", line))
-    facts.sort(key=lambda fact: fact[:3])
-    return facts
 
 
 class Walk:
@@ -73,6 +48,16 @@ class Walk:
         self._early: dict[str, dict[str, Minor]] = {}
         self._credited: dict[str, dict[str, Minor]] = {}
         self._given_up: list[WriteOff] = []
+
+    def go_on(self, account: Account606) -> None:
+        """Stand where a walk without acts ended; what only acts would look at is not known."""
+        self.open = dict(account.open)
+        self._early = {doc: dict(payments) for doc, payments in account.early.items()}
+        self._receivable = account.receivable.total
+
+    def early(self) -> dict[str, dict[str, Minor]]:
+        """Cash by the document that it names and that has not come yet."""
+        return {doc: payments for doc, payments in self._early.items() if doc not in self.open}
 
     def take(self, fact: Fact) -> None:
         """The next fact."""

@@ -8,17 +8,22 @@ undoes it, ids in order; each movement has the receivable beside what is due, so
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from bisect import bisect_left
+from collections.abc import Iterable, Mapping
+from operator import attrgetter, itemgetter
 
-from tieout.agents.accounting.billing_walk import DUE_UNCHANGED, Walk, in_order
+from tieout.agents.accounting.billing_order import counts, in_order, placed
+from tieout.agents.accounting.billing_walk import DUE_UNCHANGED, Walk
 from tieout.agents.accounting.policy import Switches
 from tieout.avro.events import Day, Minor
 from tieout.tables.contract import Arrangement, Contract, GroupState
 from tieout.tables.dated import Steps, steps, together
 from tieout.tables.derived import Account606, WriteOff
-from tieout.tables.documents import DocLine, Documents
+from tieout.tables.documents import Cash, DocLine, Documents
 
 _NONE = Steps()
+_DOC = attrgetter("doc")
+_KEY = itemgetter(0, 1, 2)
 
 Dated = list[tuple[Day, Minor]]
 
@@ -31,8 +36,9 @@ def walked(documents: Documents, contract: Contract, homes: Mapping[str, str]) -
 
     The advances of a contract are due in its first arrangement.
     """
-    walk = Walk(documents, contract.id, homes, contract.home or f"{contract.id}@1")
-    for fact in in_order(documents, contract.id):
+    walk = _walk(documents, contract, homes)
+    facts = in_order(documents, contract.id)
+    for fact in facts:
         walk.take(fact)
     due: dict[str, Dated] = {}
     for moved in walk.movements:
@@ -42,11 +48,69 @@ def walked(documents: Documents, contract: Contract, homes: Mapping[str, str]) -
         {arrangement: steps(dated) for arrangement, dated in due.items()},
         steps([(moved.at, moved.receivable) for moved in walk.movements]),
         steps(walk.advances),
-        walk.open,
+        _left(walk),
         walk.taken,
         tuple(walk.movements),
         walk.written_off(),
+        walk.early(),
+        facts[-1][:3] if facts else None,
     )
+
+
+def continued(
+    account: Account606,
+    documents: Documents,
+    contract: Contract,
+    homes: Mapping[str, str],
+    facts: Iterable[DocLine | Cash],
+) -> Account606 | None:
+    """The account with further facts of its contract, which are among the documents: what came before is not looked at.
+
+    None where it has to be walked anew: a fact is dated before the last one, or there are acts, which look back.
+    """
+    added = sorted([placed(each) for each in facts if isinstance(each, Cash) or counts(each)], key=_KEY)
+    if not added:
+        return account
+    if account.last is not None and added[0][:3] <= account.last:
+        return None
+    if any(each.contract == contract.id for each in documents.acts):
+        return None
+    walk = _walk(documents, contract, homes)
+    walk.go_on(account)
+    for fact in added:
+        each = fact[3]
+        if isinstance(each, Cash) and each.doc is not None and _is_charged(documents, each.doc, contract.id):
+            walk.open.setdefault(each.doc, 0)
+        walk.take(fact)
+    due, receivable, advances = dict(account.due), account.receivable, account.advances
+    for moved in walk.movements:
+        if moved.due:
+            due[moved.arrangement] = due.get(moved.arrangement, _NONE).adding(moved.at, moved.due)
+        receivable = receivable.adding(moved.at, moved.receivable)
+    for at, amount in walk.advances:
+        advances = advances.adding(at, amount)
+    movements = (*account.movements, *walk.movements)
+    return Account606(due, receivable, advances, _left(walk), {}, movements, (), walk.early(), added[-1][:3])
+
+
+def _walk(documents: Documents, contract: Contract, homes: Mapping[str, str]) -> Walk:
+    return Walk(documents, contract.id, homes, contract.home or f"{contract.id}@1")
+
+
+def _left(walk: Walk) -> dict[str, Minor]:
+    return {doc: left for doc, left in walk.open.items() if left}
+
+
+def _is_charged(documents: Documents, number: str, contract: str) -> bool:
+    """Whether a document of this number has added to what is due."""
+    lines = documents.lines
+    for place in range(bisect_left(lines, number, key=_DOC), len(lines)):
+        line = lines[place]
+        if line.doc != number:
+            return False
+        if line.contract == contract and line.kind in CHARGES and line.unconditional:
+            return True
+    return False
 
 
 def account_of(state: GroupState, contract: Contract) -> Account606:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from msgspec.structs import replace
@@ -24,10 +24,11 @@ from tieout.agents.accounting.dated_amounts import (
 )
 from tieout.agents.accounting.invariant import InvariantBroken
 from tieout.agents.accounting.performance import performance_of
-from tieout.agents.accounting.receivables import homes_of, walked
+from tieout.agents.accounting.receivables import continued, homes_of, walked
 from tieout.avro.events import Day
 from tieout.tables.contract import Contract, GroupState
 from tieout.tables.derived import Account606, Amounts, Derived, Performance
+from tieout.tables.documents import Cash, DocLine
 from tieout.tables.facts import Estimate, Evidence, Item
 from tieout.tables.group_rows import usage_order
 from tieout.tables.work import RatedUsage, UsageBucket, UsageDetail, Work, WorkLog
@@ -166,6 +167,21 @@ def billed(state: GroupState, contracts: Iterable[str]) -> GroupState:
         return state
     gone = set(contracts)
     accounts = {contract: account for contract, account in derived.accounts.items() if contract not in gone}
+    return replace(state, derived=Derived(accounts, derived.done, derived.amounts))
+
+
+def charged(state: GroupState, contract_id: str, facts: Sequence[DocLine | Cash]) -> GroupState:
+    """The state with further lines, or cash, of a contract: where they come last its account goes on from its end."""
+    derived = state.derived
+    known = None if derived is None else derived.accounts.get(contract_id)
+    if derived is None or known is None:
+        return state
+    contract = state.contract(contract_id)
+    assert contract is not None, contract_id
+    after = continued(known, state.documents, contract, homes_of(state, contract_id), facts)
+    if after is None:
+        return billed(state, (contract_id,))
+    accounts = {**derived.accounts, contract_id: after}
     return replace(state, derived=Derived(accounts, derived.done, derived.amounts))
 
 

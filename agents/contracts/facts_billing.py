@@ -12,7 +12,7 @@ from operator import attrgetter
 
 from msgspec.structs import replace
 
-from tieout.agents.contracts.derivation import billed
+from tieout.agents.contracts.derivation import billed, charged
 from tieout.agents.contracts.facts import put
 from tieout.agents.contracts.refolding import refolded, with_layers
 from tieout.tables.contract import GroupState
@@ -45,7 +45,9 @@ def with_document(state: GroupState, source: str, lines: tuple[DocLine, ...]) ->
     joined = (*documents.lines[:place], *lines, *documents.lines[place:])
     documents = Documents(joined, documents.cash, documents.acts)
     state = replace(state, documents=documents, extent=state.extent.with_lines(lines))
-    return billed(state, {each.contract for each in lines})
+    for contract in sorted({each.contract for each in lines}):
+        state = charged(state, contract, [each for each in lines if each.contract == contract])
+    return state
 
 
 def with_cash(state: GroupState, cash: Cash) -> GroupState:
@@ -55,7 +57,7 @@ def with_cash(state: GroupState, cash: Cash) -> GroupState:
     if len(after.cash) == len(before.cash):
         return billed(_measured(state, after), {each.contract for each in (*before.cash, cash)})
     state = replace(state, documents=after, extent=state.extent.with_cash(cash))
-    return billed(state, (cash.contract,))
+    return charged(state, cash.contract, (cash,))
 
 
 def with_act(state: GroupState, act: Act) -> GroupState:

@@ -4,11 +4,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from tieout.agents.accounting.receivables import advance_movements, document_movements, walked
+from tieout.agents.accounting.receivables import advance_movements, continued, document_movements, walked
 from tieout.avro.commands import Cause
 from tieout.tables.contract import Contract
 from tieout.tables.dated import Steps, steps, together
-from tieout.tables.documents import Cash, DocLine, Documents
+from tieout.tables.documents import Act, Cash, DocLine, Documents
 
 CAUSE = Cause("inbox", 0, 1)
 CONTRACT = Contract("C1", "CUST", None, "US", "USD", "active", 1, 0, 400, "")
@@ -65,3 +65,62 @@ def test_a_line_belongs_to_the_arrangement_of_the_promise_that_it_names():
     named = Documents((replace(stated, po="S"),))
     account = walked(named, CONTRACT, {"S": "C1@2"})
     assert {arrangement: due.total for arrangement, due in account.due.items()} == {"C1@2": 100}
+
+
+def grown(documents, fact):
+    if isinstance(fact, Cash):
+        return replace(documents, cash=tuple(sorted((*documents.cash, fact), key=lambda each: each.id)))
+    return replace(documents, lines=tuple(sorted((*documents.lines, fact), key=lambda each: each.doc)))
+
+
+@given(st.lists(lines, max_size=6), st.lists(payments, max_size=5), st.randoms(use_true_random=False))
+def test_an_account_that_goes_on_from_its_end_is_the_one_that_is_walked_anew(stated, paid, chance):
+    whole = documents_of(stated, paid)
+    facts = [*whole.lines, *whole.cash]
+    chance.shuffle(facts)
+    if chance.random() < 0.5:
+        facts.sort(key=lambda each: each.at)
+    documents, account = Documents(), walked(Documents(), CONTRACT, {})
+    for fact in facts:
+        documents = grown(documents, fact)
+        fresh = walked(documents, CONTRACT, {})
+        went_on = continued(account, documents, CONTRACT, {}, [fact])
+        assert went_on in (None, fresh)
+        assert went_on is None or list(went_on.open) == list(fresh.open), "the oldest is paid first"
+        account = fresh
+
+
+def bill(number, at, amount=100):
+    return line(number, "invoice", "C1@1", at, amount, 0, unconditional=True)
+
+
+def test_an_account_goes_on_with_what_is_dated_last_and_is_walked_anew_otherwise():
+    bills = [bill(place, 10 * place) for place in range(3)]
+    known = walked(Documents(tuple(bills)), CONTRACT, {})
+    late, early = Cash("P1", "C1", 25, 40, "D1", CAUSE), Cash("P1", "C1", 19, 40, "D1", CAUSE)
+    went_on = continued(known, Documents(tuple(bills), (late,)), CONTRACT, {}, [late])
+    assert went_on is not None
+    assert (went_on.open, went_on.receivable.total) == ({"D0": 100, "D1": 60, "D2": 100}, 260)
+    assert continued(known, Documents(tuple(bills), (early,)), CONTRACT, {}, [early]) is None
+    acts = (Act("A1", 1, "void", "C1", 5, 0, "D0", "", CAUSE),)
+    assert continued(known, Documents(tuple(bills), (late,), acts), CONTRACT, {}, [late]) is None
+
+
+def test_an_account_that_goes_on_looks_at_no_document_that_is_paid():
+    bills = [bill(place, 2 * place) for place in range(9)]
+    cash = [Cash(f"P{place}", "C1", 2 * place + 1, 100, f"D{place}", CAUSE) for place in range(9)]
+    account = walked(Documents(tuple(bills), tuple(cash)), CONTRACT, {})
+    assert (account.open, account.early) == ({}, {})
+    again = Cash("P9", "C1", 30, 70, "D0", CAUSE)
+    went_on = continued(account, Documents(tuple(bills), (*cash, again)), CONTRACT, {}, [again])
+    assert went_on is not None
+    assert (went_on.advances.total, went_on.early) == (70, {}), "its document has come: it waits for none"
+
+
+def test_cash_that_came_before_its_invoice_settles_it_when_the_account_goes_on():
+    cash = Cash("P0", "C1", 1, 60, "D7", CAUSE)
+    known = walked(Documents((), (cash,)), CONTRACT, {})
+    assert known.early == {"D7": {"P0": 60}}
+    went_on = continued(known, Documents((bill(7, 5),), (cash,)), CONTRACT, {}, [bill(7, 5)])
+    assert went_on is not None
+    assert (went_on.open, went_on.early, went_on.advances.total) == ({"D7": 40}, {}, 0)
