@@ -13,8 +13,10 @@ from msgspec.structs import replace
 from tieout.agents.accounting.agreed import Agreed, Folded, Rebase, Visible
 from tieout.agents.accounting.invariant import InvariantBroken
 from tieout.agents.accounting.modification import canonical, generation, opens
+from tieout.agents.accounting.pauses import pauses_by_promise
 from tieout.agents.accounting.progress import earned
 from tieout.agents.accounting.rebasing import Book, opened, raised, rebased
+from tieout.agents.accounting.service_time import Pauses
 from tieout.agents.accounting.variable import NOTHING_SEEN, reaching, visible
 from tieout.avro.events import Day, Minor
 from tieout.tables.derived import NOTHING, Relief
@@ -23,6 +25,7 @@ from tieout.tables.layers import Layer, Layers
 
 _AFTER_VERSIONS = 9
 _PROSPECTIVE = "prospective"
+_ENDING = ("resume", "cancel")
 
 
 def fold(agreed: Agreed) -> Folded:
@@ -62,6 +65,7 @@ class _Folding:
         self._components = _held(agreed.components, versions) if agreed.components else ()
         self._reliefs = sorted(each._replace(at=max(each.at, start)) for each in agreed.reliefs)
         self._entries = self._ordered()
+        self._pausing = _pausing(versions)
         self.days = sorted(
             {each.at for each in versions}
             | {each.at for each in self._components}
@@ -149,10 +153,17 @@ class _Folding:
         if entry.kind == "relief":
             entry = replace(entry, pool=self._fixed[entry.contract])
         own = self._seen.by_ref.get(generation(entry), 0) if self._seen.by_ref else 0
-        rebase = rebased(self._book, entry, own, self._done)
+        rebase = rebased(self._book, entry, own, self._done, self._paused(entry))
         self._price += entry.pool + own
         if entry.kind != "relief":
             self._rebases.append(rebase)
+
+    def _paused(self, terms: Terms) -> dict[str, Pauses] | None:
+        """Pauses as they are known with a version: by it and by those before it."""
+        if not self._pausing:
+            return None
+        order = canonical(terms)
+        return pauses_by_promise(each for each in self._pausing if canonical(each) <= order)
 
     def _fix_reliefs(self, day: Day) -> None:
         """What a write-off takes off the price: the part that revenue up to the day before does not cover."""
@@ -190,6 +201,13 @@ def _held(components: tuple[Component, ...], versions: list[Terms]) -> tuple[Com
     opening = {f"{each.contract}@{each.version}" for each in versions if opens(each)}
     of_inception = [each if each.ref not in opening else replace(each, ref="") for each in components]
     return reaching(of_inception, since, begun)
+
+
+def _pausing(versions: list[Terms]) -> tuple[Terms, ...]:
+    """The versions that pause service or may end a pause; none where nothing was ever paused."""
+    if not any(each.more is not None and each.more.pauses for each in versions):
+        return ()
+    return tuple([each for each in versions if each.kind in _ENDING or each.more is not None])
 
 
 def _relieving(relief: Relief, pattern: Terms) -> Terms:

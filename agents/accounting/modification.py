@@ -25,6 +25,7 @@ _RANK = {
     "opening": 0, "activate": 1, "renew": 2, "amend": 3, "price_only": 3, "relief": 3, "transfer": 3, "suspend": 4, "resume": 4,
     "cancel": 5,
 }  # fmt: skip
+_PAUSING = ("suspend", "resume")
 _ALWAYS_PROSPECTIVE = ("cancel", "suspend", "resume", "price_only", "relief")
 
 
@@ -66,7 +67,8 @@ def touched_lines(terms: Terms) -> frozenset[str]:
 def sets_of(terms: Terms, standing: Mapping[str, Standing], unsatisfied: Collection[str]) -> Sets:
     """Rows 13 to 18: each obligation by its own flag; the version's flag overrides it for the lines it touches.
 
-    A line that is removed keeps what it earned, whatever it is (606-10-25-13(a)).
+    A line that is removed keeps what it earned, whatever it is (606-10-25-13(a)); so does service that is paused: other
+    days to serve are another whole, and what was served was measured by the old one.
     """
     touched, stated = touched_lines(terms), particulars(terms).distinct
     distinct: list[str] = []
@@ -74,7 +76,8 @@ def sets_of(terms: Terms, standing: Mapping[str, Standing], unsatisfied: Collect
     for po in sorted(unsatisfied):
         overridden = stated is not None and (not touched or po in touched)
         apart = stated if overridden else is_distinct(standing[po].item)
-        (distinct if apart or po in terms.drop else not_distinct).append(po)
+        rests = terms.kind in _PAUSING and standing[po].item.measure == "time"
+        (distinct if apart or rests or po in terms.drop else not_distinct).append(po)
     return Sets(tuple(distinct), tuple(not_distinct))
 
 
@@ -111,36 +114,49 @@ def label(terms: Terms, sets: Sets) -> str:
     return "mixed" if sets.distinct or terms.add else "catch_up"
 
 
+_BY_KIND: Mapping[str, tuple[str, ...]] = {
+    "cancel": (
+        "scope ends",
+        "what was earned stays; the rest of the price is re-based",
+        "606-10-25-13(a)",
+    ),
+    "suspend": (
+        "service is paused",
+        "what was earned stays; the rest of the price is spread over the days that are served",
+        "606-10-25-13(a)",
+    ),
+    "resume": (
+        "service goes on",
+        "what was earned stays; the rest of the price is spread over the days that are served",
+        "606-10-25-13(a)",
+    ),
+}
+"""Why a version of this kind is prospective."""
+
+_BY_TREATMENT: Mapping[str, tuple[str, ...]] = {
+    "separate": (
+        "adds distinct goods or services",
+        "each at its stand-alone selling price",
+        "606-10-25-12",
+    ),
+    "prospective": ("remaining goods or services are distinct from those transferred", "606-10-25-13(a)"),
+    "catch_up": (
+        "remaining goods or services are not distinct from those transferred",
+        "revenue is caught up",
+        "606-10-25-13(b)",
+    ),
+    "mixed": (
+        "some remaining goods or services are distinct from those transferred, some are not",
+        "606-10-25-13(c)",
+    ),
+}
+
+
 def reasons(treatment: str, kind: str) -> tuple[str, ...]:
     """Why, in the words of the standard."""
-    match treatment:
-        case "separate":
-            return (
-                "adds distinct goods or services",
-                "each at its stand-alone selling price",
-                "606-10-25-12",
-            )
-        case "prospective" if kind == "cancel":
-            return (
-                "scope ends",
-                "what was earned stays; the rest of the price is re-based",
-                "606-10-25-13(a)",
-            )
-        case "prospective":
-            return ("remaining goods or services are distinct from those transferred", "606-10-25-13(a)")
-        case "catch_up":
-            return (
-                "remaining goods or services are not distinct from those transferred",
-                "revenue is caught up",
-                "606-10-25-13(b)",
-            )
-        case "mixed":
-            return (
-                "some remaining goods or services are distinct from those transferred, some are not",
-                "606-10-25-13(c)",
-            )
-        case _:
-            return ("no effect on scope, price or term",)
+    if treatment == "prospective" and kind in _BY_KIND:
+        return _BY_KIND[kind]
+    return _BY_TREATMENT.get(treatment, ("no effect on scope, price or term",))
 
 
 SWITCHES: Switches = {

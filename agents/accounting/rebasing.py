@@ -22,7 +22,9 @@ from tieout.agents.accounting.modification import (
     price_by_set,
     sets_of,
 )
+from tieout.agents.accounting.pauses import pauses_by_promise
 from tieout.agents.accounting.progress import earned, satisfied
+from tieout.agents.accounting.service_time import Pauses
 from tieout.agents.accounting.standalone_price import remaining_weight, stated_for
 from tieout.agents.accounting.standing import Standing, blank, changed, renewed, restated
 from tieout.avro.events import Minor
@@ -48,7 +50,8 @@ def opened(inceptions: list[Terms], own: Minor) -> tuple[Book, Rebase]:
                 book[item.po] = Standing(
                     item, blank(item, terms.at), item.ssp, stated_for(item, None, NOTHING, None)
                 )
-        _pause(book, terms, sorted(book))
+    if any(each.more is not None and each.more.pauses for each in inceptions):
+        _pause(book, sorted(book), pauses_by_promise(inceptions))
     first = inceptions[0]
     price = sum(each.pool for each in inceptions)
     bundles = tuple(bundle for terms in inceptions for bundle in particulars(terms).bundles)
@@ -71,8 +74,17 @@ def _weigh_residuals(book: Book, bundles: Bundles, price: Minor) -> None:
         book[po] = replace(book[po], ssp=Fraction(fixed[po], per_unit(book[po])))
 
 
-def rebased(book: Book, terms: Terms, own: Minor, done: Mapping[str, Performance]) -> Rebase:
-    """Apply a version to the obligations, which are changed in place; ``own``: components promised in it."""
+def rebased(
+    book: Book,
+    terms: Terms,
+    own: Minor,
+    done: Mapping[str, Performance],
+    paused: Mapping[str, Pauses] | None = None,
+) -> Rebase:
+    """Apply a version to the obligations, which are changed in place; ``own``: components promised in it.
+
+    ``paused``: pauses by promise as known with this version, None where nothing was ever paused.
+    """
     assert not opens(terms), terms
     open_pos = _unsatisfied(book, terms, done)
     sets = sets_of(terms, book, open_pos)
@@ -87,7 +99,8 @@ def rebased(book: Book, terms: Terms, own: Minor, done: Mapping[str, Performance
     kept += _added(book, terms)
     _restate(book, terms, done)
     kept.sort()
-    _pause(book, terms, kept)
+    if paused is not None:
+        _pause(book, kept, paused)
     _spread(book, terms, pool, kept, gone, done)
     _catch_up(book, terms, sets, catch_up)
     missing = parts.missing or (NEGATIVE_REMAINING if pool < 0 and kept else "")
@@ -181,23 +194,18 @@ def _restate(book: Book, terms: Terms, done: Mapping[str, Performance]) -> None:
     for po, ssp in terms.ssp_now:
         standing = book.get(po)
         if standing is not None:
-            stated = stated_for(standing.item, terms.at, done.get(po, NOTHING), terms.at - 1)
+            performed, pauses = done.get(po, NOTHING), standing.share.pauses
+            stated = stated_for(standing.item, terms.at, performed, terms.at - 1, pauses)
             book[po] = replace(standing, ssp=ssp, stated=stated or standing.stated)
 
 
-def _pause(book: Book, terms: Terms, kept: list[str]) -> None:
-    """Days that are not served from this version on; resuming and cancelling end what was paused without end."""
-    paused: dict[str, list[tuple[int, int | None]]] = {}
-    for each in particulars(terms).pauses:
-        paused.setdefault(each.po, []).append((each.first, each.last))
+def _pause(book: Book, kept: list[str], paused: Mapping[str, Pauses]) -> None:
+    """Days that are not served, as known from this version on."""
     for po in kept:
         standing = book[po]
-        share = standing.share
-        pauses = tuple(paused[po]) if po in paused else share.pauses
-        if po not in paused and terms.kind in ("resume", "cancel"):
-            pauses = tuple([each for each in pauses if each[1] is not None])
-        if pauses != share.pauses:
-            book[po] = replace(standing, share=replace(share, pauses=pauses))
+        if standing.share.pauses != paused.get(po, ()):
+            share = replace(standing.share, pauses=paused.get(po, ()))
+            book[po] = replace(standing, share=share)
 
 
 def _spread(

@@ -31,13 +31,16 @@ def remaining_weight(standing: Standing, at: Day, done: Performance) -> Weight:
     return _extended(standing, later(standing.item.first, at), done, standing.share.pauses, at - 1)
 
 
-def stated_for(item: Item, at: Day | None, done: Performance, before: Day | None) -> Weight:
+def stated_for(
+    item: Item, at: Day | None, done: Performance, before: Day | None, pauses: Pauses = ()
+) -> Weight:
     """What an SSP is stated for: the whole quantity from ``at`` on as it is, or one unit of it."""
-    if item.ssp_per != "unit":
-        return _quantity(item, item.first if at is None else later(item.first, at), done, before)
-    if item.measure != "time":
+    if item.ssp_per == "unit" and item.measure != "time":
         return _ONE
-    quantity = _quantity(item, item.first if at is None else later(item.first, at), done, before)
+    first = item.first if at is None else later(item.first, at)
+    quantity = _quantity(item, first, done, before) - _paused(item, first, pauses)
+    if item.ssp_per != "unit":
+        return quantity
     return Fraction(quantity * _ONE, micro(item.qty, item.qty_scale))
 
 
@@ -54,13 +57,18 @@ def _extended(
         served = span_weight(convention, first, item.last)
         served -= paused_weight(convention, first, item.last, item.last, pauses) if pauses else 0
         return Fraction(ssp * item.qty * served, 10**item.qty_scale * unit)
-    remaining = _quantity(item, first, done, before)
-    if pauses and item.measure == "time" and first is not None and item.last is not None:
-        qty = micro(item.qty, item.qty_scale)
-        remaining -= qty * paused_weight(item.convention, first, item.last, item.last, pauses)
+    remaining = _quantity(item, first, done, before) - _paused(item, first, pauses)
     if not standing.stated:
         return 0
     return ssp if remaining == standing.stated else ssp * Fraction(remaining, standing.stated)
+
+
+def _paused(item: Item, first: Day | None, pauses: Pauses) -> int:
+    """Seats times service of a time line that falls on days on which it is paused."""
+    if not pauses or item.measure != "time" or first is None or item.last is None:
+        return 0
+    weight = paused_weight(item.convention, first, item.last, item.last, pauses)
+    return micro(item.qty, item.qty_scale) * weight
 
 
 def _quantity(item: Item, first: Day | None, done: Performance, before: Day | None) -> Weight:

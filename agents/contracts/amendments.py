@@ -28,6 +28,7 @@ from tieout.agents.contracts.orders import cancel_order, update_order
 from tieout.agents.contracts.periods import entity_of
 from tieout.agents.contracts.policy import pinned, policy_of
 from tieout.agents.contracts.pricing import PricedOn, book_pins
+from tieout.agents.contracts.standing_versions import paused_as_contract, standing_arrangements
 from tieout.agents.contracts.telling import tell_booked, tell_modification
 from tieout.agents.contracts.versions import check_new, next_version, open_separately, pins_of
 from tieout.avro.events import ContractAmended, ContractCancelled, Day, LineChange, Minor
@@ -43,7 +44,7 @@ def amend(state: GroupState, event: ContractAmended, draft: Draft) -> Accepted:
     first = state.arrangements_of(contract.id)[0]
     entity = entity_of(draft.view, first)
     _check_values(event)
-    at = _accounting_date(draft, first, event.approved_date, event.envelope.effective_date)
+    at = accounting_date(draft, first, event.approved_date, event.envelope.effective_date)
     book = PricedOn(draft.view, contract.currency, at)
     added = admitted_items(event.add, entity, book, event.envelope.effective_date)
     check_new(state, contract, added)
@@ -51,6 +52,7 @@ def amend(state: GroupState, event: ContractAmended, draft: Draft) -> Accepted:
     promises = governing(state, contract, touched | {each.po for each in event.ssp}, at)
     terms = _terms(state, event, draft, contract, promises, added, at)
     terms = replace(terms, pins=terms.pins + book_pins(event.add, book))
+    terms = paused_as_contract(state, contract, terms)
     lasts = [item.last for item in added if item.last is not None]
     lasts += [change.value for change in terms.change if change.field == "last"]
     contract = replace(contract, last=max((contract.last, *lasts)))
@@ -78,10 +80,10 @@ def cancel(state: GroupState, event: ContractCancelled, draft: Draft) -> Accepte
     check_amounts(price_change=-event.price_change_minor, fee=event.fee_minor)
     first = state.arrangements_of(contract.id)[0]
     effective = event.envelope.effective_date
-    at = _accounting_date(draft, first, event.approved_date, effective)
+    at = accounting_date(draft, first, event.approved_date, effective)
     access_end = event.access_end_date if event.access_end_date is not None else effective - 1
     pool = event.price_change_minor + event.fee_minor
-    ended = [promises_of(state, each, contract.id) for each in state.arrangements_of(contract.id)]
+    ended = [promises_of(state, each, contract.id) for each in standing_arrangements(state, contract.id)]
     ended = [each for each in ended if each.open_on(at)] or ended[-1:]
     if len(ended) > 1 and pool:
         names = [each.arrangement.id for each in ended]
@@ -294,7 +296,7 @@ def _rebased(state: GroupState, terms: Terms) -> tuple[GroupState, Folded]:
     return state, folded
 
 
-def _accounting_date(draft: Draft, arrangement: Arrangement, approved: Day, effective: Day) -> Day:
+def accounting_date(draft: Draft, arrangement: Arrangement, approved: Day, effective: Day) -> Day:
     """From this day the change counts: policy ``modification_date`` (row 7)."""
     match policy_of(draft.view, arrangement).modification_date:
         case "approved":

@@ -24,6 +24,8 @@ from tieout.avro.commands import (
     JournalReverse,
     SalesOrderCancel,
     SalesOrderCreate,
+    SalesOrderHold,
+    SalesOrderRelease,
     SalesOrderUpdate,
 )
 from tieout.avro.events import Day
@@ -40,6 +42,8 @@ _Said = TypeVar(
     SalesOrderCreate,
     SalesOrderUpdate,
     SalesOrderCancel,
+    SalesOrderHold,
+    SalesOrderRelease,
     InvoiceCreate,
     CreditMemoCreate,
     JournalPost,

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from tieout.agents.accounting.service_time import MONTH, span_weight
 from tieout.agents.accounting.standing import changed
 from tieout.agents.contracts.decision import Refused
+from tieout.agents.contracts.standing_versions import standing_arrangements
 from tieout.avro.events import ContractAmended, ContractRenewed, Day, Minor
 from tieout.tables.contract import Arrangement, Contract, GroupState
 from tieout.tables.facts import Item
@@ -104,7 +105,9 @@ def check_overlap(state: GroupState, contract: Contract, at: Day, touched: set[s
 
 def governing(state: GroupState, contract: Contract, touched: Iterable[str], at: Day) -> Promises:
     """The arrangement that an amendment re-bases: the one that holds the lines it touches, else the oldest open one."""
-    all_promises = [promises_of(state, each, contract.id) for each in state.arrangements_of(contract.id)]
+    all_promises = [
+        promises_of(state, each, contract.id) for each in standing_arrangements(state, contract.id)
+    ]
     holding: dict[str, Promises] = {}
     for po in sorted(set(touched)):
         found = next((each for each in all_promises if po in each.items), None)

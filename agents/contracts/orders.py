@@ -18,9 +18,11 @@ from tieout.avro.commands import (
     OrderLine,
     SalesOrderCancel,
     SalesOrderCreate,
+    SalesOrderHold,
+    SalesOrderRelease,
     SalesOrderUpdate,
 )
-from tieout.avro.events import Day, Minor
+from tieout.avro.events import ContractSuspended, Day, Minor
 from tieout.tables.contract import Arrangement, GroupState, Upsert
 from tieout.tables.facts import Item, Terms
 
@@ -136,6 +138,30 @@ def cancel_order(state: GroupState, terms: Terms, access_end: Day, reason: str |
     draft.say(
         lambda header: SalesOrderCancel(header, terms.version, access_end, reason),
         SalesOrderCancel.KIND,
+        "document",
+        where,
+    )
+
+
+def hold_order(state: GroupState, terms: Terms, event: ContractSuspended, draft: Draft) -> None:
+    """The order rests: what the version holds of it, service or billing."""
+    where = placed(state.arrangement(terms.arrangement), terms.at, draft, terms.contract)
+    draft.say(
+        lambda header: SalesOrderHold(
+            header, terms.version, event.paused_from, event.paused_to, event.billing_paused, event.reason
+        ),
+        SalesOrderHold.KIND,
+        "document",
+        where,
+    )
+
+
+def release_order(state: GroupState, terms: Terms, resumed_on: Day, last: Day, draft: Draft) -> None:
+    """The order goes on, up to its end."""
+    where = placed(state.arrangement(terms.arrangement), terms.at, draft, terms.contract)
+    draft.say(
+        lambda header: SalesOrderRelease(header, terms.version, resumed_on, last),
+        SalesOrderRelease.KIND,
         "document",
         where,
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from tieout.agents.accounting.agreed import Folded
 from tieout.agents.accounting.modification import reasons
+from tieout.agents.accounting.pauses import ACCESS, BILLING
 from tieout.agents.accounting.rounding import rounded_share
 from tieout.agents.accounting.service_time import MONTH, span_weight
 from tieout.agents.contracts.draft import RULE_VERSION, Draft, ident
@@ -52,6 +53,11 @@ def tell_modification(terms: Terms, folded: Folded, draft: Draft) -> None:
         DecisionInput("effective", str(terms.effective)),
         DecisionInput("price_change", str(terms.pool)),
     ]
+    for pause in terms.more.pauses if terms.more is not None else ():
+        if pause.po in (ACCESS, BILLING):
+            inputs.append(DecisionInput("paused_from", str(pause.first)))
+            inputs.append(DecisionInput("paused_to", "" if pause.last is None else str(pause.last)))
+            inputs.append(DecisionInput("service_paused", str(pause.po == ACCESS).lower()))
     for rebase in folded.rebases:
         own = (rebase.contract, rebase.version) == (terms.contract, terms.version)
         if own or (terms.treatment == rebase.treatment == "inception"):
@@ -121,6 +127,8 @@ _EVENT_TYPES = {
     "amend": "contract_amended",
     "renew": "contract_renewed",
     "cancel": "contract_cancelled",
+    "suspend": "contract_suspended",
+    "resume": "contract_resumed",
 }
 
 

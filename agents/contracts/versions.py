@@ -36,6 +36,7 @@ from tieout.agents.contracts.pricing import (
     check_weighable,
     with_plausible_residuals,
 )
+from tieout.agents.contracts.standing_versions import paused_as_contract
 from tieout.agents.contracts.telling import tell_booked, tell_modification
 from tieout.avro.events import (
     ContractActivated,
@@ -43,6 +44,8 @@ from tieout.avro.events import (
     ContractCancelled,
     ContractOpenedMidlife,
     ContractRenewed,
+    ContractResumed,
+    ContractSuspended,
     Day,
     Minor,
 )
@@ -175,6 +178,7 @@ def renew(state: GroupState, event: ContractRenewed, draft: Draft) -> Accepted:
         pins=pins_of(entity) + book_pins(event.lines, book),
         cause=draft.cause.pointer,
     )
+    terms = paused_as_contract(state, contract, terms)
     contract = replace(contract, last=max(contract.last, event.end_date))
     return open_separately(state, contract, terms, entity, event.end_date, draft)
 
@@ -199,9 +203,13 @@ def open_separately(
     return Accepted(state, (Touched(arrangement.id, terms.at),))
 
 
-def next_version(state: GroupState, event: ContractAmended | ContractRenewed | ContractCancelled) -> Contract:
+_Priced = ContractAmended | ContractRenewed | ContractCancelled
+
+
+def next_version(state: GroupState, event: _Priced | ContractSuspended | ContractResumed) -> Contract:
     """The contract, when the event is the version after its last accepted one (row 1)."""
-    contract = admitted_contract(state, event, event.currency)
+    currency = event.currency if isinstance(event, _Priced) else None
+    contract = admitted_contract(state, event, currency)
     version = event.envelope.object_version
     if event.base_version != contract.watermark or version != contract.watermark + 1:
         raise Refused(
@@ -212,7 +220,9 @@ def next_version(state: GroupState, event: ContractAmended | ContractRenewed | C
         raise Refused("LIMIT_EXCEEDED", f"more than {VERSIONS_MAX} versions of one contract")
     if contract.status == "cancelled":
         raise Refused(
-            "MOD_UNSUPPORTED", f"contract {contract.id!r} was cancelled by version {contract.watermark}"
+            "MOD_UNSUPPORTED",
+            f"contract {contract.id!r} was cancelled by version {contract.watermark}",
+            "fact",
         )
     return contract
 

@@ -56,7 +56,8 @@ def test_a_reopened_period_is_an_occasion_to_try_again_too(monkeypatch):
     assert inbox.open_codes() == []
 
 
-def test_a_version_without_a_rule_holds_what_follows_it_and_nothing_is_lost():
+def test_a_version_without_a_rule_holds_what_follows_it_and_nothing_is_lost(monkeypatch):
+    monkeypatch.delitem(RULES, EVENT_TYPES["contract_suspended"].struct)
     inbox = Inbox()
     inbox.put(activated(), said("contract_suspended", "C1", version=2), amended(3))
     assert inbox.outcomes() == {"applied": 1, "parked": 1, "held": 1}

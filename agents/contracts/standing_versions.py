@@ -1,0 +1,50 @@
+"""What the versions of a contract that stand say of it as a whole: its arrangements, its pauses.
+
+Invariant: derived from versions whenever it is asked for, so that a version that is corrected or withdrawn takes all of
+it along.
+"""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from tieout.agents.accounting.modification import opens
+from tieout.agents.accounting.pauses import ACCESS, paused_within, pauses_by_promise
+from tieout.agents.accounting.service_time import Pauses
+from tieout.tables.contract import Arrangement, Contract, GroupState
+from tieout.tables.facts import Particulars, Pause, Terms
+
+
+def versions_of(state: GroupState, contract_id: str) -> list[Terms]:
+    """What each version of a contract does to each arrangement, in order of their numbers."""
+    own = [each for each in state.facts.terms if each.contract == contract_id]
+    return sorted(own, key=lambda terms: (terms.version, terms.arrangement))
+
+
+def standing_arrangements(state: GroupState, contract_id: str) -> tuple[Arrangement, ...]:
+    """Arrangements that hold promises of a contract; one whose version was withdrawn holds none."""
+    known = state.arrangements_of(contract_id)
+    if len(known) == 1:
+        return known
+    opened = {each.arrangement for each in state.facts.terms if opens(each)}
+    return tuple([each for each in known if each.id in opened])
+
+
+def pauses_of(state: GroupState, contract_id: str) -> dict[str, Pauses]:
+    """Promise, or the contract itself (``ACCESS``, ``BILLING``) -> the days on which it is paused."""
+    return pauses_by_promise(versions_of(state, contract_id))
+
+
+def paused_as_contract(state: GroupState, contract: Contract, terms: Terms) -> Terms:
+    """A version that adds lines while its contract is paused: they are paused with it, as far as they are service."""
+    known = pauses_of(state, contract.id).get(ACCESS, ())
+    added = [item for item in terms.add if item.measure == "time"] if known else []
+    pauses = tuple(
+        Pause(item.po, first, last)
+        for item in added
+        for first, last in paused_within(known, max(item.first or terms.at, terms.at), item.last)
+    )
+    if not pauses:
+        return terms
+    more = terms.more if terms.more is not None else Particulars()
+    return replace(terms, more=replace(more, pauses=(*more.pauses, *pauses)))
