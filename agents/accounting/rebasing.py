@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from tieout.agents.accounting.agreed import Rebase, Sets
 from tieout.agents.accounting.allocation import Weight, allocated, rounding_of
 from tieout.agents.accounting.inception_basis import Bundles, inception_shares, is_residual, per_unit
+from tieout.agents.accounting.material_right import exercised
 from tieout.agents.accounting.modification import (
     Parts,
     label,
@@ -86,6 +87,8 @@ def rebased(
     ``paused``: pauses by promise as known with this version, None where nothing was ever paused.
     """
     assert not opens(terms), terms
+    if particulars(terms).exercised:
+        return _taken_up(book, terms, own, done, paused)
     open_pos = _unsatisfied(book, terms, done)
     sets = sets_of(terms, book, open_pos)
     parts = price_by_set(terms, sets)
@@ -106,6 +109,24 @@ def rebased(
     missing = parts.missing or (NEGATIVE_REMAINING if pool < 0 and kept else "")
     caught_up = tuple(po for po in sets.not_distinct)
     return Rebase(terms.contract, terms.version, label(terms, sets), pool, tuple(kept), caught_up, missing)
+
+
+def _taken_up(
+    book: Book,
+    terms: Terms,
+    own: Minor,
+    done: Mapping[str, Performance],
+    paused: Mapping[str, Pauses] | None,
+) -> Rebase:
+    """A material right is exercised: what is taken up shares its price and the option's (606-10-55-42..45)."""
+    gone = exercised(book, terms, done)
+    pool = terms.pool + own + sum(gone.values())
+    added = sorted(_added(book, terms))
+    if paused is not None:
+        _pause(book, added, paused)
+    _spread(book, terms, pool, added, gone, done)
+    missing = NEGATIVE_REMAINING if pool < 0 and added else ""
+    return Rebase(terms.contract, terms.version, "prospective", pool, tuple(added), (), missing)
 
 
 def raised(standing: Standing, amount: Minor) -> Standing:

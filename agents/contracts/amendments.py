@@ -63,7 +63,7 @@ def amend(state: GroupState, event: ContractAmended, draft: Draft) -> Accepted:
         raise Refused(
             "DATES_INVALID", f"the change counts from day {at}, before {promises.arrangement.id} opened"
         )
-    state, folded = _rebased(with_contract(state, replace(contract, watermark=terms.version)), terms)
+    state, folded = rebased_within(with_contract(state, replace(contract, watermark=terms.version)), terms)
     update_order(state, promises.arrangement, terms, contract.last, draft)
     tell_booked(state, promises.arrangement, terms, None, draft)
     tell_modification(terms, folded, draft)
@@ -105,7 +105,7 @@ def cancel(state: GroupState, event: ContractCancelled, draft: Draft) -> Accepte
     state = with_contract(state, contract)
     folds = []
     for terms in added:
-        state, folded = _rebased(state, terms)
+        state, folded = rebased_within(state, terms)
         folds.append(folded)
     cancel_order(state, added[0], access_end, event.reason, draft)
     tell_booked(state, state.arrangement(added[0].arrangement), added[0], None, draft)
@@ -215,7 +215,7 @@ def _terms(
                 f"more of {sorted(at_ssp)} at its stand-alone selling price is a separate contract: send it as an "
                 "added line",
             )
-        _check_ssp(state, event, promises, priced)
+        check_sharing(state, promises.arrangement, {each.po for each in event.ssp if each.ssp_minor}, priced)
     return Terms(
         contract=contract.id,
         version=version,
@@ -259,15 +259,15 @@ def _changes(change: LineChange, promises: Promises) -> list[Change]:
     return found or [Change(change.po, "qty", item.qty)]
 
 
-def _check_ssp(
-    state: GroupState, event: ContractAmended, promises: Promises, added: tuple[Item, ...]
+def check_sharing(
+    state: GroupState, arrangement: Arrangement, stated: set[str], added: tuple[Item, ...]
 ) -> None:
-    """Everything that may have to share the remaining price can be weighed (row 16)."""
-    stated = {each.po for each in event.ssp if each.ssp_minor}
+    """Everything that may have to share the remaining price can be weighed (row 16); ``stated``: lines whose SSP is."""
+    stated = set(stated)
     for terms in state.facts.terms:
-        if terms.arrangement == promises.arrangement.id:
+        if terms.arrangement == arrangement.id:
             stated.update(po for po, ssp in terms.ssp_now if ssp)
-    held = promises_of(state, promises.arrangement)
+    held = promises_of(state, arrangement)
     kept = [item for po, item in held.items.items() if po not in held.dropped and item.measure != "amount"]
     sharing = [*kept, *added]
     missing = sorted(item.po for item in sharing if not item.ssp and item.po not in stated)
@@ -275,7 +275,7 @@ def _check_ssp(
         raise Refused("SSP_MISSING", f"lines {missing} state no stand-alone selling price for what remains")
 
 
-def _rebased(state: GroupState, terms: Terms) -> tuple[GroupState, Folded]:
+def rebased_within(state: GroupState, terms: Terms) -> tuple[GroupState, Folded]:
     """The state with a version that re-bases its arrangement, unless that takes back more than is left (row 15)."""
     state, folded = rebased(state, terms)
     for rebase in folded.rebases:

@@ -138,12 +138,8 @@ def reflects_ssp(items: tuple[Item, ...], price: Minor, tolerance_percent: int) 
     )
 
 
-def renews_at_ssp(
-    event: ContractRenewed, contract: Contract, items: tuple[Item, ...], tolerance_percent: int
-) -> bool:
-    """Row 12: a new term behind the old one, at SSP, without a material right."""
-    if event.material_right or event.envelope.effective_date <= contract.last:
-        return False
+def renews_at_ssp(event: ContractRenewed, items: tuple[Item, ...], tolerance_percent: int) -> bool:
+    """Rows 11 and 12: a new term at SSP, without a material right, that leaves the current one as it is."""
     allocated_items = tuple(item for item in items if item.measure != "amount")
     if all(item.price is not None for item in allocated_items):
         return reflects_ssp(allocated_items, event.price_minor, tolerance_percent)

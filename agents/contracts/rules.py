@@ -18,6 +18,7 @@ from tieout.agents.contracts import (
     hours_and_royalties,
     lifecycle,
     opening,
+    renewals,
     settlements,
     usage,
     versions,
@@ -28,6 +29,7 @@ from tieout.agents.contracts.accepted import Rule, Rules
 _FAMILIES: tuple[Rules, ...] = (
     versions.RULES,
     amendments.RULES,
+    renewals.RULES,
     lifecycle.RULES,
     opening.RULES,
     corrections.RULES,

@@ -1,4 +1,4 @@
-"""Contract versions that open an arrangement: activation, renewal, and lines added at their own price.
+"""Contract versions that open an arrangement: activation, and what has a price of its own later.
 
 Invariant: a version is accepted whole or refused whole; its accounting date ``at`` is derived once, from the policy
 that its arrangement pinned; the version after the watermark is the only one that is ever looked at.
@@ -25,10 +25,8 @@ from tieout.agents.contracts.decision import Refused
 from tieout.agents.contracts.draft import Draft
 from tieout.agents.contracts.facts import rebased, with_contract
 from tieout.agents.contracts.limits import OBLIGATIONS_MAX, VERSIONS_MAX
-from tieout.agents.contracts.modification import renews_at_ssp
 from tieout.agents.contracts.orders import create_order, update_order, upsert_customer
 from tieout.agents.contracts.periods import books_of, entity_of
-from tieout.agents.contracts.policy import policy_from
 from tieout.agents.contracts.pricing import (
     PricedOn,
     book_pins,
@@ -36,7 +34,6 @@ from tieout.agents.contracts.pricing import (
     check_weighable,
     with_plausible_residuals,
 )
-from tieout.agents.contracts.standing_versions import paused_as_contract
 from tieout.agents.contracts.telling import tell_booked, tell_modification
 from tieout.avro.events import (
     ContractActivated,
@@ -118,7 +115,7 @@ def admitted_inception(
     book = PricedOn(view, event.currency, at)
     items = admitted_items(event.lines, entity, book, at, opens=True)
     bundles = bundles_of(event.bundles, items, event.price_minor)
-    _check_price(items, bundles, event.price_minor)
+    check_price(items, bundles, event.price_minor)
     if joined is not None:
         items = with_one_basis(joined, items, bundles, event.price_minor, book)
     else:
@@ -133,54 +130,6 @@ def admitted_inception(
         contract = replace(contract, home=arrangement.id)
     pins = pins_of(entity) + book_pins(event.lines, book)
     return Inception(contract, arrangement, items, bundles, pins, joined)
-
-
-def renew(state: GroupState, event: ContractRenewed, draft: Draft) -> Accepted:
-    """A new term at SSP behind the old one: an arrangement of its own (row 12)."""
-    contract = next_version(state, event)
-    if event.approved_date is None:
-        raise Refused("MOD_PENDING", f"version {event.envelope.object_version} is not approved")
-    at = event.envelope.effective_date
-    check_amounts(price=event.price_minor)
-    check_dates(term=(at, event.end_date))
-    entity = admitted_entity(draft.view, contract.entity, contract.currency, at)
-    book = PricedOn(draft.view, contract.currency, at)
-    items = admitted_items(event.lines, entity, book, at, opens=True)
-    _check_price(items, (), event.price_minor)
-    items = with_plausible_residuals(items, (), event.price_minor, book)
-    check_new(state, contract, items)
-    if event.exercises:
-        raise Refused(
-            "EVENT_UNSUPPORTED", "a renewal that exercises a material right is not supported yet", "reference"
-        )
-    if not renews_at_ssp(event, contract, items, policy_from(entity.policy).ssp_tolerance_percent):
-        raise Refused(
-            "EVENT_UNSUPPORTED",
-            "a renewal that changes the current term, is not priced at SSP or holds a material right is not supported "
-            "yet",
-        )
-    version = event.envelope.object_version
-    terms = Terms(
-        contract=contract.id,
-        version=version,
-        kind="renew",
-        arrangement=f"{contract.id}@{version}",
-        treatment="separate",
-        approved=event.approved_date,
-        effective=at,
-        at=at,
-        pool=event.price_minor,
-        add=items,
-        change=(),
-        drop=(),
-        ssp_now=(),
-        reasons=("renewed at its stand-alone selling price", "606-10-25-12"),
-        pins=pins_of(entity) + book_pins(event.lines, book),
-        cause=draft.cause.pointer,
-    )
-    terms = paused_as_contract(state, contract, terms)
-    contract = replace(contract, last=max(contract.last, event.end_date))
-    return open_separately(state, contract, terms, entity, event.end_date, draft)
 
 
 def open_separately(
@@ -276,7 +225,7 @@ def _particulars(event: ContractActivated, bundles: Bundles) -> Particulars | No
     return Particulars(bundles=bundles) if bundles else None
 
 
-def _check_price(items: tuple[Item, ...], bundles: Bundles, price: Minor) -> None:
+def check_price(items: tuple[Item, ...], bundles: Bundles, price: Minor) -> None:
     """Stated line prices add up to the price; what shares a price can be weighed."""
     priced = [item for item in items if item.measure != "amount"]
     if price and not priced:
@@ -314,4 +263,4 @@ def with_arrangement(state: GroupState, contract: Contract, arrangement: Arrange
     return replace(state, group=replace(state.group, arrangements=arrangements))
 
 
-RULES: Rules = {ContractActivated: activate, ContractRenewed: renew}
+RULES: Rules = {ContractActivated: activate}

@@ -236,22 +236,11 @@ def test_nothing_follows_a_cancellation_and_two_arrangements_need_a_split():
     assert refusal(inbox, replace(event, approved_date=None))[0] == "MOD_PENDING"
 
 
-def test_a_renewal_that_is_no_separate_contract_is_not_guessed():
-    line = {
-        "po": "R",
-        "measure": "time",
-        "from": dt.date(2026, 1, 1),
-        "to": dt.date(2026, 12, 31),
-        "ssp": 1200,
-    }
+def test_a_renewal_that_is_not_approved_waits():
+    line = {"po": "R", "measure": "time", "from": dt.date(2026, 1, 1), "to": dt.date(2026, 12, 31)}
     renewed = {"at": dt.date(2026, 1, 1), "type": "contract_renewed", "price": 1200, "lines": [line]}
     inbox, event = active(renewed)
-    assert decide(inbox.state, event, inbox.view(), CAUSE).outcome == "applied"
-    assert refusal(inbox, replace(event, price_minor=119_999))[0] == "EVENT_UNSUPPORTED"
-    assert refusal(inbox, replace(event, material_right=True))[0] == "EVENT_UNSUPPORTED"
     assert refusal(inbox, replace(event, approved_date=None))[0] == "MOD_PENDING"
-    early = replace(event, envelope=replace(event.envelope, effective_date=day_of(END)))
-    assert refusal(inbox, early)[0] == "EVENT_UNSUPPORTED"
 
 
 INVOICED = {"at": MARCH, "type": "invoice_posted", "id": "I1", "amount": 100, "tax": 20}
