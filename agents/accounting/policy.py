@@ -27,11 +27,18 @@ class CreditEffect(NamedTuple):
     contra: str
 
 
+class Materiality(NamedTuple):
+    """The larger of a fixed amount, in minor units of the contract's currency, and a share of its transaction price."""
+
+    fixed: Minor
+    percent: int
+
+
 class Policy(msgspec.Struct, frozen=True, gc=False):
     """The choices that one arrangement, in one book, is accounted for under.
 
     Names and values are those of the switches. ``ssp_tolerance_percent``: how far a price may lie from an SSP to
-    reflect it. ``credit_effects``: reason, void or dispute -> effect (606-10-32-25..27). ``materiality_minor``: least
+    reflect it. ``credit_effects``: reason, void or dispute -> effect (606-10-32-25..27). ``materiality``: least
     effect on closed periods that waits for a person; None: none does. ``rpo_exempt``: kinds left out (50-14, 50-14A).
     """
 
@@ -58,7 +65,7 @@ class Policy(msgspec.Struct, frozen=True, gc=False):
     emission: str = "month_end_run"
     late_effects: str = "first_open_period"
     catch_up: str = "on"
-    materiality_minor: Minor | None = None
+    materiality: Materiality | None = None
     fx_policy: str = "historical_cl"
     fx_level: str = "arrangement"
     cl_lots: str = "fifo"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from tieout.agents.contracts.accepted import Rules
 from tieout.agents.contracts.manual_journals import manual_adjustment
-from tieout.avro.events import ManualAdjustment
+from tieout.agents.contracts.resolutions import exception_resolved
+from tieout.avro.events import ExceptionResolved, ManualAdjustment
 
-RULES: Rules = {ManualAdjustment: manual_adjustment}
+RULES: Rules = {ManualAdjustment: manual_adjustment, ExceptionResolved: exception_resolved}

@@ -1,7 +1,7 @@
 """Targets minus ledger: the journals that are due now, netted, each in a period that is open (domain model 2.2, 4.2).
 
-Invariants: after emission the ledger equals the targets for every key and every period up to the horizon H; nothing
-beyond H is emitted; a late effect keeps its service period and is posted into the first open one. What an event does
+Invariants: after emission the ledger, with what is withheld, equals the targets for every key and every period up to the
+horizon H; nothing beyond H is emitted; a late effect keeps its service period and is posted into the first open one. What an event does
 not touch is read off the ledger, which equals it, so that an invoice costs no look at progress.
 """
 
@@ -10,22 +10,20 @@ from __future__ import annotations
 from collections.abc import Iterable
 from itertools import accumulate
 
-from msgspec.structs import replace
-
 from tieout.agents.accounting.position import netted
 from tieout.agents.accounting.targets import Targets
 from tieout.agents.contracts.accepted import Touched
 from tieout.agents.contracts.derivation import prepared
 from tieout.agents.contracts.draft import Draft
-from tieout.agents.contracts.journals import Book, Line, journals, post
+from tieout.agents.contracts.late_effects import met, withheld
 from tieout.agents.contracts.periods import Books, ground_of
+from tieout.agents.contracts.posting import Deltas, posted
 from tieout.avro.control import RevenueRun
 from tieout.avro.events import Day, Minor
 from tieout.tables.contract import Arrangement, GroupState
 from tieout.tables.ledger import Key, Series
 from tieout.tables.reference import Period
 
-Deltas = dict[Key, dict[Period, Minor]]
 _CL, _CA, _RL = ("contract_liability", ""), ("contract_asset", ""), ("refund_liability", "")
 _REVENUE, _CONTRA = "revenue", "contra_revenue"
 
@@ -36,7 +34,7 @@ def emit(state: GroupState, touched: Touched, draft: Draft) -> GroupState:
     Refused, with nothing said, where the calendar has no period for that day or none open to post into.
     """
     arrangement = state.arrangement(touched.arrangement)
-    entity, books = ground_of(draft.view, arrangement)
+    books = ground_of(draft.view, arrangement).books
     books.period(touched.first)
     if books.horizon is None or touched.first > books.horizon:
         return state
@@ -44,25 +42,16 @@ def emit(state: GroupState, touched: Touched, draft: Draft) -> GroupState:
     deltas = _deltas(state, arrangement, books, touched, books.horizon)
     if not deltas:
         return state
-    ledger = state.ledger.adding(arrangement.id, arrangement.book, deltas)
-    state = replace(state, ledger=ledger)
-    shown = ledger.account(arrangement.id, arrangement.book).by_key()
-    book = Book(arrangement, entity, books, {key: sum(shown[key].movements) for key in deltas})
-    by_posting: dict[Period, list[Line]] = {}
-    for (account_class, po), moved in deltas.items():
-        for period, amount in moved.items():
-            by_posting.setdefault(books.posting(period), []).append(Line(period, account_class, po, amount))
-    for posting in sorted(by_posting):
-        for lines in journals(sorted(by_posting[posting])):
-            state = post(state, book, posting, lines, draft)
-    return state
+    if books.closed is not None and books.period(touched.first) <= books.closed:
+        state, deltas = withheld(state, arrangement, deltas, draft)
+    return posted(state, arrangement, deltas, draft)
 
 
 def _deltas(
     state: GroupState, arrangement: Arrangement, books: Books, touched: Touched, horizon: Day
 ) -> Deltas:
     """Key -> period -> movement of the target less what was emitted, without zeros."""
-    emitted = state.ledger.account(arrangement.id, arrangement.book).by_key()
+    emitted = met(state.ledger, arrangement)
     first, last = books.period(touched.first), _last_period(state, books, emitted, horizon)
     if last < first:
         return {}

@@ -18,6 +18,7 @@ from tieout.agents.accounting.variable import standing_components
 from tieout.agents.contracts.decision import View
 from tieout.agents.contracts.derivation import check_derived
 from tieout.agents.contracts.draft import Draft
+from tieout.agents.contracts.late_effects import met
 from tieout.agents.contracts.periods import ground_of
 from tieout.avro.commands import JournalPost
 from tieout.avro.events import Day, Minor
@@ -51,7 +52,7 @@ def check_whole(state: GroupState, view: View) -> None:
         targets = Targets(state, arrangement)
         fresh = folded_of(state, arrangement).layers
         _require(layers_of(state, arrangement) == fresh, "cached layers are not those of the facts")
-        series = state.ledger.account(arrangement.id, arrangement.book).by_key()
+        series = met(state.ledger, arrangement)
         last_emitted = max((each.first + len(each.movements) for each in series.values()), default=0)
         if books.horizon is None:
             _require(not series, "something was emitted before any revenue run")

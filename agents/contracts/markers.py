@@ -12,6 +12,7 @@ from tieout.agents.contracts.draft import Draft
 from tieout.agents.contracts.emission import emit
 from tieout.agents.contracts.fact_days import earliest_fact
 from tieout.agents.contracts.facts import with_open_items
+from tieout.agents.contracts.late_effects import reopened
 from tieout.agents.contracts.periods import entity_of, ground_of
 from tieout.agents.contracts.telling import exception_of
 from tieout.avro.control import (
@@ -43,6 +44,8 @@ def marked(state: GroupState, marker: Marker, draft: Draft) -> GroupState:
         if marker.subledger not in (*SUBLEDGERS, EVERY):
             return state
         state = _told(state, _CLOSE, _unknown_labels(state, draft), draft)
+        if isinstance(marker, PeriodReopened) and state.ledger.withheld:
+            state = reopened(state, draft)
         if not (waiting and isinstance(marker, PeriodReopened)):
             return state
     if isinstance(marker, ReferenceActivated):

@@ -11,7 +11,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import NamedTuple
 
-from tieout.agents.accounting.policy import Switches
+from tieout.agents.accounting.policy import NUMBER, Switches
 from tieout.agents.contracts.decision import Refused, View
 from tieout.avro.control import PeriodMarker, PeriodReopened, PeriodSoftClosed
 from tieout.avro.events import Day
@@ -22,9 +22,9 @@ from tieout.tables.reference import Calendar, Period
 
 SWITCHES: Switches = {
     "emission": ("month_end_run", "daily_run"),
-    "late_effects": ("first_open_period",),
+    "late_effects": ("first_open_period", "withhold_all"),
     "catch_up": ("on",),
-    "materiality": ("none",),
+    "materiality": ("none", NUMBER),
     "parked_contract_revenue": ("continue_on_last_version",),
     "journal_grain": ("arrangement",),
     "books": ("one",),

@@ -7,6 +7,7 @@ opened under.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from itertools import chain
@@ -27,9 +28,10 @@ from tieout.agents.accounting import (
     service_time,
     vendor_rounding,
 )
-from tieout.agents.accounting.policy import NUMBER, CreditEffect, Policy, Switches
+from tieout.agents.accounting.policy import NUMBER, CreditEffect, Materiality, Policy, Switches
 from tieout.agents.contracts import periods
 from tieout.agents.contracts.decision import Refused, View
+from tieout.avro.events import Day
 from tieout.avro.reference import EntityPublished, PolicySwitch
 from tieout.tables.contract import Arrangement
 
@@ -74,6 +76,19 @@ def _listed(value: str) -> tuple[str, ...]:
     return tuple(value.split(","))
 
 
+def _materiality(value: str) -> Materiality | None:
+    """``none``, an amount in minor units, or ``amount=N,percent=P`` with either left out."""
+    if value.isdecimal():
+        return Materiality(int(value), 0)
+    stated = dict(part.split("=") for part in value.split(",")) if value != "none" else {}
+    if not stated:
+        return None
+    return Materiality(int(stated.get("amount", 0)), int(stated.get("percent", 0)))
+
+
+_MATERIALITY = re.compile(r"amount=[0-9]{1,18}(,percent=[0-9]{1,3})?|percent=[0-9]{1,3}")
+
+
 def _unless_none(value: str) -> int | None:
     return None if value == "none" else int(value)
 
@@ -81,7 +96,7 @@ def _unless_none(value: str) -> int | None:
 _TYPED: Mapping[str, tuple[str, Callable[[str], Any]]] = {
     "ssp_tolerance": ("ssp_tolerance_percent", int),
     "progress_digits": ("progress_digits", _unless_none),
-    "materiality": ("materiality_minor", _unless_none),
+    "materiality": ("materiality", _materiality),
     "rpo_exempt": ("rpo_exempt", _listed),
     "books": ("books", lambda value: () if value == "one" else _listed(value)),
 }
@@ -128,17 +143,36 @@ def credit_effect(policy: Policy, reason: str | None) -> CreditEffect | None:
 
 def check_policy(entity: EntityPublished) -> None:
     """POLICY_MISSING for a switch or value whose rule is not built."""
-    for each in entity.policy:
+    _check_switches(entity.header.id, entity.policy)
+
+
+def _check_switches(entity: str, switches: tuple[PolicySwitch, ...]) -> None:
+    for each in switches:
         if each.name.startswith(_CREDIT):
             if each.value.partition(":")[0] in _REACHES:
                 continue
         elif _is_built(each):
             continue
-        what = f"policy {each.name} = {each.value!r} of entity {entity.header.id!r}"
+        what = f"policy {each.name} = {each.value!r} of entity {entity!r}"
         raise Refused("POLICY_MISSING", f"{what} has no rule in this release", "reference")
 
 
+def policy_on(view: View, entity: str, book: str, day: Day) -> Policy:
+    """The choices of an entity's book that count on a day: those that govern posting, whatever an arrangement pinned.
+
+    Refused where they name a value without a rule.
+    """
+    row = view.reference.entity(entity, day)
+    assert row is not None, f"entity {entity!r} was known before day {day}"
+    published = view.reference.policy(entity, book, day)
+    switches = row.policy if published is None else published.switches
+    _check_switches(entity, switches)
+    return policy_from(switches)
+
+
 def _is_built(switch: PolicySwitch) -> bool:
+    if switch.name == "materiality" and _MATERIALITY.fullmatch(switch.value):
+        return True
     values = SWITCHES.get(switch.name, ())
     return switch.value in values or (
         NUMBER in values and switch.value.isdecimal() and switch.value.isascii()

@@ -192,7 +192,7 @@ BY_OWNER: tuple[tuple[str, int, dict[str, str]], ...] = (
         {
             "PERIOD_CALENDAR_MISSING": "publish the calendar's periods, then activate the reference data",
             "PERIOD_NONE_OPEN": "publish the periods behind the closed ones, then activate the reference data",
-            "LATE_MATERIAL": "post now, reopen the period, or restate",
+            "LATE_MATERIAL": "decide post_now or restate (exception_resolved), or reopen the period",
             "LATE_AGGREGATE": "post the small effects together now, reopen the period, or restate",
         },
     ),

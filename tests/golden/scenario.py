@@ -8,7 +8,8 @@ from msgspec.structs import replace
 
 from tieout.avro.reference import ProductMapped, ReferenceHeader
 from tieout.streams.operate.scenario import dates
-from tieout.streams.operate.scenario.facts_of import TENANT, Told, steps_of
+from tieout.streams.operate.scenario.event_map import TENANT
+from tieout.streams.operate.scenario.facts_of import Told, steps_of
 from tieout.streams.operate.scenario.loading import Scenario
 from tieout.streams.operate.scenario.places import Spot
 from tieout.streams.operate.scenario.setting import setting_of

@@ -5,14 +5,18 @@ Invariant: none of these says how a contract is accounted for.
 
 from __future__ import annotations
 
+from tieout.agents.contracts.draft import ident
 from tieout.avro import events as ev
 from tieout.streams.operate.scenario.event_map import (
     AMOUNT,
+    GROUP,
     ID,
     MAYBE_INVOICE,
     MAYBE_PO,
     OMIT,
     REASON,
+    TENANT,
+    Beside,
     EventMap,
 )
 from tieout.streams.operate.scenario.fields import (
@@ -25,6 +29,7 @@ from tieout.streams.operate.scenario.fields import (
     TEXTS,
     WHOLE,
     Field,
+    Values,
     records,
 )
 
@@ -38,6 +43,13 @@ _ADJUSTMENT_LINES = records(
         Field("credit", MONEY, "credit_minor", 0),
     ),
 )
+
+
+def _named_exception(values: Values, _: Beside) -> Values:
+    """Its id, where it is named by code and fact: the id is a hash that nobody can write down beforehand."""
+    code, slash, fact = values["exception_id"].partition("/")
+    return {**values, "exception_id": ident(TENANT, GROUP, code, fact)} if slash else values
+
 
 ADMIN = (
     EventMap(
@@ -57,13 +69,14 @@ ADMIN = (
     ),
     EventMap(
         "exception_resolved",
-        "a person decides an open exception",
+        "a person decides an open exception, named as `CODE/fact`: `LATE_MATERIAL/C1@1`",
         (
             Field("exception", TEXT, "exception_id"),
             Field("decision", TEXT, "decision"),
             Field("approver", TEXT, "approver", "controller"),
             REASON,
         ),
+        completed=_named_exception,
     ),
     EventMap(
         "manual_adjustment",

@@ -23,6 +23,9 @@ from tieout.streams.operate.scenario.places import Spot
 
 REQUIRED, AT, ID, OMIT = Default
 
+TENANT, GROUP, SOURCE = "scenario", "G1", "scenario"
+"""Whose contracts a scenario is about: all of them are one group."""
+
 
 class Beside(NamedTuple):
     """What completes an event's values: its reading, its place, and the obligations that the price book knows."""

@@ -21,7 +21,7 @@ from tieout.avro.catalogue import EVENT_TYPES
 from tieout.streams.operate.scenario import dates
 from tieout.streams.operate.scenario.admin_events import ADMIN
 from tieout.streams.operate.scenario.billing_events import BILLING
-from tieout.streams.operate.scenario.event_map import Beside, EventMap
+from tieout.streams.operate.scenario.event_map import GROUP, SOURCE, TENANT, Beside, EventMap
 from tieout.streams.operate.scenario.fields import Reading, read_fields, whole
 from tieout.streams.operate.scenario.loading import Scenario
 from tieout.streams.operate.scenario.performance_events import PERFORMANCE
@@ -34,7 +34,6 @@ EVENT_MAPS: Mapping[str, EventMap] = {
 }
 """Event type -> how it is stated: one row for each type of the format."""
 
-TENANT, GROUP, SOURCE = "scenario", "G1", "scenario"
 OPENINGS = ("contract_activated", "contract_opened_midlife")
 """Types that open a contract."""
 ESTIMATE_VERSIONS_FROM = 800_000

@@ -35,7 +35,8 @@ from tieout.avro.control import (
 from tieout.avro.outcomes import DeadLetter, DecisionRecorded, ExceptionItem
 from tieout.avro.refusals import Unencodable
 from tieout.streams.operate.scenario import dates
-from tieout.streams.operate.scenario.facts_of import GROUP, TENANT, Control, Step, Told
+from tieout.streams.operate.scenario.event_map import GROUP, TENANT
+from tieout.streams.operate.scenario.facts_of import Control, Step, Told
 from tieout.streams.operate.scenario.setting import Setting
 from tieout.streams.testing import Harness
 from tieout.tables.contract import GroupState

@@ -13,8 +13,9 @@ from typing import Any
 from tieout.avro import events as ev
 from tieout.avro import reference as ref
 from tieout.streams.operate.scenario import dates
-from tieout.streams.operate.scenario.facts_of import TENANT, Told
-from tieout.streams.operate.scenario.fields import decimal, minor, scaled
+from tieout.streams.operate.scenario.event_map import TENANT
+from tieout.streams.operate.scenario.facts_of import Told
+from tieout.streams.operate.scenario.fields import decimal, minor, scaled, whole
 from tieout.streams.operate.scenario.loading import Scenario
 from tieout.streams.operate.scenario.places import Spot, shown
 from tieout.tables.reference import Calendar, Reference
@@ -255,10 +256,27 @@ def _switches(scenario: Scenario) -> Iterator[tuple[str, str]]:
             effect: Mapping[str, Any] = spot.mapping(value, ("reach", "contra"))
             parts = [spot.key(key).text(effect[key]) for key in ("reach", "contra") if key in effect]
             yield name, ":".join(parts)
+        elif name == "materiality":
+            yield name, _materiality(value, scenario.currency, spot)
         elif name in SWITCHES:
             yield name, _value(value, spot)
         else:
             raise spot.wrong(f"unknown switch; known: {', '.join(sorted(SWITCHES))}, {_CREDIT}REASON")
+
+
+def _materiality(value: Any, currency: str, spot: Spot) -> str:
+    """An amount in major units, or a map of {amount, percent}, as the switch has it."""
+    if value == "none":
+        return "none"
+    if not isinstance(value, Mapping):
+        return f"amount={minor(value, currency, spot)}"
+    spot.mapping(value, ("amount", "percent"))
+    parts = []
+    if "amount" in value:
+        parts.append(f"amount={minor(value['amount'], currency, spot.key('amount'))}")
+    if "percent" in value:
+        parts.append(f"percent={whole(value['percent'], spot.key('percent'))}")
+    return ",".join(parts)
 
 
 def _value(value: Any, spot: Spot) -> str:
