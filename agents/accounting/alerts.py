@@ -1,4 +1,4 @@
-"""What people have to look at while it stands: work that does not add up, and contracts that will lose money.
+"""What people have to look at while it stands: work and billing that do not add up, contracts that will lose money.
 
 Invariant: an alert is a function of the facts and changes no amount; it opens and closes with the facts, whatever order
 they arrived in.
@@ -9,13 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from tieout.agents.accounting.agreement import done_of
+from tieout.agents.accounting.agreement import contracts_of, done_of, layers_of
+from tieout.agents.accounting.financing import first_gap
+from tieout.agents.accounting.receivables import account_of, due_of
 from tieout.agents.accounting.targets import Targets
-from tieout.avro.events import Minor
+from tieout.avro.events import Day, Minor
 from tieout.tables.contract import Arrangement, GroupState
 from tieout.tables.derived import Performance
 from tieout.tables.facts import Evidence
 
+FINANCING, OVER_PRICE = "FINANCING_SUSPECTED", "BILLED_OVER_PRICE"
 LOSS, NO_EXPECTED_COST, OVER_EXPECTED_COST = "CONTRACT_LOSS", "EAC_MISSING", "EVIDENCE_OVER_SCOPE"
 DOWN, REJECTED = "PROGRESS_DOWN", "ACCEPTANCE_REJECTED"
 RAISED_BY = {
@@ -24,8 +27,17 @@ RAISED_BY = {
     OVER_EXPECTED_COST: "cost_incurred",
     DOWN: "progress_updated",
     REJECTED: "acceptance_rejected",
+    FINANCING: "invoice_posted",
+    OVER_PRICE: "invoice_posted",
 }
 """Code -> the type of the events that it is about."""
+
+OF_BILLING = frozenset({FINANCING, OVER_PRICE})
+"""Codes that compare billing with what was agreed and performed: one alert of an arrangement at most."""
+EVER: Day = -(2**31)
+"""Before any day."""
+_AHEAD_OF_BILLING = ("advance", "refund")
+"""Movements of what is due that no document makes."""
 
 
 class Alert(NamedTuple):
@@ -40,6 +52,14 @@ class Alert(NamedTuple):
 
 def standing(state: GroupState) -> list[Alert]:
     """All alerts of a group as its facts stand, in the order of code and fact."""
+    found = of_performance(state)
+    for arrangement in state.group.arrangements:
+        found += of_billing(state, arrangement, EVER)
+    return sorted(found)
+
+
+def of_performance(state: GroupState) -> list[Alert]:
+    """Alerts about work, goods and what they cost, in the order of code and fact."""
     if not _is_watched(state):
         return []
     found: list[Alert] = []
@@ -50,6 +70,43 @@ def standing(state: GroupState) -> list[Alert]:
         found += _expected_loss(state, arrangement, done)
     found += _rejections(state)
     return sorted(found)
+
+
+def of_billing(state: GroupState, arrangement: Arrangement, since: Day) -> list[Alert]:
+    """Alerts about billing of one arrangement; of payments only those from ``since`` on are looked at."""
+    if not (state.documents.lines or state.documents.cash):
+        return []
+    found = list(_over_price(state, arrangement))
+    gap = first_gap(state, arrangement, since)
+    if gap is not None:
+        payment, how = gap
+        detail = f"{payment.name!r} {how}"
+        found.append(Alert(FINANCING, arrangement.id, arrangement.id, 0, detail))
+    return found
+
+
+def _over_price(state: GroupState, arrangement: Arrangement) -> Iterator[Alert]:
+    """More is billed than was ever agreed, and no fact took it back (606-10-32-2, 45-2): it stays a contract liability."""
+    billed = due_of(state, arrangement).total
+    steps = layers_of(state, arrangement).steps
+    fixed = sum([share.base + share.amount for share in steps[-1].shares])
+    if billed <= fixed and not state.facts.components:
+        return
+    targets, day = Targets(state, arrangement), state.extent.last
+    paid_ahead = sum(
+        [
+            moved.due
+            for contract in state.group.contracts
+            if contract.id in contracts_of(arrangement)
+            for moved in account_of(state, contract).movements
+            if moved.arrangement == arrangement.id and moved.kind in _AHEAD_OF_BILLING
+        ]
+    )
+    price, taken_back = targets.agreed_price(day), targets.taken_back(day)
+    over = targets.due(day) - paid_ahead - price - taken_back
+    if over > 0:
+        detail = f"{over} is billed over the price of {price}"
+        yield Alert(OVER_PRICE, arrangement.id, arrangement.id, over, detail)
 
 
 def _is_watched(state: GroupState) -> bool:

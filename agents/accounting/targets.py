@@ -132,10 +132,14 @@ class Targets:
 
     def refund_liability(self, day: Day) -> Minor:
         """RL of a day."""
-        taken_back, unenforceable = self._taken_back.by(day), self._unenforceable(day)
+        taken_back, unenforceable = self.taken_back(day), self._unenforceable(day)
         if not (taken_back or unenforceable):
             return 0
         return refund_liability(self._due.by(day), self.price(day), taken_back + unenforceable)
+
+    def taken_back(self, day: Day) -> Minor:
+        """What facts took back of the price by a day: it explains what was billed over it."""
+        return self._taken_back.by(day)
 
     def gross_revenue(self, day: Day, pos: Iterable[str]) -> dict[str, Minor]:
         """R of some obligations as the ledger shows it: before what contra revenue shows."""

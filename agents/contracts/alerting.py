@@ -6,35 +6,62 @@ alert is told once when it opens and once when it closes.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+
 from msgspec.structs import replace
 
-from tieout.agents.accounting.alerts import RAISED_BY, Alert, standing
+from tieout.agents.accounting.alerts import EVER, OF_BILLING, RAISED_BY, Alert, of_billing, of_performance
+from tieout.agents.contracts.accepted import Touched
 from tieout.agents.contracts.draft import Draft
 from tieout.agents.contracts.facts import with_open_items
 from tieout.agents.contracts.telling import exception_of
 from tieout.tables.contract import GroupState, OpenItem
 
+Key = tuple[str, str]
+"""(code, fact)."""
 
-def alerted(before: GroupState, after: GroupState, draft: Draft) -> GroupState:
-    """The state with the alerts that stand as open items; each that opens or closes is told."""
-    if after.facts is before.facts and after.work is before.work:
+
+def alerted(before: GroupState, after: GroupState, touched: Iterable[Touched], draft: Draft) -> GroupState:
+    """The state with the alerts that stand as open items; each that opens or closes is told.
+
+    Billing is looked at in the arrangements that are touched, its payments from the day on which they are: those before
+    it were looked at then, and where one opened an item, all are looked at again.
+    """
+    performed = after.facts is not before.facts or after.work is not before.work
+    if not (performed or after.documents is not before.documents or after.usage is not before.usage):
         return after
     known = {(each.code, each.fact): each for each in after.group.open_items if each.code in RAISED_BY}
-    alerts = {(each.code, each.fact): each for each in standing(after)}
-    if not (known or alerts):
+    alerts = of_performance(after) if performed else []
+    anew = {key for key in known if performed and key[0] not in OF_BILLING}
+    for arrangement, first, _, _ in touched:
+        own = {key for key in known if key[0] in OF_BILLING and key[1] == arrangement}
+        anew |= own
+        alerts += of_billing(after, after.arrangement(arrangement), EVER if own else first)
+    if not (anew or alerts):
         return after
-    items: dict[tuple[str, str], OpenItem] = {}
-    for key, alert in alerts.items():
-        items[key] = _item(after, alert, known.get(key), draft)
+    return _told(after, known, anew, {(each.code, each.fact): each for each in alerts}, draft)
+
+
+def _told(
+    state: GroupState,
+    known: Mapping[Key, OpenItem],
+    anew: set[Key],
+    alerts: Mapping[Key, Alert],
+    draft: Draft,
+) -> GroupState:
+    """``anew``: what is known and was looked at again."""
+    items: dict[Key, OpenItem] = {key: item for key, item in known.items() if key not in anew}
+    for key, alert in sorted(alerts.items()):
+        items[key] = _item(state, alert, known.get(key), draft)
         if key not in known:
             draft.exceptions.append(exception_of(items[key], draft, None))
-    for key in sorted(known.keys() - alerts.keys()):
+    for key in sorted(anew - alerts.keys()):
         draft.exceptions.append(exception_of(known[key], draft, draft.view.now))
     if items == known:
-        return after
-    others = [each for each in after.group.open_items if each.code not in RAISED_BY]
+        return state
+    others = [each for each in state.group.open_items if each.code not in RAISED_BY]
     standing_items = sorted((*others, *items.values()), key=lambda each: (each.code, each.fact))
-    return with_open_items(after, tuple(standing_items))
+    return with_open_items(state, tuple(standing_items))
 
 
 def _item(state: GroupState, alert: Alert, known: OpenItem | None, draft: Draft) -> OpenItem:

@@ -41,7 +41,7 @@ def decide(state: GroupState, event: Event, view: View, cause: CausedBy) -> Deci
         check_upgrade(state, after, event, view)
         for touched in accepted.touched:
             after = emit(after, touched, draft)
-        after = alerted(state, after, draft)
+        after = alerted(state, after, accepted.touched, draft)
         return _decided(state, after, draft, effect=accepted.effect)
     except Refused as refused:
         return Decision(state, "refused", refused.refusal)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from tieout.agents.accounting.agreement import components_of, folded_of, layers_of
+from tieout.agents.accounting.alerts import RAISED_BY, standing
 from tieout.agents.accounting.dated_amounts import amounts_by_po
 from tieout.agents.accounting.invariant import InvariantBroken
 from tieout.agents.accounting.receivables import write_offs_of
@@ -47,6 +48,12 @@ def check_whole(state: GroupState, view: View) -> None:
     if any(item.code == "PERIOD_NONE_OPEN" for item in state.group.open_items):
         return  # what could not be posted is not in the ledger yet
     check_derived(state)
+    alerts = [(each.code, each.fact, each.amount) for each in standing(state)]
+    items = [each for each in state.group.open_items if each.code in RAISED_BY]
+    _require(
+        alerts == [(each.code, each.fact, each.amount) for each in items],
+        f"the alerts {alerts} stand, but the open items {items}",
+    )
     for arrangement in state.group.arrangements:
         _, books = ground_of(view, arrangement)
         targets = Targets(state, arrangement)

@@ -1,29 +1,16 @@
 """What is enforceable of a contract that may be ended without a penalty (606-10-25-3, 25-4)."""
 
 import pytest
-from accounting.agreements import ARRANGEMENT, CAUSE, day, item, version
+from accounting.agreements import ARRANGEMENT, day, item, version
+from accounting.billing import group, invoiced
 from msgspec.structs import replace
 
 from tieout.agents.accounting.enforceable import begun_through, enforceable, terminable_lines
 from tieout.agents.accounting.targets import Targets
-from tieout.tables.contract import Contract, Group, GroupState
 from tieout.tables.derived import NOTHING
-from tieout.tables.documents import DocLine, Documents
-from tieout.tables.facts import Facts
 from tieout.tables.layers import Share
 
 YEAR = item("S", "time", start="2025-01-31", end="2026-01-30")
-CONTRACT = Contract("C1", "X", None, "US", "USD", "active", 1, 0, 0, "")
-
-
-def state(*terms, invoiced=()):
-    lines = tuple(
-        DocLine(f"I{place}", 1, 1, "invoice", "C1", "C1@1", None, day(at), day(at), amount, 0, None, None, None,
-                unconditional=True, ref=None, part=(1, 1), cause=CAUSE, object=f"I{place}")
-        for place, (at, amount) in enumerate(invoiced)
-    )  # fmt: skip
-    group = Group("t", "g", 0, contracts=(CONTRACT,), arrangements=(ARRANGEMENT,))
-    return GroupState(group, Facts(terms=terms), Documents(lines=lines))
 
 
 @pytest.mark.parametrize(
@@ -61,16 +48,16 @@ def test_the_right_is_the_contracts_and_holds_for_what_versions_add():
     more = version(
         2, "2025-05-10", 100, item("T", "time", start="2025-06-05", end="2026-01-30"), item("G", "point")
     )
-    lines = terminable_lines(state(signed, more), ARRANGEMENT)
+    lines = terminable_lines(group(signed, more), ARRANGEMENT)
     assert lines == {"S": day("2025-01-31"), "T": day("2025-06-05"), "G": day("2025-05-10")}
-    assert terminable_lines(state(replace(signed, more=None), more), ARRANGEMENT) == {}
+    assert terminable_lines(group(replace(signed, more=None), more), ARRANGEMENT) == {}
     other = replace(signed, contract="C2", more=None)
-    assert terminable_lines(state(signed, other), ARRANGEMENT) == {"S": day("2025-01-31")}
+    assert terminable_lines(group(signed, other), ARRANGEMENT) == {"S": day("2025-01-31")}
 
 
 def test_what_is_billed_for_months_that_have_not_begun_is_a_refund_liability():
-    of = state(version(1, "2025-01-01", 1200, replace(YEAR, first=day("2025-01-01"), last=day("2025-12-31")),
-                       term_from=day("2025-01-01")), invoiced=[("2025-01-01", 300), ("2025-03-25", 100)])  # fmt: skip
+    of = group(version(1, "2025-01-01", 1200, replace(YEAR, first=day("2025-01-01"), last=day("2025-12-31")),
+                       term_from=day("2025-01-01")), lines=[invoiced("I1", "2025-01-01", 300), invoiced("I2", "2025-03-25", 100)])  # fmt: skip
     targets = Targets(of, ARRANGEMENT)
     found = {}
     for at in ("2025-01-31", "2025-02-01", "2025-03-31", "2025-04-01"):
@@ -87,6 +74,6 @@ def test_what_is_billed_for_months_that_have_not_begun_is_a_refund_liability():
 
 
 def test_what_a_firm_contract_bills_ahead_is_a_contract_liability():
-    of = state(version(1, "2025-01-31", 1200, YEAR), invoiced=[("2025-01-31", 1300)])
+    of = group(version(1, "2025-01-31", 1200, YEAR), lines=[invoiced("I1", "2025-01-31", 1300)])
     position = Targets(of, ARRANGEMENT).at(day("2025-01-31"))
     assert position.refund_liability == 0
