@@ -57,7 +57,7 @@ class Extent(msgspec.Struct, frozen=True, array_like=True, gc=False):
             days += [each.value for each in terms.change if each.field != "qty"]
             agreed += abs(terms.pool)
             if terms.more is not None:
-                agreed += terms.more.past_credit
+                agreed += terms.more.past_credit + sum([abs(price) for _, price in terms.more.line_prices])
                 days += [
                     day for pause in terms.more.pauses for day in (pause.first, pause.last or pause.first)
                 ]

@@ -46,8 +46,9 @@ class Layer(msgspec.Struct, frozen=True, array_like=True, gc=False):
 class Layers(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """The fold of one arrangement in one book (empty: its own): derived, may be dropped at any time.
 
-    ``labels``: (contract, version, treatment) of each version that re-bases it (606-10-25-13). ``reliefs``: (write-off,
-    what it took off the price, not positive).
+    ``labels``: (contract, version, treatment) of each version that is not prospective (606-10-25-13); and with a reason
+    code in place of the treatment, each that stands on an assumption. ``reliefs``: (write-off, what it took off the price,
+    not positive).
     """
 
     arrangement: str

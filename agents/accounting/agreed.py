@@ -57,7 +57,7 @@ class Rebase(NamedTuple):
     """What one version did: ``pool`` spread over ``members`` (empty: revenue at once), ``caught_up`` where they stand.
 
     ``treatment``: inception, separate, prospective, catch_up or mixed. ``missing``: the reason code of an input without
-    which it stands on an assumption, empty for none.
+    which it stands on an assumption, empty for none. ``credited``: what it took off past revenue (55-115).
     """
 
     contract: str
@@ -67,6 +67,7 @@ class Rebase(NamedTuple):
     members: tuple[str, ...]
     caught_up: tuple[str, ...]
     missing: str
+    credited: Minor = 0
 
 
 class Folded(NamedTuple):

@@ -1,4 +1,5 @@
-"""What people have to look at while it stands: work and billing that do not add up, contracts that will lose money.
+"""What people have to look at while it stands: work and billing that do not add up, contracts that will lose money,
+changes that wait for approval or lack an input.
 
 Invariant: an alert is a function of the facts and changes no amount; it opens and closes with the facts, whatever order
 they arrived in.
@@ -10,7 +11,11 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from tieout.agents.accounting.agreement import contracts_of, done_of, layers_of
+from tieout.agents.accounting.change_orders import pending
+from tieout.agents.accounting.decision_table import ASSUMED
 from tieout.agents.accounting.financing import first_gap
+from tieout.agents.accounting.layers import assumed_in
+from tieout.agents.accounting.modification import opens
 from tieout.agents.accounting.receivables import account_of, due_of
 from tieout.agents.accounting.targets import Targets
 from tieout.avro.events import Day, Minor
@@ -21,6 +26,7 @@ from tieout.tables.facts import Evidence
 FINANCING, OVER_PRICE = "FINANCING_SUSPECTED", "BILLED_OVER_PRICE"
 LOSS, NO_EXPECTED_COST, OVER_EXPECTED_COST = "CONTRACT_LOSS", "EAC_MISSING", "EVIDENCE_OVER_SCOPE"
 DOWN, REJECTED = "PROGRESS_DOWN", "ACCEPTANCE_REJECTED"
+NOT_APPROVED = "MOD_PENDING"
 RAISED_BY = {
     LOSS: "progress_updated",
     NO_EXPECTED_COST: "cost_incurred",
@@ -29,6 +35,8 @@ RAISED_BY = {
     REJECTED: "acceptance_rejected",
     FINANCING: "invoice_posted",
     OVER_PRICE: "invoice_posted",
+    NOT_APPROVED: "change_order_submitted",
+    **dict.fromkeys(ASSUMED, "contract_amended"),
 }
 """Code -> the type of the events that it is about."""
 
@@ -59,7 +67,7 @@ def standing(state: GroupState) -> list[Alert]:
 
 
 def of_performance(state: GroupState) -> list[Alert]:
-    """Alerts about work, goods and what they cost, in the order of code and fact."""
+    """Alerts about work, goods and what they cost, and about what was agreed, in the order of code and fact."""
     if not _is_watched(state):
         return []
     found: list[Alert] = []
@@ -69,6 +77,7 @@ def of_performance(state: GroupState) -> list[Alert]:
             found += _of_progress(arrangement, po, performance)
         found += _expected_loss(state, arrangement, done)
     found += _rejections(state)
+    found += _changes(state)
     return sorted(found)
 
 
@@ -111,7 +120,26 @@ def _over_price(state: GroupState, arrangement: Arrangement) -> Iterator[Alert]:
 
 def _is_watched(state: GroupState) -> bool:
     facts = state.facts
-    return bool(facts.estimates or state.work) or any(each.kind == "rejected" for each in facts.evidence)
+    return (
+        bool(facts.estimates or state.work)
+        or any(not opens(each) for each in facts.terms)
+        or any(each.reach == "none" for each in facts.components)
+        or any(each.kind == "rejected" for each in facts.evidence)
+    )
+
+
+def _changes(state: GroupState) -> Iterator[Alert]:
+    """Changes that nobody approved yet (606-10-25-10), and versions that stand on an assumption since a later fact."""
+    for each in pending(state):
+        detail = f"change {each.name!r} is asked for and not approved"
+        fact = f"{each.arrangement}/{each.name}"
+        yield Alert(NOT_APPROVED, fact, each.arrangement, each.amount, detail)
+    modified = {each.arrangement for each in state.facts.terms if not opens(each)}
+    for arrangement in state.group.arrangements:
+        if arrangement.id in modified:
+            for (contract, version), code in assumed_in(layers_of(state, arrangement)).items():
+                detail = f"version {version}: {ASSUMED[code]}"
+                yield Alert(code, f"{contract}@{version}", arrangement.id, 0, detail)
 
 
 def _of_progress(arrangement: Arrangement, po: str, done: Performance) -> Iterator[Alert]:

@@ -12,10 +12,10 @@ from msgspec.structs import replace
 
 from tieout.agents.accounting.agreed import Agreed, Folded, Rebase, Visible
 from tieout.agents.accounting.invariant import InvariantBroken
-from tieout.agents.accounting.modification import canonical, generation, opens
+from tieout.agents.accounting.modification import SPLIT_MISSING, canonical, generation, opens
 from tieout.agents.accounting.pauses import pauses_by_promise
 from tieout.agents.accounting.progress import earned
-from tieout.agents.accounting.rebasing import Book, opened, raised, rebased
+from tieout.agents.accounting.rebasing import NEGATIVE_REMAINING, Book, opened, raised, rebased
 from tieout.agents.accounting.service_time import Pauses
 from tieout.agents.accounting.variable import NOTHING_SEEN, reaching, visible
 from tieout.avro.events import Day, Minor
@@ -26,6 +26,30 @@ from tieout.tables.layers import Layer, Layers
 _AFTER_VERSIONS = 9
 _PROSPECTIVE = "prospective"
 _ENDING = ("resume", "cancel")
+_UNTOLD = (_PROSPECTIVE, "inception", "separate")
+
+REASONS = (SPLIT_MISSING, NEGATIVE_REMAINING)
+"""Codes of what a version may lack that later facts may give, or take."""
+
+Key = tuple[str, int]
+"""A version: contract and number."""
+
+
+def labels_of(rebase: Rebase) -> list[tuple[str, int, str]]:
+    """What layers keep of a version: its treatment unless that is prospective, and the code of what it lacks."""
+    told = [rebase.treatment] if rebase.treatment not in _UNTOLD else []
+    told += [rebase.missing] if rebase.missing else []
+    return [(rebase.contract, rebase.version, each) for each in told]
+
+
+def treatments_of(layers: Layers) -> dict[Key, str]:
+    """Version -> its treatment, of those that are not prospective."""
+    return {(contract, version): each for contract, version, each in layers.labels if each not in REASONS}
+
+
+def assumed_in(layers: Layers) -> dict[Key, str]:
+    """Version -> the reason code of the input without which it stands on an assumption."""
+    return {(contract, version): each for contract, version, each in layers.labels if each in REASONS}
 
 
 def fold(agreed: Agreed) -> Folded:
@@ -106,13 +130,7 @@ class _Folding:
 
     def folded(self) -> Folded:
         """What was folded up to the last day that was reached."""
-        labels = tuple(
-            [
-                (each.contract, each.version, each.treatment)
-                for each in self._rebases
-                if each.treatment not in (_PROSPECTIVE, "inception", "separate")
-            ]
-        )
+        labels = tuple([label for each in self._rebases for label in labels_of(each)])
         reliefs = tuple(sorted(self._fixed.items()))
         layers = Layers(self._agreed.arrangement.id, tuple(self._steps), labels=labels, reliefs=reliefs)
         book = tuple([self._book[po] for po in sorted(self._book)])

@@ -27,10 +27,12 @@ _RANK = {
 }  # fmt: skip
 _PAUSING = ("suspend", "resume")
 _ALWAYS_PROSPECTIVE = ("cancel", "suspend", "resume", "price_only", "relief")
+_FORWARD = ("cancel", "price_only", "relief")
+"""Kinds that leave what was earned as it is, of every obligation: a contract ends, or its price does for the future."""
 
 
 class Parts(NamedTuple):
-    """A stated price change: what joins the pool that is re-based, and what each obligation catches up by."""
+    """A price change: what joins the pool that is re-based, and what each obligation catches up by."""
 
     pool: Minor
     by_po: dict[str, Minor]
@@ -67,42 +69,73 @@ def touched_lines(terms: Terms) -> frozenset[str]:
 def sets_of(terms: Terms, standing: Mapping[str, Standing], unsatisfied: Collection[str]) -> Sets:
     """Rows 13 to 18: each obligation by its own flag; the version's flag overrides it for the lines it touches.
 
-    A line that is removed keeps what it earned, whatever it is (606-10-25-13(a)); so does service that is paused: other
-    days to serve are another whole, and what was served was measured by the old one.
+    A line that is removed keeps what it earned, whatever it is (606-10-25-13(a)); so does every line of a contract that
+    ends, and of one whose price changes for the future alone; so does service that is paused: other days to serve are
+    another whole, and what was served was measured by the old one.
     """
     touched, stated = touched_lines(terms), particulars(terms).distinct
+    forward = terms.kind in _FORWARD
     distinct: list[str] = []
     not_distinct: list[str] = []
     for po in sorted(unsatisfied):
         overridden = stated is not None and (not touched or po in touched)
         apart = stated if overridden else is_distinct(standing[po].item)
         rests = terms.kind in _PAUSING and standing[po].item.measure == "time"
-        (distinct if apart or rests or po in terms.drop else not_distinct).append(po)
+        (distinct if apart or forward or rests or po in terms.drop else not_distinct).append(po)
     return Sets(tuple(distinct), tuple(not_distinct))
 
 
-def price_by_set(terms: Terms, sets: Sets) -> Parts:
-    """Rows 16 to 18: the lines that a version touches decide where its price goes; else it must say so per line.
+def sharing(terms: Terms, sets: Sets) -> tuple[str, ...]:
+    """Obligations that share what is left of the price: distinct ones that go on, and those that are added."""
+    kept = [po for po in sets.distinct if po not in terms.drop]
+    return (*kept, *(item.po for item in terms.add if item.measure != "amount"))
 
-    Where it does not (``missing``), the whole change joins the pool, or the first obligation that catches up.
+
+def price_by_set(terms: Terms, sets: Sets, own: Minor = 0) -> Parts:
+    """Rows 16 to 18: what is stated for a line is that line's; the rest goes where nothing else can be meant.
+
+    ``own``: components that were promised in the version; they go where its lines are, priced or not. Where facts do not
+    say how to split an amount (``missing``), it joins the pool, or the first obligation that catches up.
     """
+    if not sets.not_distinct:
+        return Parts(terms.pool + own, {}, "")
+    members = sharing(terms, sets)
+    added = [item for item in terms.add if item.measure != "amount"]
     stated = dict(particulars(terms).line_prices)
-    by_po = {po: stated[po] for po in sets.not_distinct if po in stated}
-    rest = terms.pool - sum(by_po.values())
-    if not rest or not sets.not_distinct:
-        return Parts(rest, by_po, "")
-    touched = touched_lines(terms)
-    catching = [po for po in sets.not_distinct if po in touched]
-    if not sets.distinct and not terms.add:
-        first, *others = catching or sets.not_distinct
-        by_po[first] = by_po.get(first, 0) + rest
-        return Parts(0, by_po, SPLIT_MISSING if others else "")
-    apart = bool(terms.add) or any(po in touched for po in sets.distinct)
-    if stated or (apart and not catching):
-        return Parts(rest, by_po, "")
-    if len(catching) == 1 and not apart:
-        return Parts(0, {catching[0]: rest}, "")
-    return Parts(rest, by_po, SPLIT_MISSING)
+    stated |= {item.po: item.price for item in added if item.price is not None}
+    by_po = {po: amount for po, amount in stated.items() if amount and po in sets.not_distinct}
+    pool = sum(stated.values()) - sum(by_po.values())
+    touched = touched_lines(terms) | {item.po for item in added}
+    everything = {*members, *sets.not_distinct}
+    found = Parts(pool, by_po, "")
+    rest = terms.pool - sum(stated.values())
+    found = _given(
+        found, rest, (touched or everything) - stated.keys() or everything - stated.keys(), members, sets
+    )
+    return _given(found, own, touched or everything, members, sets)
+
+
+def _given(
+    found: Parts, amount: Minor, named: Collection[str], members: Collection[str], sets: Sets
+) -> Parts:
+    """An amount for the ``named`` lines: to the one that catches up, or to the pool where none of them does."""
+    if not amount:
+        return found
+    catching = [po for po in sets.not_distinct if po in named]
+    if len(catching) < len(named):
+        return _pooled(found, amount, SPLIT_MISSING if catching else "")
+    if not (catching or members):
+        catching = list(sets.not_distinct)
+    if len(catching) == 1 or (catching and not members):
+        first = catching[0]
+        missing = found.missing if len(catching) == 1 else SPLIT_MISSING
+        by_po = found.by_po | {first: found.by_po.get(first, 0) + amount}
+        return found._replace(by_po=by_po, missing=missing)
+    return _pooled(found, amount, SPLIT_MISSING)
+
+
+def _pooled(found: Parts, amount: Minor, missing: str) -> Parts:
+    return found._replace(pool=found.pool + amount, missing=missing or found.missing)
 
 
 def label(terms: Terms, sets: Sets) -> str:
@@ -111,52 +144,7 @@ def label(terms: Terms, sets: Sets) -> str:
         return terms.treatment
     if terms.kind in _ALWAYS_PROSPECTIVE or not sets.not_distinct:
         return "prospective"
-    return "mixed" if sets.distinct or terms.add else "catch_up"
-
-
-_BY_KIND: Mapping[str, tuple[str, ...]] = {
-    "cancel": (
-        "scope ends",
-        "what was earned stays; the rest of the price is re-based",
-        "606-10-25-13(a)",
-    ),
-    "suspend": (
-        "service is paused",
-        "what was earned stays; the rest of the price is spread over the days that are served",
-        "606-10-25-13(a)",
-    ),
-    "resume": (
-        "service goes on",
-        "what was earned stays; the rest of the price is spread over the days that are served",
-        "606-10-25-13(a)",
-    ),
-}
-"""Why a version of this kind is prospective."""
-
-_BY_TREATMENT: Mapping[str, tuple[str, ...]] = {
-    "separate": (
-        "adds distinct goods or services",
-        "each at its stand-alone selling price",
-        "606-10-25-12",
-    ),
-    "prospective": ("remaining goods or services are distinct from those transferred", "606-10-25-13(a)"),
-    "catch_up": (
-        "remaining goods or services are not distinct from those transferred",
-        "revenue is caught up",
-        "606-10-25-13(b)",
-    ),
-    "mixed": (
-        "some remaining goods or services are distinct from those transferred, some are not",
-        "606-10-25-13(c)",
-    ),
-}
-
-
-def reasons(treatment: str, kind: str) -> tuple[str, ...]:
-    """Why, in the words of the standard."""
-    if treatment == "prospective" and kind in _BY_KIND:
-        return _BY_KIND[kind]
-    return _BY_TREATMENT.get(treatment, ("no effect on scope, price or term",))
+    return "mixed" if sharing(terms, sets) else "catch_up"
 
 
 SWITCHES: Switches = {

@@ -16,7 +16,6 @@ from tieout.agents.accounting.allocation import Weight, allocated, rounding_of
 from tieout.agents.accounting.inception_basis import Bundles, inception_shares, is_residual, per_unit
 from tieout.agents.accounting.material_right import exercised
 from tieout.agents.accounting.modification import (
-    Parts,
     label,
     opens,
     particulars,
@@ -91,9 +90,9 @@ def rebased(
         return _taken_up(book, terms, own, done, paused)
     open_pos = _unsatisfied(book, terms, done)
     sets = sets_of(terms, book, open_pos)
-    parts = price_by_set(terms, sets)
-    members = bool(sets.distinct or terms.add)
-    pool, catch_up = _own_share(parts, sets, own + _credited(book, terms, done), spread=members)
+    parts = price_by_set(terms, sets, own)
+    credited = _credited(book, terms, done)
+    pool, catch_up = parts.pool + credited, parts.by_po
     gone: dict[str, Minor] = {}
     kept: list[str] = []
     for po in sets.distinct:
@@ -104,11 +103,15 @@ def rebased(
     kept.sort()
     if paused is not None:
         _pause(book, kept, paused)
+    if sets.not_distinct and not kept:
+        pool, catch_up = 0, _left_to(book, terms, sets, pool, catch_up)
     _spread(book, terms, pool, kept, gone, done)
     _catch_up(book, terms, sets, catch_up)
     missing = parts.missing or (NEGATIVE_REMAINING if pool < 0 and kept else "")
-    caught_up = tuple(po for po in sets.not_distinct)
-    return Rebase(terms.contract, terms.version, label(terms, sets), pool, tuple(kept), caught_up, missing)
+    treatment = label(terms, sets)
+    return Rebase(
+        terms.contract, terms.version, treatment, pool, tuple(kept), sets.not_distinct, missing, credited
+    )
 
 
 def _taken_up(
@@ -139,7 +142,12 @@ def raised(standing: Standing, amount: Minor) -> Standing:
 
 def _unsatisfied(book: Book, terms: Terms, done: Mapping[str, Performance]) -> list[str]:
     """Obligations with something left to transfer the day before, or of which the version promises otherwise."""
-    before, touched = terms.at - 1, {change.po for change in terms.change}
+    before = terms.at - 1
+    touched = {
+        change.po
+        for change in terms.change
+        if change.po in book and changed(book[change.po].item, change) != book[change.po].item
+    }
     return [
         po
         for po, standing in book.items()
@@ -148,26 +156,40 @@ def _unsatisfied(book: Book, terms: Terms, done: Mapping[str, Performance]) -> l
     ]
 
 
-def _own_share(parts: Parts, sets: Sets, own: Minor, *, spread: bool) -> tuple[Minor, dict[str, Minor]]:
-    """Components that the version promised, and its credit for the past, go where its price goes."""
-    if spread or not sets.not_distinct or not own:
-        return parts.pool + own, parts.by_po
-    named = next(iter(parts.by_po), sets.not_distinct[0])
-    return parts.pool, parts.by_po | {named: parts.by_po.get(named, 0) + own}
+def _left_to(
+    book: Book, terms: Terms, sets: Sets, pool: Minor, catch_up: dict[str, Minor]
+) -> dict[str, Minor]:
+    """With nobody to share it, what is stated for a satisfied line is its revenue at once; the rest, such as what was
+    left of a removed line, joins the work that goes on, by what that is to earn (606-10-25-13(b)).
+    """
+    for po, amount in particulars(terms).line_prices:
+        if po in book and po not in sets.not_distinct and po not in terms.drop:
+            standing = book[po]
+            book[po] = replace(standing, share=replace(standing.share, base=standing.share.base + amount))
+            pool -= amount
+    weights: dict[str, Weight] = {po: max(0, book[po].share.amount) for po in sets.not_distinct}
+    if not any(weights.values()):
+        weights = {sets.not_distinct[0]: 1}
+    left = allocated(pool, weights) if pool else {}
+    return {po: catch_up.get(po, 0) + left.get(po, 0) for po in sets.not_distinct}
 
 
 def _credited(book: Book, terms: Terms, done: Mapping[str, Performance]) -> Minor:
-    """A credit for what was transferred: off its revenue at once, back into the price of what remains (Example 5B)."""
+    """A credit for what was transferred: off its revenue at once, back into the price of what remains (Example 5B).
+
+    No more than was recognised by then: a credit can only be for the past as far as there is one.
+    """
     credit = particulars(terms).past_credit
     if not credit:
         return 0
     before = terms.at - 1
-    weights: dict[str, Weight] = {}
+    weights: dict[str, Minor] = {}
     for po, standing in book.items():
         recognised = earned(standing.share, done.get(po, NOTHING), before)
         if recognised > 0:
             weights[po] = recognised
-    if not weights:
+    credit = min(credit, sum(weights.values()))
+    if not credit:
         return 0
     for po, amount in allocated(-credit, weights).items():
         standing = book[po]
@@ -281,6 +303,6 @@ def _catch_up(book: Book, terms: Terms, sets: Sets, by_po: dict[str, Minor]) -> 
     touched = {change.po for change in terms.change}
     for po in sets.not_distinct:
         standing = book[po]
-        share = restated(standing) if po in touched else standing.share
+        share = restated(standing, terms.at) if po in touched else standing.share
         share = replace(share, amount=share.amount + by_po.get(po, 0))
         book[po] = replace(standing, share=share)

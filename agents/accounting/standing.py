@@ -74,8 +74,13 @@ def renewed(standing: Standing, done: Performance, at: Day) -> Share:
     return replace(share, done=begins, qty=quantity)
 
 
-def restated(standing: Standing) -> Share:
-    """The share with its promise as it is now, counted from where it began (606-10-25-13(b))."""
+def restated(standing: Standing, at: Day) -> Share:
+    """The share with its promise as it is now at ``at``, counted from where it began (606-10-25-13(b)).
+
+    One that has not begun may begin earlier or later than was promised; one that has, later.
+    """
     item, share = standing.item, standing.share
-    fresh = blank(item, share.first)
-    return replace(share, last=fresh.last, qty=share.qty if share.measure == "cost" else fresh.qty)
+    fresh = blank(item, min(share.first, at))
+    last = share.last if item.last is None else fresh.last
+    quantity = share.qty if share.measure == "cost" else fresh.qty
+    return replace(share, first=fresh.first, last=last, qty=quantity)

@@ -70,12 +70,13 @@ def estimate_id(contract: str, name: str) -> str:
 def taken_back(components: Iterable[Component]) -> Steps:
     """What components take off the price and billing may have to give back, by day (606-10-32-10).
 
-    Refundable estimates, and price effects of documents; of one component the version that counts on a day.
+    Refundable estimates, and price effects of documents and of change orders; of one component the version that counts on
+    a day.
     """
     dated: list[tuple[Day, Minor]] = []
     versions: dict[str, list[tuple[int, Day, int]]] = {}
     for each in components:
-        if each.refundable or not each.id.startswith(_ESTIMATE):
+        if each.refundable or not (each.id.startswith(_ESTIMATE) or each.reach == "none"):
             versions.setdefault(each.id, []).append((each.version, each.at, max(0, -each.amount)))
     for known in versions.values():
         before = 0

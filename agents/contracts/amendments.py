@@ -9,12 +9,15 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from tieout.agents.accounting.agreed import Folded
+from tieout.agents.accounting.agreement import layers_of
+from tieout.agents.accounting.decision_table import ASSUMED
 from tieout.agents.accounting.enforceable import terminable_lines
+from tieout.agents.accounting.layers import assumed_in
 from tieout.agents.contracts.accepted import Accepted, Rules, Touched
 from tieout.agents.contracts.admission import admitted_items, check_amounts, check_dates, check_quantity
 from tieout.agents.contracts.decision import Refused
 from tieout.agents.contracts.draft import Draft
-from tieout.agents.contracts.facts import rebased, with_contract
+from tieout.agents.contracts.facts import rebased, with_component, with_contract
 from tieout.agents.contracts.modification import (
     Promises,
     check_amendable,
@@ -24,6 +27,7 @@ from tieout.agents.contracts.modification import (
     raises_at_ssp,
     reflects_ssp,
 )
+from tieout.agents.contracts.open_prices import approval_of, check_price, with_open_price
 from tieout.agents.contracts.orders import cancel_order, update_order
 from tieout.agents.contracts.periods import entity_of
 from tieout.agents.contracts.policy import pinned, policy_of
@@ -33,37 +37,43 @@ from tieout.agents.contracts.telling import tell_booked, tell_modification
 from tieout.agents.contracts.versions import check_new, next_version, open_separately, pins_of
 from tieout.avro.events import ContractAmended, ContractCancelled, Day, LineChange, Minor
 from tieout.tables.contract import Arrangement, Contract, GroupState
-from tieout.tables.facts import Change, Item, Terms
+from tieout.tables.facts import Change, Component, Item, Particulars, Terms
 
 
 def amend(state: GroupState, event: ContractAmended, draft: Draft) -> Accepted:
-    """An amendment: treatment 1, 2 or none; the rest of the table is refused by name (section 6)."""
+    """An amendment: an arrangement of its own, or one that it re-bases, catches up with, or both (section 6)."""
     contract = next_version(state, event)
     check_amendable(event)
-    assert event.approved_date is not None
+    approved = approval_of(state, event)
+    check_price(state, event)
     first = state.arrangements_of(contract.id)[0]
     entity = entity_of(draft.view, first)
     _check_values(event)
-    at = accounting_date(draft, first, event.approved_date, event.envelope.effective_date)
+    at = accounting_date(draft, first, approved, event.envelope.effective_date)
     book = PricedOn(draft.view, contract.currency, at)
     added = admitted_items(event.add, entity, book, event.envelope.effective_date)
     check_new(state, contract, added)
     touched = {change.po for change in event.change} | set(event.remove)
     promises = governing(state, contract, touched | {each.po for each in event.ssp}, at)
-    terms = _terms(state, event, draft, contract, promises, added, at)
+    terms = _terms(state, event, draft, contract, promises, added, at, approved)
     terms = replace(terms, pins=terms.pins + book_pins(event.add, book))
     terms = paused_as_contract(state, contract, terms)
     lasts = [item.last for item in added if item.last is not None]
     lasts += [change.value for change in terms.change if change.field == "last"]
     contract = replace(contract, last=max((contract.last, *lasts)))
     if terms.treatment == "separate":
-        return open_separately(state, contract, terms, entity, max(lasts, default=contract.last), draft)
+        last = max(lasts, default=contract.last)
+        accepted = open_separately(state, contract, terms, entity, last, draft)
+        return _credited(accepted, event, promises.arrangement, terms)
     check_overlap(state, contract, at, touched)
     if at < promises.arrangement.opened:
         raise Refused(
             "DATES_INVALID", f"the change counts from day {at}, before {promises.arrangement.id} opened"
         )
-    state, folded = rebased_within(with_contract(state, replace(contract, watermark=terms.version)), terms)
+    state = with_contract(state, replace(contract, watermark=terms.version))
+    if event.price_status == "open":
+        state = with_open_price(state, terms, event.price_estimate_minor, draft.cause.pointer)
+    state, folded = rebased_within(state, terms)
     update_order(state, promises.arrangement, terms, contract.last, draft)
     tell_booked(state, promises.arrangement, terms, None, draft)
     tell_modification(terms, folded, draft)
@@ -183,7 +193,9 @@ def _check_values(event: ContractAmended) -> None:
         if change.quantity is not None:
             check_quantity(f"line {change.po!r}", change.quantity, change.quantity_scale)
         check_dates(**{f"line {change.po!r}": (change.from_date, change.to_date)})
-    check_amounts(price_change=abs(event.price_change_minor))
+        if change.price_change_minor is not None:
+            check_amounts(**{f"price change of {change.po!r}": abs(change.price_change_minor)})
+    check_amounts(price_change=abs(event.price_change_minor), past_credit=event.past_credit_minor)
     for each in event.ssp:
         check_amounts(**{f"ssp of {each.po!r}": each.ssp_minor})
 
@@ -196,16 +208,19 @@ def _terms(
     promises: Promises,
     added: tuple[Item, ...],
     at: Day,
+    approved: Day,
 ) -> Terms:
-    """The version's effect, with its treatment: rows 3, 11 and 16 of the table."""
+    """The version's effect, with its treatment where that follows from its content: rows 3 and 11 of the table."""
     tolerance = policy_of(draft.view, promises.arrangement).ssp_tolerance_percent
     version = event.envelope.object_version
     treatment, arrangement = "prospective", promises.arrangement.id
     priced = tuple(item for item in added if item.measure != "amount")
-    plain = not event.change and not event.remove
-    if plain and not added and not event.price_change_minor:
+    more = _particulars(event)
+    plain = not event.change and not event.remove and not more.price_open
+    price = event.price_change_minor + event.past_credit_minor
+    if plain and not added and not event.price_change_minor and not event.past_credit_minor:
         treatment = "none"
-    elif plain and priced and reflects_ssp(priced, event.price_change_minor, tolerance):
+    elif plain and _apart(event, priced) and reflects_ssp(priced, price, tolerance):
         treatment, arrangement = "separate", f"{contract.id}@{version}"
     else:
         at_ssp = set(raises_at_ssp(event, promises, at, tolerance))
@@ -222,10 +237,10 @@ def _terms(
         kind="amend",
         arrangement=arrangement,
         treatment=treatment,
-        approved=event.approved_date if event.approved_date is not None else at,
+        approved=approved,
         effective=event.envelope.effective_date,
         at=at,
-        pool=event.price_change_minor,
+        pool=price if treatment == "separate" else event.price_change_minor,
         add=added,
         change=tuple(change for each in event.change for change in _changes(each, promises)),
         drop=tuple(sorted(event.remove)),
@@ -235,7 +250,45 @@ def _terms(
         reasons=(),
         pins=pins_of(pinned(draft.view, promises.arrangement)),
         cause=draft.cause.pointer,
+        more=None if more == Particulars() else more,
     )
+
+
+def _particulars(event: ContractAmended) -> Particulars:
+    """What the amendment states beyond price and lines."""
+    stated = {
+        each.po: each.price_change_minor for each in event.change if each.price_change_minor is not None
+    }
+    return Particulars(
+        line_prices=tuple(sorted(stated.items())),
+        past_credit=event.past_credit_minor,
+        distinct=event.distinct,
+        price_open=event.price_status == "open",
+    )
+
+
+def _apart(event: ContractAmended, priced: tuple[Item, ...]) -> bool:
+    """Row 11: whether what is added is distinct from what was promised (606-10-25-12(a))."""
+    stated = [item.special.distinct if item.special is not None else None for item in priced]
+    return bool(priced) and event.distinct is not False and False not in stated
+
+
+def _credited(accepted: Accepted, event: ContractAmended, arrangement: Arrangement, terms: Terms) -> Accepted:
+    """A credit for the past beside goods that are a contract of their own comes off the contract that it is about."""
+    if not event.past_credit_minor:
+        return accepted
+    credit = Component(
+        id=f"past_credit\x1f{terms.contract}\x1f{terms.version}",
+        version=1,
+        arrangement=arrangement.id,
+        at=max(terms.at, arrangement.opened),
+        amount=-event.past_credit_minor,
+        reach="performed",
+        contra="",
+        cause=terms.cause,
+    )
+    touched = (*accepted.touched, Touched(arrangement.id, credit.at))
+    return Accepted(with_component(accepted.state, credit), touched)
 
 
 def _changes(change: LineChange, promises: Promises) -> list[Change]:
@@ -276,23 +329,22 @@ def check_sharing(
 
 
 def rebased_within(state: GroupState, terms: Terms) -> tuple[GroupState, Folded]:
-    """The state with a version that re-bases its arrangement, unless that takes back more than is left (row 15)."""
+    """The state with a version that re-bases its arrangement, unless it lacks an input (rows 15, 17, 18).
+
+    A further fact may give it: it waits. Where an earlier version lacks one by then, that is told of that version.
+    """
+    before = assumed_in(layers_of(state, state.arrangement(terms.arrangement)))
     state, folded = rebased(state, terms)
-    for rebase in folded.rebases:
-        if rebase.pool < 0 and rebase.members:
-            raise Refused(
-                "MOD_NEGATIVE_REMAINING",
-                f"after version {rebase.version} the price of what remains would be {rebase.pool}",
-            )
-        if rebase.missing and (rebase.contract, rebase.version) == (terms.contract, terms.version):
-            raise Refused(
-                rebase.missing, "one price change for promises that are re-based and others that catch up"
-            )
+    for version, code in assumed_in(folded.layers).items():
+        if before.get(version) != code:
+            raise Refused(code, f"version {version[1]}: {ASSUMED[code]}", "fact")
     for share in folded.layers.steps[-1].shares:
         # A line that was settled keeps its amount, all of it earned, beside what the settlement took off its base.
         earned = share.base + share.amount
         if earned < 0:
-            raise Refused("RECOGNISED_NEGATIVE", f"line {share.po!r} would have earned {earned} in all")
+            raise Refused(
+                "RECOGNISED_NEGATIVE", f"line {share.po!r} would have earned {earned} in all", "fact"
+            )
     return state, folded
 
 

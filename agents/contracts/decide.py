@@ -18,6 +18,7 @@ from tieout.agents.contracts.emission import emit
 from tieout.agents.contracts.invariants import check
 from tieout.agents.contracts.limits import check_limits
 from tieout.agents.contracts.markers import marked
+from tieout.agents.contracts.retelling import retold
 from tieout.agents.contracts.rules import RULES
 from tieout.agents.contracts.upgrade import check_upgrade
 from tieout.avro.control import Marker
@@ -41,6 +42,7 @@ def decide(state: GroupState, event: Event, view: View, cause: CausedBy) -> Deci
         check_upgrade(state, after, event, view)
         for touched in accepted.touched:
             after = emit(after, touched, draft)
+        after = retold(state, after, draft)
         after = alerted(state, after, accepted.touched, draft)
         return _decided(state, after, draft, effect=accepted.effect)
     except Refused as refused:

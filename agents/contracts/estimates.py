@@ -58,7 +58,7 @@ def estimate(state: GroupState, event: VariableEstimateChanged, draft: Draft) ->
     if _is_known(state, component):
         return Accepted(state, effect=False)
     state = with_component(state, component)
-    _check_price(state, component)
+    check_price_left(state, component)
     return Accepted(state, (Touched(component.arrangement, component.at),))
 
 
@@ -163,7 +163,7 @@ def _version(state: GroupState, contract: Contract, number: int) -> Terms:
     return found[0]
 
 
-def _check_price(state: GroupState, component: Component) -> None:
+def check_price_left(state: GroupState, component: Component) -> None:
     """RECOGNISED_NEGATIVE where the price would fall below nothing; what else is agreed may make room for it."""
     for layers in state.layers:
         if layers.arrangement != component.arrangement or component.amount >= 0:

@@ -69,25 +69,12 @@ def promises_of(state: GroupState, arrangement: Arrangement, contract: str = "")
 
 
 def check_amendable(event: ContractAmended) -> None:
-    """Rows 4, 5, 6, 8, 9: what stops a modification whatever it changes."""
+    """Rows 4 and 6: what stops a modification whatever it changes."""
     unknown = sorted(set(event.actions) - SUPPORTED_ACTIONS)
     if unknown:
         raise Refused("MOD_UNSUPPORTED", f"actions {unknown} are outside the supported set")
-    if event.approved_date is None:
-        raise Refused("MOD_PENDING", f"version {event.envelope.object_version} is not approved")
     if not event.enforceable:
         raise Refused("MOD_PENDING", f"version {event.envelope.object_version} is not enforceable")
-    if event.past_credit_minor:
-        raise Refused(
-            "EVENT_UNSUPPORTED", "a credit for past defects inside a modification is not supported yet"
-        )
-    if event.price_status == "open":
-        code = "MOD_PRICE_OPEN" if event.price_estimate_minor is None else "EVENT_UNSUPPORTED"
-        raise Refused(code, "the price of the modification is open")
-    if event.distinct is False:
-        raise Refused(
-            "EVENT_UNSUPPORTED", "remaining goods that are not distinct (catch-up) are not supported yet"
-        )
 
 
 def check_overlap(state: GroupState, contract: Contract, at: Day, touched: set[str]) -> None:

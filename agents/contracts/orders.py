@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
+from tieout.agents.accounting.change_orders import final_price
 from tieout.agents.contracts.draft import Draft, Posting
 from tieout.agents.contracts.facts import with_contract
 from tieout.agents.contracts.modification import promises_of
@@ -168,9 +169,9 @@ def release_order(state: GroupState, terms: Terms, resumed_on: Day, last: Day, d
 
 
 def stated_price(state: GroupState, arrangement: Arrangement, contract: str = "") -> Minor:
-    """Fixed price of an arrangement as agreed, credits left out: of one contract, or (empty) of all in it."""
+    """Fixed price of an arrangement as agreed, credits and estimates left out: of one contract, or (empty) of all in it."""
     return sum(
-        terms.pool
+        terms.pool + (final_price(state, terms) if terms.more is not None and terms.more.price_open else 0)
         for terms in state.facts.terms
         if terms.arrangement == arrangement.id
         and terms.kind != "price_only"

@@ -65,7 +65,6 @@ def _check_combinations(line: Line) -> None:
             line.incoterm not in INCOTERMS
             or (line.incoterm is not None and measure not in ("point", "units")),
         ),
-        ("remaining goods not distinct", line.distinct is False and measure not in MADE),
         ("breakage", line.breakage_ppm != 0 and measure != "drawdown"),
         ("uninstalled cost", line.uninstalled_cost_minor != 0 and measure != "cost"),
         ("rounded progress", line.progress_digits is not None and measure in ("point", "amount")),

@@ -6,8 +6,10 @@ ids follow from group, kind and fact.
 
 from __future__ import annotations
 
-from tieout.agents.accounting.agreed import Folded
-from tieout.agents.accounting.modification import reasons
+from collections.abc import Iterator
+
+from tieout.agents.accounting.agreed import Folded, Rebase
+from tieout.agents.accounting.decision_table import reasons
 from tieout.agents.accounting.pauses import ACCESS, BILLING
 from tieout.agents.accounting.rounding import rounded_share
 from tieout.agents.accounting.service_time import MONTH, span_weight
@@ -35,6 +37,14 @@ def tell_booked(
     _tell(arrangement, "booked", terms.at, terms.pool, cumulative, draft, acv=acv, told=told)
 
 
+def tell_priced(state: GroupState, terms: Terms, at: Day, amount: Minor, draft: Draft) -> None:
+    """What the price of a change adds to TCV, where it became known after the change."""
+    arrangement = state.arrangement(terms.arrangement)
+    cumulative = stated_price(state, arrangement)
+    told = terms.contract, None
+    _tell(arrangement, "booked", at, amount, cumulative, draft, acv=None, told=told)
+
+
 def tell_billed(
     arrangement: Arrangement, contract: str, at: Day, amount: Minor, cumulative: Minor, draft: Draft
 ) -> None:
@@ -42,34 +52,23 @@ def tell_billed(
     _tell(arrangement, "billed", at, amount, cumulative, draft, acv=None, told=(contract, None))
 
 
-def tell_modification(terms: Terms, folded: Folded, draft: Draft) -> None:
-    """The treatment, why, and the figures it rests on: what was frozen, the pool, and each share of it.
+def tell_modification(terms: Terms, folded: Folded, draft: Draft, *, again: bool = False) -> None:
+    """The treatment, why, and the figures it rests on: what was stated, what was frozen, the pool, and each share of it.
 
-    Whether it is prospective, a catch-up or both follows from the facts as they are folded (606-10-25-13).
+    Whether it is prospective, a catch-up or both follows from the facts as they are folded (606-10-25-13); where a later
+    fact changed that, it is told ``again``.
     """
-    treatment = terms.treatment
-    inputs = [
-        DecisionInput("approved", str(terms.approved)),
-        DecisionInput("effective", str(terms.effective)),
-        DecisionInput("price_change", str(terms.pool)),
-    ]
-    for pause in terms.more.pauses if terms.more is not None else ():
-        if pause.po in (ACCESS, BILLING):
-            inputs.append(DecisionInput("paused_from", str(pause.first)))
-            inputs.append(DecisionInput("paused_to", "" if pause.last is None else str(pause.last)))
-            inputs.append(DecisionInput("service_paused", str(pause.po == ACCESS).lower()))
-    for rebase in folded.rebases:
-        own = (rebase.contract, rebase.version) == (terms.contract, terms.version)
-        if own or (terms.treatment == rebase.treatment == "inception"):
-            treatment = rebase.treatment
-            inputs.append(DecisionInput("pool", str(rebase.pool)))
-            step = next(each for each in reversed(folded.layers.steps) if each.from_day <= terms.at)
-            for share in step.shares:
-                inputs.append(DecisionInput(f"frozen/{share.po}", str(share.base)))
-                inputs.append(DecisionInput(f"allocated/{share.po}", str(share.amount)))
+    treatment, rebase = terms.treatment, None
+    inputs = list(_stated(terms))
+    for each in folded.rebases:
+        own = (each.contract, each.version) == (terms.contract, terms.version)
+        if own or (terms.treatment == each.treatment == "inception"):
+            treatment, rebase = each.treatment, each
+            inputs += _found(each, folded, terms.at)
+    name = (terms.arrangement, str(terms.version)) if again else (terms.arrangement,)
     draft.decisions.append(
         DecisionRecorded(
-            decision_id=ident(draft.decision_id, terms.arrangement),
+            decision_id=ident(draft.decision_id, *name),
             outcome="modification_decided",
             tenant=draft.tenant,
             group_id=draft.group_id,
@@ -79,13 +78,51 @@ def tell_modification(terms: Terms, folded: Folded, draft: Draft) -> None:
             contract_version=terms.version,
             treatment=treatment,
             accounting_date=terms.at,
-            reasons=terms.reasons or reasons(treatment, terms.kind),
+            reasons=reasons(terms, rebase),
             inputs=_folded(inputs),
             detail=f"{terms.arrangement}: {treatment}",
             decided_at=draft.view.now,
             causes=(draft.cause.pointer,),
         )
     )
+
+
+def _stated(terms: Terms) -> Iterator[DecisionInput]:
+    """What the version says, and the dates that its accounting date comes from."""
+    yield DecisionInput("approved", str(terms.approved))
+    yield DecisionInput("effective", str(terms.effective))
+    yield DecisionInput("price_change", str(terms.pool))
+    more = terms.more
+    if more is None:
+        return
+    for pause in more.pauses:
+        if pause.po in (ACCESS, BILLING):
+            yield DecisionInput("paused_from", str(pause.first))
+            yield DecisionInput("paused_to", "" if pause.last is None else str(pause.last))
+            yield DecisionInput("service_paused", str(pause.po == ACCESS).lower())
+    for po, amount in more.line_prices:
+        yield DecisionInput(f"price_change/{po}", str(amount))
+    if more.past_credit:
+        yield DecisionInput("past_credit", str(more.past_credit))
+    if more.distinct is not None:
+        yield DecisionInput("distinct", "yes" if more.distinct else "no")
+    if more.price_open:
+        yield DecisionInput("price_status", "open")
+
+
+def _found(rebase: Rebase, folded: Folded, at: Day) -> Iterator[DecisionInput]:
+    """What the fold made of it: who is re-based and who catches up, and every share of its layer."""
+    if rebase.credited:
+        yield DecisionInput("credited", str(rebase.credited))
+    for po in rebase.members if rebase.treatment not in ("inception", "separate") else ():
+        yield DecisionInput(f"remaining/{po}", "distinct")
+    for po in rebase.caught_up:
+        yield DecisionInput(f"remaining/{po}", "not distinct")
+    yield DecisionInput("pool", str(rebase.pool))
+    step = next(each for each in reversed(folded.layers.steps) if each.from_day <= at)
+    for share in step.shares:
+        yield DecisionInput(f"frozen/{share.po}", str(share.base))
+        yield DecisionInput(f"allocated/{share.po}", str(share.amount))
 
 
 def exception_of(item: OpenItem, draft: Draft, resolved_at: Micros | None) -> ExceptionItem:

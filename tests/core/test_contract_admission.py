@@ -14,7 +14,7 @@ from tieout.agents.contracts.decision import CausedBy
 from tieout.agents.contracts.policy import SWITCHES
 from tieout.agents.contracts.reasons import REASONS
 from tieout.avro.commands import Cause
-from tieout.avro.events import DocumentLine, Terminable
+from tieout.avro.events import DocumentLine, LineChange, Terminable
 from tieout.avro.reference import AccountMapped, EntityPublished, ErpAccountPublished, PolicySwitch
 from tieout.tables.reference import Reference
 
@@ -171,13 +171,19 @@ AMENDMENTS = {
     "action that no rule covers": (lambda e: replace(e, actions=("bundle_swap",)), "MOD_UNSUPPORTED"),
     "not approved": (lambda e: replace(e, approved_date=None), "MOD_PENDING"),
     "not enforceable": (lambda e: replace(e, enforceable=False), "MOD_PENDING"),
-    "past credit": (lambda e: replace(e, past_credit_minor=1), "EVENT_UNSUPPORTED"),
+    "a credit below zero": (lambda e: replace(e, past_credit_minor=-1), "VALUE_INVALID"),
+    "a credit too large": (lambda e: replace(e, past_credit_minor=2**63 - 1), "VALUE_INVALID"),
     "price open": (lambda e: replace(e, price_status="open"), "MOD_PRICE_OPEN"),
-    "price estimated": (
-        lambda e: replace(e, price_status="open", price_estimate_minor=1),
-        "EVENT_UNSUPPORTED",
+    "an estimate of a fixed price": (lambda e: replace(e, price_estimate_minor=1), "VALUE_INVALID"),
+    "an estimate too large": (
+        lambda e: replace(e, price_status="open", price_estimate_minor=1 - 2**63),
+        "VALUE_INVALID",
     ),
-    "remaining goods not distinct": (lambda e: replace(e, distinct=False), "EVENT_UNSUPPORTED"),
+    "a price status that is none": (lambda e: replace(e, price_status="maybe"), "VALUE_INVALID"),
+    "a price of a line too large": (
+        lambda e: replace(e, change=(LineChange("S", price_change_minor=1 - 2**63),)),
+        "VALUE_INVALID",
+    ),
     "another currency": (lambda e: replace(e, currency="EUR"), "CURRENCY_MIXED"),
     "negative quantity": (lambda e: replace(e, add=(replace(e.add[0], quantity=-1),)), "VALUE_INVALID"),
     "a line id in use": (lambda e: replace(e, add=(replace(e.add[0], po="S"),)), "VALUE_INVALID"),

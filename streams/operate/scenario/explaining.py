@@ -54,6 +54,11 @@ REACHES = {
 
 INPUTS = {
     "price_change": "stated change of the price",
+    "past_credit": "credit for past performance",
+    "credited": "of it, taken off what was recognised",
+    "distinct": "remaining goods stated as distinct",
+    "price_status": "price",
+    "remaining": "what remains is, from what was transferred,",
     "pool": "not yet recognised, with the change",
     "frozen": "recognised and kept",
     "allocated": "share of what is not yet recognised",
@@ -207,7 +212,7 @@ class _Explained:
     def _input(self, name: str, value: str) -> str:
         if name in ("approved", "effective"):
             return str(date_of(int(value)))
-        amounts = ("price_change", "pool", "frozen/", "allocated/", "catch_up/")
+        amounts = ("price_change", "past_credit", "credited", "pool", "frozen/", "allocated/")
         return self._money(int(value)) if name.startswith(amounts) else value
 
     def _balances(self) -> Iterator[str]:
