@@ -15,7 +15,7 @@ from tieout.agents.contracts.decide import apply_marker, decide
 from tieout.agents.contracts.decision import CausedBy, View
 from tieout.agents.findings import decision_about, exception_about_group
 from tieout.agents.groups import GroupEntry, Groups
-from tieout.agents.order import next_ready, release
+from tieout.agents.order import next_ready, release, watermark_of
 from tieout.agents.parking import Parking, Refused
 from tieout.agents.results import Prepared, Results, described
 from tieout.agents.spec import Effects, NotReady
@@ -23,6 +23,7 @@ from tieout.agents.sweep import Sweep
 from tieout.agents.timers import standing_exception
 from tieout.avro.catalogue import EVENT_TYPES
 from tieout.avro.control import Marker, PeriodReopened, ReferenceActivated
+from tieout.avro.events import ContractSnapshot
 from tieout.tables.reference import Reference
 from tieout.tables.waiting import Waiting
 
@@ -93,6 +94,8 @@ class Deciding:
             if ready.contract_id not in contracts:
                 contracts.append(ready.contract_id)
             is_version = EVENT_TYPES[envelope.event_type].ordering == "sequence"
+            is_whole = isinstance(ready.event, ContractSnapshot)
+            missing = watermark_of(entry, ready.contract_id) + 1 if is_whole else 0
             if is_version and entry.held:
                 self.parking.gap_closed(entry, ready.contract_id, envelope.object_version, now_us, effects)
             decided = self._decided(entry, ready, now_us)
@@ -101,7 +104,9 @@ class Deciding:
                 self.parking.refuse(entry, ready, row, decided, now_us, effects)
             else:
                 self._apply(entry, ready, row, decided, now_us, effects)
-                if is_version and entry.parked:
+                if is_whole and entry.held and watermark_of(entry, ready.contract_id) >= missing:
+                    self.parking.gap_closed(entry, ready.contract_id, missing, now_us, effects)
+                if (is_version or is_whole) and entry.parked:
                     queue.extend(self.parking.due(entry, "version", ready.contract_id, effects))
                 if is_version and envelope.object_version == 1 and entry.parked:
                     queue.extend(self.parking.due(entry, "opening", None, effects))

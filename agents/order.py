@@ -79,7 +79,10 @@ def watermark_of(entry: GroupEntry, contract_id: str) -> int:
 
 
 def next_ready(entry: GroupEntry, contract_id: str) -> bytes | None:
-    """Row suffix of a held event of the contract that became ready: the next version first, then facts."""
+    """Row suffix of a held event of the contract that became ready: the next version first, then facts.
+
+    A version that a snapshot of a later one has made superfluous is ready, too: to be refused by name.
+    """
     if not entry.held:
         return None
     watermark = watermark_of(entry, contract_id)
@@ -88,6 +91,11 @@ def next_ready(entry: GroupEntry, contract_id: str) -> bytes | None:
     suffix = version_suffix(contract_id, watermark + 1)
     if suffix in entry.held:
         return suffix
+    passed = version_suffix(contract_id, watermark)
+    first = version_suffix(contract_id, 0)
+    late = min((s for s in entry.held if first < s <= passed and s[:-8] == first[:-8]), default=None)
+    if late is not None:
+        return late
     facts = fact_suffix(contract_id, 0)[:-8]
     return min((s for s in entry.held if s.startswith(facts)), default=None)
 

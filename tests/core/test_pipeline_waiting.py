@@ -26,6 +26,7 @@ from tieout.streams.sample_events import (
     invoiced,
     milestone,
     paid,
+    said,
     seal,
 )
 from tieout.tables.codec import RowUnreadable
@@ -159,6 +160,33 @@ def test_a_gap_is_resolved_even_when_the_version_that_comes_is_refused():
     assert inbox.open_codes() == ["MOD_PENDING"]
     inbox.tick(61_000)
     assert inbox.open_codes() == ["MOD_PENDING"]
+    assert_consistent(inbox)
+
+
+def told_whole(version: int, price_minor: int):
+    opening = activated()
+    event = said(
+        "contract_snapshot",
+        effective=DAY_ONE + 120,
+        **{name: getattr(opening, name) for name in ("customer_id", "start_date", "end_date", "lines")},
+        price_minor=price_minor,
+        approved_date=DAY_ONE + 120,
+        ssp=(),
+    )
+    return seal(replace(event, version=version))
+
+
+def test_a_snapshot_closes_a_gap_and_what_it_stands_for_is_refused():
+    inbox = Inbox()
+    later = {
+        number: amended(number, effective=DAY_ONE + 120 + number, price_change_minor=-1) for number in (3, 5)
+    }
+    inbox.put(activated(), *later.values())
+    inbox.tick(61_000)
+    assert inbox.open_codes() == ["SEQUENCE_GAP"]
+    inbox.put(told_whole(4, 11_000_00))
+    assert inbox.open_codes() == ["VERSION_BASE_MISMATCH"]
+    assert inbox.outcomes() == {"applied": 3, "parked": 1}
     assert_consistent(inbox)
 
 

@@ -124,6 +124,9 @@ class _Teller:
         }
         if "approved" not in own:
             beside["approved_date"] = _approved(shared, at, spot)
+        if row.type == "contract_snapshot":  # later versions count on from the one that it is of
+            known = self.versions.get(contract_id, 0)
+            self.versions[contract_id] = max(known, values["version"])
         event = _record(row, beside, values, stated.keys, spot)
         return Told(place, event, opens=row.type in OPENINGS)
 
