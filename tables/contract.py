@@ -43,8 +43,9 @@ class Contract(msgspec.Struct, frozen=True, array_like=True, gc=False):
 class Arrangement(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """The ASC 606 contract: the unit of allocation, modification and netting. ``id`` is ``contract@version``.
 
-    ``policy_version`` pins the entity's row whose switches govern it, ``policies`` the rows of further books
-    ((book, version)). ``contracts``: all whose promises are in it, where they are several (606-10-25-9).
+    ``policy_version`` pins the entity's row whose switches govern it, ``policies`` the rows that were published for a book
+    ((book, version)). ``contracts``: all whose promises are in it, where they are several (606-10-25-9). ``reviewed``:
+    later rows (``entity/3``, ``policy/2``) that people were asked to review it by.
     """
 
     id: str
@@ -56,6 +57,7 @@ class Arrangement(msgspec.Struct, frozen=True, array_like=True, gc=False):
     opened: Day
     contracts: tuple[str, ...] = ()
     policies: tuple[tuple[str, int], ...] = ()
+    reviewed: tuple[str, ...] = ()
 
 
 class OpenItem(msgspec.Struct, frozen=True, array_like=True, gc=False):

@@ -211,6 +211,16 @@ class Reference:
         """The policy row that an arrangement is pinned to."""
         return self._version(PolicyPublished, (entity, book), version)
 
+    def policies_behind(self, entity: str, book: str, version: int) -> tuple[PolicyPublished, ...]:
+        """Policy rows of an entity's book above a version, in order."""
+        rows: list[PolicyPublished] = self._rows[PolicyPublished].get((entity, book), [])
+        return tuple(sorted([row for row in rows if row.header.version > version], key=_version))
+
+    def entity_behind(self, entity: str, version: int) -> tuple[EntityPublished, ...]:
+        """Rows of a legal entity above a version, in order."""
+        rows: list[EntityPublished] = self._rows[EntityPublished].get(entity, [])
+        return tuple(sorted([row for row in rows if row.header.version > version], key=_version))
+
     def intercompany(
         self, contracting: str, performing: str, day: Day
     ) -> IntercompanyAgreementPublished | None:

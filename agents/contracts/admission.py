@@ -15,7 +15,7 @@ from tieout.agents.accounting.service_time import CONVENTIONS
 from tieout.agents.contracts.amount_lines import amount_of, amount_special
 from tieout.agents.contracts.currencies import ISO_4217
 from tieout.agents.contracts.decision import Refused, View
-from tieout.agents.contracts.policy import check_policy, policy_from
+from tieout.agents.contracts.policy import check_policy, governed, policy_from
 from tieout.agents.contracts.pricing import PricedOn, check_priced, check_schedule, priced, with_pricing
 from tieout.agents.contracts.promises import special_of
 from tieout.avro.events import Day, Event, Line, Minor
@@ -81,6 +81,7 @@ def admitted_entity(view: View, entity: str, currency: str, day: Day) -> EntityP
         raise Refused(
             "ENTITY_UNRESOLVED", f"legal entity {entity!r} is not published for day {day}", "reference"
         )
+    row = governed(view, row, day)
     check_policy(row)
     check_schedule(row, policy_from(row.policy), view.reference.calendar(row.calendar))
     if currency not in row.currencies:

@@ -29,7 +29,6 @@ from tieout.agents.contracts.modification import (
 )
 from tieout.agents.contracts.open_prices import approval_of, check_price, with_open_price
 from tieout.agents.contracts.orders import cancel_order, update_order
-from tieout.agents.contracts.periods import entity_of
 from tieout.agents.contracts.policy import pinned, policy_of
 from tieout.agents.contracts.pricing import PricedOn, book_pins
 from tieout.agents.contracts.standing_versions import paused_as_contract, standing_arrangements
@@ -47,7 +46,7 @@ def amend(state: GroupState, event: ContractAmended, draft: Draft) -> Accepted:
     approved = approval_of(state, event)
     check_price(state, event)
     first = state.arrangements_of(contract.id)[0]
-    entity = entity_of(draft.view, first)
+    entity = pinned(draft.view, first)
     _check_values(event)
     at = accounting_date(draft, first, approved, event.envelope.effective_date)
     book = PricedOn(draft.view, contract.currency, at)

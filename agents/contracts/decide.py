@@ -18,6 +18,7 @@ from tieout.agents.contracts.emission import emit
 from tieout.agents.contracts.invariants import check
 from tieout.agents.contracts.limits import check_limits
 from tieout.agents.contracts.markers import marked
+from tieout.agents.contracts.policy_review import put_to_review
 from tieout.agents.contracts.retelling import retold
 from tieout.agents.contracts.rules import RULES
 from tieout.agents.contracts.upgrade import check_upgrade
@@ -44,6 +45,8 @@ def decide(state: GroupState, event: Event, view: View, cause: CausedBy) -> Deci
             after = emit(after, touched, draft)
         after = retold(state, after, draft)
         after = alerted(state, after, accepted.touched, draft)
+        if len(after.group.arrangements) != len(state.group.arrangements):
+            after = put_to_review(after, draft)
         return _decided(state, after, draft, effect=accepted.effect)
     except Refused as refused:
         return Decision(state, "refused", refused.refusal)

@@ -59,7 +59,7 @@ def _key_bytes(width: int, span: int) -> int:
 
 
 def _books(arrangement: Arrangement) -> int:
-    return 1 + len(arrangement.policies)
+    return len({arrangement.book, *(book for book, _ in arrangement.policies)})
 
 
 def ledger_bytes_at_most(state: GroupState) -> int:

@@ -14,6 +14,7 @@ from tieout.agents.contracts.fact_days import earliest_fact
 from tieout.agents.contracts.facts import with_open_items
 from tieout.agents.contracts.late_effects import reopened
 from tieout.agents.contracts.periods import entity_of, ground_of
+from tieout.agents.contracts.policy_review import put_to_review
 from tieout.agents.contracts.telling import exception_of
 from tieout.avro.control import (
     Marker,
@@ -49,6 +50,7 @@ def marked(state: GroupState, marker: Marker, draft: Draft) -> GroupState:
         if not (waiting and isinstance(marker, PeriodReopened)):
             return state
     if isinstance(marker, ReferenceActivated):
+        state = put_to_review(state, draft)
         if any(each.event_type == _CLOSE for each in _own(state)):
             state = _told(state, _CLOSE, _unknown_labels(state, draft), draft)
         if not waiting and not any(_listed(draft, each) for each in state.group.arrangements):

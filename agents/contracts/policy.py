@@ -13,6 +13,8 @@ from functools import lru_cache
 from itertools import chain
 from typing import Any
 
+from msgspec.structs import replace
+
 from tieout.agents.accounting import (
     allocation,
     contra,
@@ -126,12 +128,29 @@ def policy_of(view: View, arrangement: Arrangement) -> Policy:
 
 
 def pinned(view: View, arrangement: Arrangement) -> EntityPublished:
-    """The entity's row that the arrangement was opened under."""
+    """The entity's row that the arrangement was opened under, with the switches of its book."""
     entity = view.reference.entity_version(arrangement.entity, arrangement.policy_version)
     assert entity is not None, (
         f"entity {arrangement.entity!r}@{arrangement.policy_version} was known when it was pinned"
     )
+    for book, version in arrangement.policies:
+        if book == arrangement.book:
+            published = view.reference.policy_version(arrangement.entity, book, version)
+            assert published is not None, f"policy {version} of {book!r} was known when it was pinned"
+            return replace(entity, policy=published.switches)
     return entity
+
+
+def governed(view: View, entity: EntityPublished, day: Day) -> EntityPublished:
+    """The entity's row with the switches that count in its book on a day: those published for the book, else its own."""
+    published = view.reference.policy(entity.header.id, entity.book, day)
+    return entity if published is None else replace(entity, policy=published.switches)
+
+
+def to_pin(view: View, entity: EntityPublished, day: Day) -> tuple[tuple[str, int], ...]:
+    """(book, version) of the policy that an arrangement opened on a day pins; none where the entity's own row governs."""
+    published = view.reference.policy(entity.header.id, entity.book, day)
+    return () if published is None else ((entity.book, published.header.version),)
 
 
 def credit_effect(policy: Policy, reason: str | None) -> CreditEffect | None:

@@ -97,7 +97,7 @@ BY_OWNER: tuple[tuple[str, int, dict[str, str]], ...] = (
         3,
         {
             "FINANCING_SUSPECTED": "decide whether the price has a significant financing component (606-10-32-15..20)",
-            "POLICY_REVIEW": "review the contracts opened before the policy changed, and sign off",
+            "POLICY_REVIEW": "review the contract, which keeps the policy it was opened under, and decide sign_off (exception_resolved)",
             "CONTRACT_LOSS": "acknowledge the expected loss, and provide for it in the ERP (605-35-25-45)",
         },
     ),

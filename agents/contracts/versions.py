@@ -26,7 +26,8 @@ from tieout.agents.contracts.draft import Draft
 from tieout.agents.contracts.facts import rebased, with_contract
 from tieout.agents.contracts.limits import OBLIGATIONS_MAX, VERSIONS_MAX
 from tieout.agents.contracts.orders import create_order, update_order, upsert_customer
-from tieout.agents.contracts.periods import books_of, entity_of
+from tieout.agents.contracts.periods import books_of
+from tieout.agents.contracts.policy import pinned, to_pin
 from tieout.agents.contracts.pricing import (
     PricedOn,
     book_pins,
@@ -111,7 +112,7 @@ def admitted_inception(
     entity = admitted_entity(view, envelope.legal_entity, event.currency, at)
     joined = joined_of(state, event, draft)
     if joined is not None:
-        entity = entity_of(view, joined.arrangement)
+        entity = pinned(view, joined.arrangement)
     book = PricedOn(view, event.currency, at)
     items = admitted_items(event.lines, entity, book, at, opens=True)
     bundles = bundles_of(event.bundles, items, event.price_minor)
@@ -124,7 +125,7 @@ def admitted_inception(
         raise Refused("APPROVAL_MISSING", "the contract is not approved")
     books_of(view, entity).period(at)
     contract = _contract(event)
-    arrangement = _arrangement(contract, 1, entity, at)
+    arrangement = _arrangement(contract, 1, entity, at, to_pin(view, entity, at))
     if joined is not None:
         arrangement = replace(joined.arrangement, contracts=joined.with_contract(contract.id))
         contract = replace(contract, home=arrangement.id)
@@ -135,11 +136,17 @@ def admitted_inception(
 def open_separately(
     state: GroupState, contract: Contract, terms: Terms, entity: EntityPublished, last: Day, draft: Draft
 ) -> Accepted:
-    """Treatment 1: the version becomes an arrangement of its own; a renewal's is a new term with its own order."""
+    """Treatment 1: the version becomes an arrangement of its own; a renewal's is a new term with its own order.
+
+    What an amendment adds goes on under the policy of the contract that it amends, a new term under that of its day.
+    """
+    policies = state.arrangements_of(contract.id)[0].policies
+    if terms.kind == "renew":
+        policies = to_pin(draft.view, entity, terms.at)
     state = with_arrangement(
         state,
         replace(contract, watermark=terms.version),
-        _arrangement(contract, terms.version, entity, terms.at),
+        _arrangement(contract, terms.version, entity, terms.at, policies),
     )
     arrangement = state.arrangement(terms.arrangement)
     state, folded = rebased(state, terms)
@@ -238,7 +245,13 @@ def check_price(items: tuple[Item, ...], bundles: Bundles, price: Minor) -> None
         raise Refused("LIMIT_EXCEEDED", f"{len(items)} lines; at most {OBLIGATIONS_MAX}")
 
 
-def _arrangement(contract: Contract, version: int, entity: EntityPublished, opened: Day) -> Arrangement:
+def _arrangement(
+    contract: Contract,
+    version: int,
+    entity: EntityPublished,
+    opened: Day,
+    policies: tuple[tuple[str, int], ...],
+) -> Arrangement:
     return Arrangement(
         id=f"{contract.id}@{version}",
         contract=contract.id,
@@ -247,6 +260,7 @@ def _arrangement(contract: Contract, version: int, entity: EntityPublished, open
         book=entity.book,
         policy_version=entity.header.version,
         opened=opened,
+        policies=policies,
     )
 
 

@@ -254,7 +254,7 @@ def test_an_amount_of_a_closed_period_is_placed_on_the_first_open_day_under_the_
     for day in (first, last):
         assert books.placed(day) == ("2025-02", "2025-03", last + 1)
     assert books.placed(last + 5) == ("2025-03", "2025-03", last + 5)
-    reopened = books._replace(closed=None)
+    reopened = books._replace(closed=None, documents=None)
     assert reopened.placed(first) == ("2025-02", "2025-02", first)
 
 
