@@ -11,6 +11,9 @@ import msgspec
 from tieout.avro.commands import Cause
 from tieout.avro.events import Day, Minor
 
+DUE_UNCHANGED = "tax_only"
+"""The reason of a memo that credits tax: the amount due without tax stays."""
+
 
 class DocLine(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A line of a billing document; key (doc, line), a higher version of its source object replaces all its lines.
@@ -38,6 +41,13 @@ class DocLine(msgspec.Struct, frozen=True, array_like=True, gc=False):
     part: tuple[int, int]
     cause: Cause
     object: str = ""
+
+    @property
+    def moves_due(self) -> Minor:
+        """What the line moves due by, without tax: nothing while it is no unconditional right (Example 38)."""
+        if self.kind == "credit_memo":
+            return 0 if self.reason == DUE_UNCHANGED else -self.amount
+        return self.amount if self.unconditional else 0
 
 
 class Cash(msgspec.Struct, frozen=True, array_like=True, gc=False):

@@ -13,7 +13,8 @@ import msgspec
 
 from tieout.avro.events import Day, Minor
 from tieout.tables.documents import Act, Cash, DocLine, Documents
-from tieout.tables.facts import Component, Facts, Terms
+from tieout.tables.facts import Component, Evidence, Facts, Terms
+from tieout.tables.tally import Tally, tally_of
 from tieout.tables.work import RatedUsage, UsageBucket, Work, WorkLog
 
 _NEVER_FIRST: Day = 2**31
@@ -29,6 +30,7 @@ class Extent(msgspec.Struct, frozen=True, array_like=True, gc=False):
     ``keys``, ``names_bytes``: obligations and contra classes, with the length of their names. ``agreed``, ``billed``
     (with tax, cash and acts), ``used`` and ``worked`` are absolute amounts; ``document_bytes`` is what documents, cash
     and acts take encoded, each by itself. ``rated_ids`` names every rated amount, ``entities`` every performing one, sorted.
+    ``tally`` is what facts come to by name.
     """
 
     first: Day = _NEVER_FIRST
@@ -42,6 +44,7 @@ class Extent(msgspec.Struct, frozen=True, array_like=True, gc=False):
     rated_ids: tuple[str, ...] = ()
     worked: Minor = 0
     entities: tuple[str, ...] = ()
+    tally: Tally = Tally()
 
     def reaching(self, day: Day) -> Extent:
         """With a fact that counts on a day and adds up to nothing."""
@@ -95,10 +98,20 @@ class Extent(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
     def with_lines(self, lines: Iterable[DocLine]) -> Extent:
         """With the lines of a document."""
-        grown = self
+        lines = tuple(lines)
+        grown = msgspec.structs.replace(self, tally=self.tally.with_lines(lines))
         for line in lines:
-            grown = grown._billed(line.at, abs(line.amount) + abs(line.tax), len(_encoded(line)))
+            grown = grown.with_line(line)
         return grown
+
+    def with_line(self, line: DocLine) -> Extent:
+        """With one line, which is in the tally already, or not yet."""
+        return self._billed(line.at, abs(line.amount) + abs(line.tax), len(_encoded(line)))
+
+    def with_evidence(self, evidence: Evidence) -> Extent:
+        """With evidence that is not among it."""
+        tally = self.tally.with_evidence(evidence)
+        return msgspec.structs.replace(self.reaching(evidence.at), tally=tally)
 
     def with_cash(self, cash: Cash) -> Extent:
         """With a payment."""
@@ -128,6 +141,7 @@ class Extent(msgspec.Struct, frozen=True, array_like=True, gc=False):
             (*self.rated_ids[:place], rated.id, *self.rated_ids[place:]),
             self.worked,
             self.entities,
+            self.tally,
         )
 
     def knows_rated(self, rated_id: str) -> bool:
@@ -148,6 +162,7 @@ class Extent(msgspec.Struct, frozen=True, array_like=True, gc=False):
             self.rated_ids,
             self.worked,
             self.entities,
+            self.tally,
         )
 
     def _replaced(self, day: Day) -> Extent:
@@ -180,9 +195,11 @@ def extent_of(
         rated_ids=tuple(sorted([each.id for each in rated])),
         worked=sum([abs(each.amount) for each in entries]),
     )
-    extent = extent.with_terms(facts.terms).with_lines(documents.lines)
+    extent = extent.with_terms(facts.terms)
     for cash in documents.cash:
         extent = extent.with_cash(cash)
     for act in documents.acts:
         extent = extent.with_act(act)
-    return extent
+    for line in documents.lines:
+        extent = extent.with_line(line)
+    return msgspec.structs.replace(extent, tally=tally_of(facts, documents))

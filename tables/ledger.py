@@ -46,9 +46,8 @@ class Series(msgspec.Struct, frozen=True, array_like=True, gc=False):
         """This series with the deltas (period -> amount) added; it grows at either end where needed."""
         first = min(self.first, *deltas) if self.movements else min(deltas)
         size = max(self.first + len(self.movements) if self.movements else first, max(deltas) + 1) - first
-        movements = [0] * size
-        for place, amount in enumerate(self.movements):
-            movements[self.first - first + place] = amount
+        ahead = [0] * (self.first - first) if self.movements else []
+        movements = [*ahead, *self.movements, *[0] * (size - len(ahead) - len(self.movements))]
         for period, amount in deltas.items():
             movements[period - first] += amount
         return replace(self, first=first, movements=tuple(movements))

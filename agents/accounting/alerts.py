@@ -124,7 +124,7 @@ def _is_watched(state: GroupState) -> bool:
         bool(facts.estimates or state.work)
         or any(not opens(each) for each in facts.terms)
         or any(each.reach == "none" for each in facts.components)
-        or any(each.kind == "rejected" for each in facts.evidence)
+        or state.extent.tally.shows("rejected")
     )
 
 
@@ -175,7 +175,7 @@ def _expected_loss(state: GroupState, arrangement: Arrangement, done: dict[str, 
 def _rejections(state: GroupState) -> Iterator[Alert]:
     """Goods or work that were rejected and not accepted since (606-10-55-85..88)."""
     last: dict[tuple[str, str], Evidence] = {}
-    for each in state.facts.evidence:
+    for each in state.facts.evidence if state.extent.tally.shows("rejected") else ():
         if each.kind == "rejected":
             known = last.get((each.contract, each.po))
             if known is None or known.at < each.at:

@@ -17,10 +17,7 @@ from tieout.agents.accounting.billing_order import Fact
 from tieout.agents.accounting.rounding import rounded_share
 from tieout.avro.events import Day, Minor
 from tieout.tables.derived import Account606, Movement, WriteOff
-from tieout.tables.documents import Act, Cash, DocLine, Documents
-
-DUE_UNCHANGED = "tax_only"
-"""The reason of a memo that credits tax: the amount due without tax stays."""
+from tieout.tables.documents import DUE_UNCHANGED, Act, Cash, DocLine, Documents
 
 
 class Part(NamedTuple):
@@ -32,7 +29,10 @@ class Part(NamedTuple):
 
 
 class Walk:
-    """What stands while facts are taken in order. ``own``: the arrangement in which cash without a receivable is due."""
+    """What stands while facts are taken in order. ``own``: the arrangement in which cash without a receivable is due.
+
+    ``open``: document -> what is left of it; ``settled``: documents of which nothing was left at some time.
+    """
 
     def __init__(self, documents: Documents, contract: str, homes: Mapping[str, str], own: str) -> None:
         self._documents, self._homes, self._own = documents, homes, own
@@ -40,6 +40,7 @@ class Walk:
         self.movements: list[Movement] = []
         self.advances: list[tuple[Day, Minor]] = []
         self.open: dict[str, Minor] = {}
+        self.settled: list[str] = []
         self.taken: dict[str, dict[str, Minor]] = {}
         self._receivable: Minor = 0
         self._gone: set[str] = set()
@@ -98,6 +99,8 @@ class Walk:
                 self._receivable -= taken
                 self.open[doc] -= taken
                 self._settle(payment, doc, taken)
+        if not self.open[doc]:
+            self.settled.append(doc)
 
     def _credit(self, line: DocLine) -> None:
         gross = line.amount + line.tax
@@ -336,6 +339,8 @@ class Walk:
         part = max(0, min(amount, self.open[doc]))
         if part:
             self.open[doc] -= part
+            if not self.open[doc]:
+                self.settled.append(doc)
             taken[doc] = taken.get(doc, 0) + part
         return part
 

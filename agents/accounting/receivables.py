@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from operator import attrgetter, itemgetter
 
 from tieout.agents.accounting.billing_order import counts, in_order, placed
-from tieout.agents.accounting.billing_walk import DUE_UNCHANGED, Walk
+from tieout.agents.accounting.billing_walk import Walk
 from tieout.agents.accounting.policy import Switches
 from tieout.avro.events import Day, Minor
 from tieout.tables.contract import Arrangement, Contract, GroupState
@@ -48,7 +48,7 @@ def walked(documents: Documents, contract: Contract, homes: Mapping[str, str]) -
         {arrangement: steps(dated) for arrangement, dated in due.items()},
         steps([(moved.at, moved.receivable) for moved in walk.movements]),
         steps(walk.advances),
-        _left(walk),
+        {doc: left for doc, left in walk.open.items() if left},
         walk.taken,
         tuple(walk.movements),
         walk.written_off(),
@@ -81,7 +81,17 @@ def continued(
         each = fact[3]
         if isinstance(each, Cash) and each.doc is not None and _is_charged(documents, each.doc, contract.id):
             walk.open.setdefault(each.doc, 0)
+            walk.settled.append(each.doc)
         walk.take(fact)
+    early = walk.early()
+    for doc in walk.settled:
+        if not walk.open.get(doc, 1):
+            del walk.open[doc]
+    return _grown(account, walk)._replace(open=walk.open, early=early, last=added[-1][:3])
+
+
+def _grown(account: Account606, walk: Walk) -> Account606:
+    """The account with what moved in a walk that went on from its end."""
     due, receivable, advances = dict(account.due), account.receivable, account.advances
     for moved in walk.movements:
         if moved.due:
@@ -90,15 +100,11 @@ def continued(
     for at, amount in walk.advances:
         advances = advances.adding(at, amount)
     movements = (*account.movements, *walk.movements)
-    return Account606(due, receivable, advances, _left(walk), {}, movements, (), walk.early(), added[-1][:3])
+    return account._replace(due=due, receivable=receivable, advances=advances, movements=movements)
 
 
 def _walk(documents: Documents, contract: Contract, homes: Mapping[str, str]) -> Walk:
     return Walk(documents, contract.id, homes, contract.home or f"{contract.id}@1")
-
-
-def _left(walk: Walk) -> dict[str, Minor]:
-    return {doc: left for doc, left in walk.open.items() if left}
 
 
 def _is_charged(documents: Documents, number: str, contract: str) -> bool:
@@ -155,12 +161,6 @@ def write_offs_of(state: GroupState, arrangement: Arrangement) -> tuple[WriteOff
     )
 
 
-def document_movements(documents: Documents, arrangement: str) -> Dated:
-    """(day, movement of due) of the arrangement's documents, as they were issued."""
-    own = [line for line in documents.lines if line.arrangement == arrangement]
-    return [(line.at, moved) for line in own if (moved := _movement(line))]
-
-
 def advance_movements(documents: Documents, contract: str) -> Dated:
     """(day, movement) of the contract's unapplied advances."""
     walk = Walk(documents, contract, {}, "")
@@ -172,13 +172,6 @@ def advance_movements(documents: Documents, contract: str) -> Dated:
 def _contracts(state: GroupState, arrangement: Arrangement) -> list[Contract]:
     named = arrangement.contracts or (arrangement.contract,)
     return [each for each in state.group.contracts if each.id in named]
-
-
-def _movement(line: DocLine) -> Minor:
-    """What a line moves due by, without tax: nothing while it is no unconditional right (Example 38)."""
-    if line.kind in CHARGES:
-        return line.amount if line.unconditional else 0
-    return 0 if line.reason == DUE_UNCHANGED else -line.amount
 
 
 SWITCHES: Switches = {

@@ -7,7 +7,7 @@ versions arrive in. What each kind transfers is read in ``accounting.transfer``.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from tieout.agents.accounting.transfer import passes
 from tieout.agents.contracts.accepted import Accepted, Rules, earned_from
@@ -36,6 +36,7 @@ from tieout.avro.events import (
 )
 from tieout.tables.contract import GroupState
 from tieout.tables.facts import Evidence, Item, Terms
+from tieout.tables.tally import ESTIMATED_RETURN, kind_of
 
 Goods = GoodsDelivered | GoodsShipped | GoodsReturned | BillAndHoldConfirmed
 State = AccessProvisioned | AcceptanceRecorded | AcceptanceRejected
@@ -136,35 +137,41 @@ def _check_criteria(event: BillAndHoldConfirmed) -> None:
         )
 
 
-def _beside(state: GroupState, evidence: Evidence, known: Evidence | None) -> list[Evidence]:
-    """The other evidence of the same promise."""
+def _beside(state: GroupState, evidence: Evidence, known: Evidence | None) -> dict[str, int]:
+    """Kind -> millionths of the other evidence of the same promise."""
     promise = evidence.contract, evidence.po
-    return [
-        each for each in state.facts.evidence if each is not known and (each.contract, each.po) == promise
-    ]
+    if known is None:
+        return state.extent.tally.shown(*promise)
+    shown: dict[str, int] = {}
+    for each in state.facts.evidence:
+        if each is not known and (each.contract, each.po) == promise:
+            shown[kind_of(each)] = shown.get(kind_of(each), 0) + each.qty
+    return shown
 
 
-def _check_scope(item: Item, others: Iterable[Evidence], evidence: Evidence, most: int) -> None:
+def _check_scope(item: Item, others: Mapping[str, int], evidence: Evidence, most: int) -> None:
     """EVIDENCE_OVER_SCOPE for more than was promised, or more back than left; a further fact may change that."""
+    shown = {**others, kind_of(evidence): others.get(kind_of(evidence), 0) + evidence.qty}
     sums = dict.fromkeys(("passed", "held", "beside", "returned"), 0)
-    everything = [*others, evidence]
-    for each in everything:
-        sums[_sum_of(item, each)] += each.qty
-    if any(each.kind == "access" for each in everything) and item.measure == "point":
+    for each, quantity in shown.items():
+        sums[_sum_of(item, each)] += quantity
+    if "access" in shown and item.measure == "point":
         sums["passed"] = max(sums["passed"], most)
-    kind = _sum_of(item, evidence)
-    back = sum([each.qty for each in everything if each.kind == "returned" and not each.estimate])
+    kind = _sum_of(item, kind_of(evidence))
+    back = shown.get("returned", 0)
     limit = max(sums["passed"], sums["held"]) if kind == "returned" else most + back
     if sums[kind] > limit:
         told = "returned than was transferred" if kind == "returned" else f"{evidence.kind} than was promised"
         raise Refused("EVIDENCE_OVER_SCOPE", f"more of line {evidence.po!r} {told}", "fact")
 
 
-def _sum_of(item: Item, evidence: Evidence) -> str:
-    """What the evidence adds to: what passed, or the same goods told by another kind that decides nothing."""
-    if evidence.kind in ("held", "returned"):
-        return evidence.kind
-    return "passed" if passes(item, evidence.kind) else "beside"
+def _sum_of(item: Item, kind: str) -> str:
+    """What evidence of a kind adds to: what passed, or the same goods told by another kind that decides nothing."""
+    if kind in ("held", "returned"):
+        return kind
+    if kind == ESTIMATED_RETURN:
+        return "returned"
+    return "passed" if passes(item, kind) else "beside"
 
 
 RULES: Rules = {

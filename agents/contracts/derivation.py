@@ -101,7 +101,7 @@ def moved(state: GroupState, evidence: Evidence) -> GroupState:
     known = derived.done.get(promise)
     if known is None or evidence.kind != "delivered" or _item(state, promise).special is not None:
         return performed(state, (promise,))
-    if any(each.kind == "held" for each in state.facts.evidence):
+    if state.extent.tally.shows("held"):
         return performed(state, (promise,))
     grown = replace(known, moved=known.moved.adding(evidence.at, evidence.qty))
     done = {**derived.done, promise: grown}

@@ -6,7 +6,6 @@ replaces all of its lines and effects; an unknown reason of a credit waits with 
 
 from __future__ import annotations
 
-from tieout.agents.accounting.receivables import document_movements
 from tieout.agents.contracts.accepted import Accepted, Rules, Touched
 from tieout.agents.contracts.admission import admitted_contract, check_amounts, check_dates
 from tieout.agents.contracts.credits import credited, settled
@@ -225,6 +224,8 @@ def _check_number(state: GroupState, number: str, own: tuple[str, str]) -> None:
 
 def _earlier(state: GroupState, source: str, kind: str) -> tuple[DocLine, ...]:
     """Lines of the version of the same source object that is known."""
+    if not state.extent.tally.knows_document(source, kind):
+        return ()
     return tuple([line for line in state.documents.lines if line.object == source and line.kind == kind])
 
 
@@ -250,7 +251,7 @@ def _amounts_by_arrangement(lines: tuple[DocLine, ...]) -> dict[str, Minor]:
 def _tell_billed(
     state: GroupState, contract: Contract, arrangement_id: str, at: Day, moved: Minor, draft: Draft
 ) -> None:
-    cumulative = sum([amount for _, amount in document_movements(state.documents, arrangement_id)])
+    cumulative = state.extent.tally.due_of(arrangement_id)
     tell_billed(state.arrangement(arrangement_id), contract.id, at, moved, cumulative, draft)
 
 
@@ -259,8 +260,7 @@ def _touched(state: GroupState, earlier: tuple[DocLine, ...], lines: tuple[DocLi
     both = (*earlier, *lines)
     touched = {line.arrangement for line in both}
     if state.documents.cash:
-        paid = {line.contract for line in both} & {each.contract for each in state.documents.cash}
-        touched |= {state.arrangements_of(contract)[0].id for contract in paid}
+        touched |= {state.arrangements_of(contract)[0].id for contract in {line.contract for line in both}}
     first = min([line.at for line in both])
     return dict.fromkeys(touched, first)
 

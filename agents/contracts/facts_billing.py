@@ -34,8 +34,8 @@ def lines_numbered(documents: Documents, number: str) -> tuple[DocLine, ...]:
 def with_document(state: GroupState, source: str, lines: tuple[DocLine, ...]) -> GroupState:
     """A document (one line at least), in place of the earlier version of its source object."""
     documents, kind = state.documents, lines[0].kind
-    kept = [each for each in documents.lines if each.object != source or each.kind != kind]
-    if len(kept) < len(documents.lines):
+    if state.extent.tally.knows_document(source, kind):
+        kept = [each for each in documents.lines if each.object != source or each.kind != kind]
         by_key = tuple(sorted((*kept, *lines), key=_doc_line))
         contracts = {each.contract for each in (*documents.lines, *lines)}
         return billed(_measured(state, replace(documents, lines=by_key)), contracts)

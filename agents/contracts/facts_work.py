@@ -34,7 +34,7 @@ def with_evidence(state: GroupState, evidence: Evidence, first_days: Mapping[str
         both = {(each.contract, each.po) for each in (earlier, evidence)}
         state = performed(replace(state, facts=facts, extent=extent), both)
     else:
-        extent = state.extent.reaching(evidence.at)
+        extent = state.extent.with_evidence(evidence)
         state = moved(replace(state, facts=facts, extent=extent), evidence)
     return refolded(state, stale(state, first_days))
 

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from tieout.agents.accounting.receivables import advance_movements, continued, document_movements, walked
+from tieout.agents.accounting.receivables import advance_movements, continued, walked
 from tieout.avro.commands import Cause
 from tieout.tables.contract import Contract
 from tieout.tables.dated import Steps, steps, together
@@ -36,6 +36,10 @@ def documents_of(stated, paid):
     found = [line(place, *each[:-1], unconditional=each[-1]) for place, each in enumerate(stated)]
     cash = [Cash(f"P{place}", "C1", at, amount, doc, CAUSE) for place, (at, amount, doc) in enumerate(paid)]
     return Documents(tuple(found), tuple(cash))
+
+
+def document_movements(documents, arrangement):
+    return [(each.at, each.moves_due) for each in documents.lines if each.arrangement == arrangement]
 
 
 @given(st.lists(lines, max_size=5), st.lists(payments, max_size=4))

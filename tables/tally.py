@@ -1,0 +1,107 @@
+"""What facts come to by name, kept while they are added: so that a decision need not go through what was there before.
+
+Invariant: ``Tally`` is a function of documents and evidence, ``tally_of``, however it was reached. It is derived and never
+stored; what replaces a fact tallies anew.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterable
+
+import msgspec
+from msgspec.structs import replace
+
+from tieout.avro.events import Minor
+from tieout.tables.documents import DocLine, Documents
+from tieout.tables.facts import Evidence, Facts
+
+ESTIMATED_RETURN = "returned, as estimated"
+"""The kind under which goods are tallied that came back as an estimate had said."""
+
+_encoded = msgspec.msgpack.Encoder().encode
+
+_Sums = tuple[tuple[str, int], ...]
+
+
+class Tally(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """``objects``: kind and source object of every document. ``due``: arrangement -> what documents move due by.
+
+    ``evidence``: contract, promise and kind -> millionths shown. All sorted. ``evidence_bytes``: what evidence takes
+    encoded, each by itself.
+    """
+
+    objects: tuple[str, ...] = ()
+    due: _Sums = ()
+    evidence: _Sums = ()
+    evidence_bytes: int = 0
+
+    def knows_document(self, source: str, kind: str) -> bool:
+        """Whether there is a document of this source object and kind."""
+        return _holds(self.objects, _joined(kind, source))
+
+    def due_of(self, arrangement: str) -> Minor:
+        """What documents move due of an arrangement by, without tax, as they were issued."""
+        return dict(self.due).get(arrangement, 0)
+
+    def shown(self, contract: str, po: str) -> dict[str, int]:
+        """Kind of evidence -> millionths shown of a promise; kinds of which there is none are left out."""
+        own = _joined(contract, po, "")
+        return {key.removeprefix(own): shown for key, shown in self.evidence if key.startswith(own)}
+
+    def shows(self, kind: str) -> bool:
+        """Whether there is evidence of a kind, of any promise."""
+        ending = _joined("", kind)
+        return any(key.endswith(ending) for key, _ in self.evidence)
+
+    def with_lines(self, lines: Iterable[DocLine]) -> Tally:
+        """With the lines of a document that is not among them."""
+        objects, due = self.objects, dict(self.due)
+        for line in lines:
+            key = _joined(line.kind, line.object)
+            if not _holds(objects, key):
+                place = bisect_left(objects, key)
+                objects = (*objects[:place], key, *objects[place:])
+            due[line.arrangement] = due.get(line.arrangement, 0) + line.moves_due
+        return Tally(objects, _sorted(due), self.evidence, self.evidence_bytes)
+
+    def with_evidence(self, evidence: Evidence) -> Tally:
+        """With evidence that is not among it."""
+        shown = dict(self.evidence)
+        key = _joined(evidence.contract, evidence.po, kind_of(evidence))
+        shown[key] = shown.get(key, 0) + evidence.qty
+        size = self.evidence_bytes + len(_encoded(evidence))
+        return replace(self, evidence=_sorted(shown), evidence_bytes=size)
+
+
+def kind_of(evidence: Evidence) -> str:
+    """The kind under which evidence is tallied."""
+    return ESTIMATED_RETURN if evidence.kind == "returned" and evidence.estimate else evidence.kind
+
+
+def tally_of(facts: Facts, documents: Documents) -> Tally:
+    """The tally of these facts, from nothing."""
+    due: dict[str, int] = {}
+    shown: dict[str, int] = {}
+    for line in documents.lines:
+        due[line.arrangement] = due.get(line.arrangement, 0) + line.moves_due
+    for each in facts.evidence:
+        key = _joined(each.contract, each.po, kind_of(each))
+        shown[key] = shown.get(key, 0) + each.qty
+    objects = sorted({_joined(line.kind, line.object) for line in documents.lines})
+    size = sum([len(_encoded(each)) for each in facts.evidence])
+    return Tally(tuple(objects), _sorted(due), _sorted(shown), size)
+
+
+def _joined(*parts: str) -> str:
+    """Ids hold no NUL, so that two keys are never the same text."""
+    return "\0".join(parts)
+
+
+def _holds(ordered: tuple[str, ...], key: str) -> bool:
+    place = bisect_left(ordered, key)
+    return place < len(ordered) and ordered[place] == key
+
+
+def _sorted(sums: dict[str, int]) -> _Sums:
+    return tuple(sorted(sums.items()))
