@@ -88,6 +88,7 @@ class Remaining:
 
     def __init__(self, state: GroupState, arrangement: Arrangement, exempt: Collection[str] = RATED) -> None:
         self._state, self._arrangement, self._exempt = state, arrangement, exempt
+        self._plans: dict[Day, Mapping[str, Plan]] = {}
 
     def total(self, day: Day) -> Minor:
         """RPO at the end of a day."""
@@ -113,6 +114,12 @@ class Remaining:
 
     def plans(self, day: Day) -> Mapping[str, Plan]:
         """Promise -> its plan as seen at the end of a day."""
+        known = self._plans.get(day)
+        if known is None:
+            known = self._plans[day] = self._planned(day)
+        return known
+
+    def _planned(self, day: Day) -> dict[str, Plan]:
         layers = self._layers(day)
         if not layers or (ONE_YEAR in self._exempt and self._within_a_year(day)):
             return {}
@@ -166,7 +173,7 @@ class Remaining:
         first = min([item.first for item in items if item.first is not None], default=known[0].at)
         ends = [item.last for item in items if item.last is not None]
         ends += [each.value for terms in known for each in terms.change if each.field == "last"]
-        return bool(ends) and max(ends) < _a_year_after(first)
+        return bool(ends) and max(ends) < a_year_after(first)
 
     def _wholly_variable(self, day: Day) -> dict[str, Minor]:
         """Promise -> what goes wholly to it by estimates as they stand on a day (32-40)."""
@@ -204,7 +211,7 @@ def _share_on(layers: tuple[Layer, ...], po: str, day: Day) -> Share | None:
     return None
 
 
-def _a_year_after(day: Day) -> Day:
+def a_year_after(day: Day) -> Day:
     """The same day of the next year; of 29 February, 1 March."""
     when = dt.date.fromordinal(day + _EPOCH)
     if (when.month, when.day) == (2, 29):

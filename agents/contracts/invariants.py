@@ -18,6 +18,7 @@ from tieout.agents.accounting.targets import Targets
 from tieout.agents.accounting.variable import standing_components
 from tieout.agents.contracts.decision import View
 from tieout.agents.contracts.derivation import check_derived
+from tieout.agents.contracts.disclosed import check_disclosed
 from tieout.agents.contracts.draft import Draft
 from tieout.agents.contracts.late_effects import met
 from tieout.agents.contracts.periods import ground_of
@@ -82,6 +83,7 @@ def check_whole(state: GroupState, view: View) -> None:
                     f"{key} of {arrangement.id}: ledger {emitted}, target {values}",
                 )
             _check_position(state, arrangement.id, targets, day)
+        check_disclosed(state, arrangement, books.calendar.last_day(first), books.horizon)
 
 
 def _check_position(state: GroupState, arrangement: str, targets: Targets, day: Day) -> None:
