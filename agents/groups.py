@@ -25,6 +25,9 @@ from tieout.tables.keys import (
 )
 from tieout.tables.waiting import Waiting, decode_waiting, encode_waiting
 
+_MENDABLE = ("never", "fact")
+"""Retries of events that lack something that their source may say itself, in place of what it said."""
+
 
 class GroupEntry:
     """One group: its state and the events of it that wait, by row suffix."""
@@ -72,9 +75,9 @@ class GroupEntry:
             effects.delete(key)
 
     def refused_as(self, scope: str) -> bytes | None:
-        """Row suffix of the event that an exception of this scope stands for, if nothing but its source can help."""
+        """Row suffix of the event that an exception of this scope stands for, if its source can mend it."""
         rows = self.parked.items()
-        return next((s for s, row in rows if row.scope == scope and row.retry == "never"), None)
+        return next((s for s, row in rows if row.scope == scope and row.retry in _MENDABLE), None)
 
     def held_of(self, contract_id: str) -> int:
         """How many events of a contract are held."""

@@ -104,9 +104,10 @@ class Parking:
         self.results.settle(arrival, waited, "dead_lettered")
 
     def corrects(self, entry: GroupEntry, arrival: Arrival, now_us: int, effects: Effects) -> bool:
-        """Whether this content replaces one that was refused for good under the same identity.
+        """Whether this content replaces one that was refused under the same identity.
 
-        One that waits for a version or for reference data is not refused: it will be tried again, and counts.
+        One that waits for a version or for reference data is not refused: it will be tried again, and counts. One that
+        a further fact may help waits for that, or for its source to say more.
         """
         suffix = entry.refused_as(arrival.fact_id)
         if suffix is None:

@@ -57,7 +57,7 @@ def _reasons(terms: Terms, rebase: Rebase | None) -> Iterator[str]:
         yield ROWS[3]
         return
     if more.past_credit:
-        yield ROWS[8] if rebase is None or rebase.credited else NO_PAST
+        yield ROWS[8] if opens(terms) or (rebase is not None and rebase.credited) else NO_PAST
     if more.price_open:
         yield ROWS[9]
     if opens(terms):

@@ -29,11 +29,21 @@ def date(text):
 
 
 def item(
-    po, measure, ssp=1, *, start=None, end=None, qty=1, per="whole", convention="months_prorated", **special
+    po,
+    measure,
+    ssp=1,
+    *,
+    start=None,
+    end=None,
+    qty=1,
+    per="whole",
+    convention="months_prorated",
+    price=None,
+    **special,
 ):
     about = Special(**special) if special else None
     return Item(
-        po, po, "US", measure, qty, 0, ssp, per, date(start), date(end), convention, None, None,
+        po, po, "US", measure, qty, 0, ssp, per, date(start), date(end), convention, None, price,
         recurring=False, tax_code=None, item=po, special=about,
     )  # fmt: skip
 

@@ -1,0 +1,339 @@
+"""Modifications through the contract agent: what is decided, told and told again, what waits, and for what."""
+
+from __future__ import annotations
+
+import datetime as dt
+from decimal import Decimal
+
+import pytest
+from contract_inbox import Inbox as Partition
+from golden.inbox import Inbox
+from golden.scenario import Given, day_of
+from msgspec.structs import replace
+
+from tieout.agents.accounting.decision_table import NO_PAST, ROWS
+from tieout.agents.contracts.decide import decide
+from tieout.agents.contracts.decision import CausedBy
+from tieout.avro.commands import Cause
+from tieout.streams.operate.generate.sealing import seal
+from tieout.streams.sample_events import activated as sample_activated
+from tieout.streams.sample_events import amended as sample_amended
+
+CAUSE = CausedBy("e", Cause("inbox", 0, 1))
+YEAR, END = dt.date(2025, 1, 1), dt.date(2025, 12, 31)
+APRIL, JULY = dt.date(2025, 4, 1), dt.date(2025, 7, 1)
+SUB = {"po": "SUB", "measure": "time", "from": YEAR, "to": END, "ssp": 60}
+INST = {"po": "INST", "measure": "percent", "ssp": 40}
+HALF = {
+    "at": dt.date(2025, 3, 31),
+    "type": "progress_updated",
+    "id": "E1",
+    "po": "INST",
+    "percent": Decimal("0.5"),
+}
+DONE = {**HALF, "percent": 1}
+
+
+def activated(*lines, price=100):
+    return {"at": YEAR, "type": "contract_activated", "price": price, "lines": list(lines)}
+
+
+def amended(at=APRIL, **fields):
+    return {"at": at, "type": "contract_amended", **fields}
+
+
+def order(kind, at=APRIL, **fields):
+    return {"at": at, "type": f"change_order_{kind}", "id": kind, **fields}
+
+
+def inbox_of(*events, **data):
+    """An inbox that was told all but the last event, and that event."""
+    given = Given({"events": list(events), "expect": {}, **data})
+    *before, last = given.steps()
+    inbox = Inbox(given.reference())
+    for step in before:
+        if isinstance(step, dict):
+            ((verb, period),) = step.items()
+            getattr(inbox, verb)(day_of(period) if verb == "run" else str(period))
+        else:
+            inbox.deliver(step)
+    return inbox, last
+
+
+def decided(*events, **data):
+    """The last word on each version."""
+    inbox, last = inbox_of(*events, **data)
+    inbox.deliver(last)
+    assert inbox.refusals == []
+    return {each.contract_version: each for each in inbox.recorded}
+
+
+def refusal(*events, **data):
+    inbox, last = inbox_of(*events, **data)
+    decision = decide(inbox.state, last, inbox.view(), CAUSE)
+    assert decision.outcome == "refused", decision
+    assert decision.state is inbox.state
+    return decision.refusal.code, decision.refusal.retry
+
+
+RENEWED = dt.date(2026, 1, 1)
+NEXT = {"po": "R", "measure": "time", "from": RENEWED, "to": dt.date(2026, 12, 31), "ssp": 60}
+ADDED = {"po": "NEW", "measure": "time", "from": APRIL, "to": END, "ssp": 45}
+TABLE = {
+    "3 nothing changes": ([activated(SUB), amended()], "none", [ROWS[3]]),
+    "8 a credit for the past": (
+        [activated(SUB), amended(price_change=5, past_credit=5)], "prospective", [ROWS[8], "606-10-25-13(a)"]),
+    "8 a credit without a past": (
+        [activated(SUB), amended(YEAR, past_credit=5)], "prospective", [NO_PAST, "606-10-25-13(a)"]),
+    "9 a price that is open": (
+        [activated(INST), amended(price_status="open", price_estimate=5)], "catch_up", [ROWS[9], ROWS[17]]),
+    "10 everything ends": (
+        [activated(SUB), {"at": APRIL, "type": "contract_cancelled", "price_change": -75}], "prospective", [ROWS[10]]),
+    "11 added at its price": (
+        [activated(SUB), amended(price_change=45, add=[ADDED])], "separate", [ROWS[11], "606-10-25-12"]),
+    "11 added at its price, with a credit": (
+        [activated(SUB), amended(price_change=40, past_credit=5, add=[ADDED])], "separate", [ROWS[8], ROWS[11]]),
+    "12 renewed at its price": (
+        [activated(SUB), {"at": RENEWED, "type": "contract_renewed", "price": 60, "lines": [NEXT]}],
+        "separate", [ROWS[12]]),
+    "13 nothing remains": (
+        [activated(SUB), amended(RENEWED, price_change=5)], "prospective", [ROWS[13]]),
+    "16 all distinct": (
+        [activated(SUB, INST), DONE, amended(price_change=5)], "prospective", [ROWS[16], "606-10-25-13(a)"]),
+    "17 none distinct": ([activated(INST), HALF, amended(price_change=5)], "catch_up", [ROWS[17], "606-10-25-13(b)"]),
+    "17 none distinct, as the amendment says": (
+        [activated(SUB), amended(price_change=5, distinct=False)], "catch_up", [ROWS[17]]),
+    "16 all distinct, as the amendment says": (
+        [activated(INST), HALF, amended(price_change=5, distinct=True)], "prospective", [ROWS[16]]),
+    "18 both": (
+        [activated(SUB, INST), HALF, amended(price_change=5, change=[{"po": "INST", "price_change": 5}])],
+        "mixed", [ROWS[18], "606-10-25-13(c)"]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("row", TABLE)
+def test_each_row_of_the_table_is_told_by_name(row):
+    events, treatment, wanted = TABLE[row]
+    (told,) = decided(*events).values()
+    assert told.treatment == treatment
+    assert [each for each in told.reasons if each in wanted] == wanted
+
+
+def test_goods_at_their_price_that_are_not_distinct_are_no_contract_of_their_own():
+    for more in ({"distinct": False}, {"add": [{**ADDED, "distinct": False}]}):
+        (told,) = decided(activated(SUB), amended(**{"price_change": 45, "add": [ADDED], **more})).values()
+        assert told.treatment in ("mixed", "prospective")
+
+
+WAITING = {
+    "5 not approved": (amended(approved=None, price_change=5), ("MOD_PENDING", "fact")),
+    "9 open and not estimated": (amended(price_status="open"), ("MOD_PRICE_OPEN", "fact")),
+    "15 more than is left": (
+        amended(price_change=-90, change=[{"po": "SUB", "price_change": -90}]), ("MOD_NEGATIVE_REMAINING", "fact")),
+    "17 a line below nothing": (
+        amended(price_change=-50, change=[{"po": "INST", "price_change": -50}]), ("RECOGNISED_NEGATIVE", "fact")),
+    "18 no split": (amended(price_change=5), ("MOD_SPLIT_MISSING", "fact")),
+    "4 not supported": (amended(actions=["bundle_swap"]), ("MOD_UNSUPPORTED", "never")),
+    "6 not enforceable": (amended(enforceable=False), ("MOD_PENDING", "never")),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("row", WAITING)
+def test_what_a_version_lacks_is_named_and_waited_for(row):
+    event, wanted = WAITING[row]
+    assert refusal(activated(SUB, INST), HALF, event) == wanted
+
+
+def test_every_input_is_told_as_it_was_stated():
+    changed = amended(
+        price_change=9, past_credit=2, distinct=False, change=[{"po": "INST", "price_change": 4}], price_status="open",
+        price_estimate=1,
+    )  # fmt: skip
+    told = decided(activated(SUB, INST), HALF, changed)[2]
+    inputs = {each.name: each.value for each in told.inputs}
+    wanted = {
+        "price_change": "900", "price_change/INST": "400", "past_credit": "200", "credited": "200", "distinct": "no",
+        "price_status": "open", "remaining/INST": "not distinct", "remaining/SUB": "distinct",
+    }  # fmt: skip
+    assert {name: inputs[name] for name in wanted} == wanted
+
+
+def test_a_decision_is_told_again_when_a_later_fact_changes_it():
+    priced = amended(price_change=9, change=[{"po": "SUB", "price_change": 9}])
+    inbox, last = inbox_of(activated(SUB, INST), priced, DONE)
+    assert [each.treatment for each in inbox.recorded] == ["mixed"]
+    inbox.deliver(last)
+    assert [each.treatment for each in inbox.recorded] == ["mixed", "prospective"]
+    first, again = inbox.recorded
+    assert again.fact_id != first.fact_id
+    assert again.decision_id != first.decision_id
+    assert (again.event_type, again.contract_version) == ("contract_amended", 2)
+    assert inbox.exceptions == []
+
+
+def test_a_fact_that_changes_no_treatment_tells_none_again():
+    priced = amended(price_change=9, change=[{"po": "SUB", "price_change": 9}])
+    inbox, last = inbox_of(activated(SUB, INST), priced, HALF)
+    inbox.deliver(last)
+    assert [each.treatment for each in inbox.recorded] == ["mixed"]
+
+
+@pytest.mark.parametrize(("closed", "codes"), [("2025-02", []), ("2025-04", ["MOD_DECISION_CHANGED"])])
+def test_people_are_asked_where_a_changed_decision_moves_a_closed_period(closed, codes):
+    priced = amended(price_change=9, change=[{"po": "SUB", "price_change": 9}])
+    inbox, last = inbox_of(activated(SUB, INST), priced, {"run": "2025-05"}, {"close": closed}, DONE)
+    inbox.deliver(last)
+    asked = [each.code for each in inbox.exceptions if each.code == "MOD_DECISION_CHANGED"]
+    assert asked == codes
+    assert [each.code for each in inbox.state.group.open_items if each.fact == "C1@2"] == codes
+
+
+def test_a_later_fact_that_leaves_less_than_a_version_takes_back_is_told_until_it_is_gone():
+    """The version takes 60 of 100: fine while nothing is delivered, too much once half of it turns out to be."""
+    units = {"po": "U", "measure": "units", "qty": 4}
+    early = {"at": dt.date(2025, 3, 1), "type": "goods_delivered", "id": "D1", "po": "U", "qty": 2}
+    inbox, last = inbox_of(activated(units), amended(price_change=-60), early)
+    assert inbox.exceptions == []
+    inbox.deliver(last)
+    assert [(each.code, each.status, each.scope) for each in inbox.exceptions] == [
+        ("MOD_NEGATIVE_REMAINING", "open", "C1@2")
+    ]
+    back = Given({"events": [activated(units), {**early, "at": dt.date(2025, 3, 2), "id": "D2", "qty": 1},
+                             amended(dt.date(2025, 5, 1), price_change=40)], "expect": {}})  # fmt: skip
+    _, _, other = back.steps()
+    inbox.deliver(
+        replace(other, envelope=replace(other.envelope, object_version=3, object_id="A3"), base_version=2)
+    )
+    assert inbox.refusals == []
+
+
+def test_a_version_that_stands_on_an_assumption_does_not_hold_up_the_next():
+    priced = amended(price_change=9, change=[{"po": "SUB", "price_change": 9}])
+    inbox, last = inbox_of(activated(SUB, INST), priced, HALF, amended(JULY, price_change=2, change=[{"po": "INST", "price_change": 2}]))  # fmt: skip
+    inbox.deliver(last)
+    assert [each.contract_version for each in inbox.recorded] == [2, 3]
+
+
+def open_codes(inbox):
+    return [each.code for each in inbox.state.group.open_items]
+
+
+def test_what_is_asked_for_is_an_item_until_it_is_approved():
+    inbox, last = inbox_of(
+        activated(SUB), order("submitted", scope="seats", estimate=5), order("approved", scope="seats")
+    )
+    assert open_codes(inbox) == ["MOD_PENDING"]
+    inbox.deliver(last)
+    assert open_codes(inbox) == []
+    assert [(each.code, each.status) for each in inbox.exceptions] == [
+        ("MOD_PENDING", "open"),
+        ("MOD_PENDING", "resolved"),
+    ]
+
+
+def test_what_is_asked_for_is_no_item_once_it_is_a_version():
+    inbox, last = inbox_of(activated(SUB), order("submitted", version=2), amended(price_change=5))
+    assert open_codes(inbox) == ["MOD_PENDING"]
+    inbox.deliver(last)
+    assert open_codes(inbox) == []
+
+
+@pytest.mark.parametrize(
+    ("event", "code", "retry"),
+    [
+        (order("submitted"), "VALUE_INVALID", "never"),
+        (order("submitted", version=1), "VALUE_INVALID", "never"),
+        (order("approved", version=2, price_status="maybe"), "VALUE_INVALID", "never"),
+        (order("priced", version=1, price=5), "VALUE_INVALID", "never"),
+        (order("priced", version=2, price=5), "VERSION_BASE_MISMATCH", "version"),
+    ],
+)
+def test_a_change_order_that_cannot_be_is_refused_by_its_code(event, code, retry):
+    assert refusal(activated(SUB), event) == (code, retry)
+
+
+def test_a_change_order_too_large_to_count_is_refused():
+    inbox, last = inbox_of(activated(SUB), order("submitted", version=2, estimate=5))
+    for spoilt in (
+        replace(last, estimate_minor=1 - 2**63),
+        replace(last, envelope=replace(last.envelope, object_version=1_000)),
+    ):
+        decision = decide(inbox.state, spoilt, inbox.view(), CAUSE)
+        assert decision.refusal.code in ("VALUE_INVALID", "LIMIT_EXCEEDED")
+
+
+def test_a_price_that_was_not_open_is_not_priced_again():
+    assert (
+        refusal(activated(SUB), amended(price_change=5), order("priced", version=2, price=5))[0]
+        == "VALUE_INVALID"
+    )
+
+
+OPEN = amended(price_status="open", price_estimate=10)
+
+
+def test_two_prices_of_one_day_conflict_and_the_same_one_twice_does_not():
+    inbox, last = inbox_of(activated(SUB), OPEN, order("priced", version=2, price=5))
+    inbox.deliver(last)
+    same = replace(last, envelope=replace(last.envelope, object_id="again"))
+    assert decide(inbox.state, same, inbox.view(), CAUSE).outcome == "no_effect"
+    other = replace(same, price_minor=600)
+    assert decide(inbox.state, other, inbox.view(), CAUSE).refusal.code == "ID_CONFLICT"
+    later = replace(other, envelope=replace(other.envelope, object_version=2))
+    assert decide(inbox.state, later, inbox.view(), CAUSE).outcome == "applied"
+
+
+def test_a_price_below_what_there_is_is_refused_until_something_makes_room():
+    assert refusal(activated(SUB), OPEN, order("priced", version=2, price=-200)) == (
+        "RECOGNISED_NEGATIVE",
+        "fact",
+    )
+
+
+def test_a_known_price_is_booked_and_the_order_shows_it():
+    inbox, last = inbox_of(activated(SUB), OPEN, order("priced", JULY, version=2, price=12))
+    inbox.deliver(last)
+    booked = [
+        (each.amount_minor, each.cumulative_after_minor) for each in inbox.revenue if each.kind == "booked"
+    ]
+    assert booked == [(10_000, 10_000), (0, 10_000), (1_200, 11_200)]
+    orders = [each for each in inbox.commands if each.header.kind == "sales_order.update"]
+    assert [each.total_minor for each in orders] == [10_000, 11_200]
+
+
+def test_an_estimate_of_a_change_order_is_enough_for_a_price_that_is_open():
+    estimated = order("approved", version=2, price_status="open", estimate=9)
+    unpriced = amended(price_status="open")
+    told = decided(activated(INST), HALF, estimated, unpriced)
+    assert told[2].treatment == "catch_up"
+    inbox, _ = inbox_of(activated(INST), HALF, estimated, unpriced, HALF)
+    shares = {share.po: share.amount for share in inbox.state.layers[0].steps[-1].shares}
+    assert shares == {"INST": 10_900}
+
+
+def test_an_estimate_of_a_change_order_adds_nothing_to_a_price_that_is_fixed():
+    inbox, last = inbox_of(
+        activated(INST),
+        order("approved", version=2, price_status="open", estimate=9),
+        amended(price_change=5),
+    )
+    inbox.deliver(last)
+    shares = {share.po: share.amount for share in inbox.state.layers[0].steps[-1].shares}
+    assert shares == {"INST": 10_500}
+
+
+@pytest.mark.parametrize(
+    "lacks", [{"approved_date": None}, {"price_status": "open"}, {"price_change_minor": -(10**9)}]
+)
+def test_a_version_that_lacks_something_is_mended_by_its_source(lacks):
+    """The same version with what it lacked takes the place of what waited for it."""
+    inbox = Partition()
+    inbox.put(sample_activated())
+    whole = sample_amended(2, price_change_minor=600)
+    inbox.put(seal(replace(whole, **lacks)))
+    assert len(inbox.open_codes()) == 1
+    inbox.put(whole)
+    assert inbox.open_codes() == []
+    assert [each.treatment for each in inbox.said("decisions") if each.outcome == "modification_decided"] == [
+        "prospective"
+    ]
