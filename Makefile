@@ -4,7 +4,7 @@
 #   make test PYTHON=python3.12                        another interpreter than the first one found
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-full check bench clean venv chaos sim
+.PHONY: help demo test test-full check bench clean venv chaos sim mutate
 export PYTHON
 
 PY := .venv/bin/python
@@ -42,6 +42,9 @@ sim: venv ## simulated schedules of the real engine; SEEDS=1000000 for a night, 
 
 chaos: venv ## faults against a real broker and real workers; ARGS="--seed 7 --scale 0.25 --only F1,F7"
 	$(PY) tests/chaos/campaign.py $(ARGS)
+
+mutate: venv ## which changes of an accounting rule no test would notice; docs/mutation.md; ARGS="allocation" for one module
+	$(PY) tests/mutation/mutate.py $(ARGS)
 
 clean: ## remove caches and build output (.venv stays)
 	rm -rf build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
