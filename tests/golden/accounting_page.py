@@ -51,7 +51,9 @@ def _events(name: str) -> Iterator[str]:
     """The scenario as its file has it, up to what it expects."""
     for path in sorted(FOLDER.glob("*.yaml")):
         found = re.search(
-            rf"^- scenario: {re.escape(name)}\n(.*?)(?=^  expect:)", path.read_text(), re.MULTILINE | re.DOTALL
+            rf"^- scenario: {re.escape(name)}\n(.*?)(?=^  expect:)",
+            path.read_text(),
+            re.MULTILINE | re.DOTALL,
         )
         if found:
             yield f"- scenario: {name}"

@@ -58,10 +58,10 @@ INPUTS = {
     "credited": "of it, taken off what was recognised",
     "distinct": "remaining goods stated as distinct",
     "price_status": "price",
-    "remaining": "what remains is, from what was transferred,",
+    "remaining": "what remains, beside what was transferred",
     "pool": "not yet recognised, with the change",
-    "frozen": "recognised and kept",
-    "allocated": "share of what is not yet recognised",
+    "frozen": "recognised before, and kept",
+    "allocated": "price that its progress applies to from now on",
 }
 """Input of a decision, or its part before the obligation -> what it is."""
 
