@@ -53,7 +53,8 @@ class Movement(NamedTuple):
     """What one fact of billing or cash moves on its day: due without tax, and the receivable with tax.
 
     What else it moves follows from ``kind`` alone, as each fact balances. ``doc`` is the document that it is about, empty
-    for none; ``offset`` that of the event behind it.
+    for none; ``offset`` that of the event behind it. In another currency due is translated at the rate of ``rated_on``,
+    and so is the receivable, but for the ``settled`` parts of it: (day of the document that they are of, amount).
     """
 
     at: Day
@@ -63,10 +64,12 @@ class Movement(NamedTuple):
     receivable: Minor
     doc: str
     offset: int
+    rated_on: Day
+    settled: tuple[tuple[Day, Minor], ...] = ()
 
 
 class WriteOff(NamedTuple):
-    """A receivable of ``amount`` that was given up, ``net`` of it without tax.
+    """A receivable of ``amount`` that was given up, ``net`` of it without tax, of a document dated ``rated_on``.
 
     ``later``: (day, recovered or voided, cash, offset of its event) in order.
     """
@@ -78,6 +81,7 @@ class WriteOff(NamedTuple):
     amount: Minor
     net: Minor
     offset: int
+    rated_on: Day
     later: tuple[tuple[Day, str, Minor, int], ...] = ()
 
 

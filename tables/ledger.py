@@ -7,6 +7,8 @@ share: the presented liability less what documents booked.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import msgspec
 from msgspec.structs import replace
 
@@ -14,7 +16,9 @@ from tieout.avro.commands import Cause
 from tieout.avro.events import Minor
 
 Key = tuple[str, str]
-"""(ledger class, obligation; empty where the class is per arrangement)."""
+"""(ledger class, obligation; empty where the class is per arrangement, and of a claim between entities the other one)."""
+
+_NOTHING: Mapping[int, Minor] = {}
 
 
 class Series(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -42,15 +46,36 @@ class Series(msgspec.Struct, frozen=True, array_like=True, gc=False):
         place = period - self.first
         return self.movements[place] if 0 <= place < len(self.movements) else 0
 
-    def adding(self, deltas: dict[int, Minor]) -> Series:
-        """This series with the deltas (period -> amount) added; it grows at either end where needed."""
-        first = min(self.first, *deltas) if self.movements else min(deltas)
-        size = max(self.first + len(self.movements) if self.movements else first, max(deltas) + 1) - first
-        ahead = [0] * (self.first - first) if self.movements else []
-        movements = [*ahead, *self.movements, *[0] * (size - len(ahead) - len(self.movements))]
-        for period, amount in deltas.items():
-            movements[period - first] += amount
-        return replace(self, first=first, movements=tuple(movements))
+    def translated(self, period: int) -> Minor:
+        """The movement of one period in functional currency, of a series that is kept in both."""
+        place = period - self.first
+        return self.functional[place] if 0 <= place < len(self.functional) else 0
+
+    def adding(self, deltas: Mapping[int, Minor], functional: Mapping[int, Minor] | None = None) -> Series:
+        """This series with the deltas (period -> amount) added; it grows at either end where needed.
+
+        ``functional``: the same in functional currency, of a series that is kept in both.
+        """
+        if functional is None:
+            first, movements = _added(self.first, self.movements, deltas)
+            return replace(self, first=first, movements=movements)
+        both = dict.fromkeys((*deltas, *functional), 0)
+        first, movements = _added(self.first, self.movements, {**both, **deltas})
+        _, translated = _added(self.first, self.functional, {**both, **functional})
+        return replace(self, first=first, movements=movements, functional=translated)
+
+
+def _added(
+    first: int, movements: tuple[Minor, ...], deltas: Mapping[int, Minor]
+) -> tuple[int, tuple[Minor, ...]]:
+    """Movements from ``first`` on with deltas by period, and the first of them all."""
+    start = min(first, *deltas) if movements else min(deltas)
+    size = max(first + len(movements) if movements else start, max(deltas) + 1) - start
+    ahead = [0] * (first - start) if movements else []
+    added = [*ahead, *movements, *[0] * (size - len(ahead) - len(movements))]
+    for period, amount in deltas.items():
+        added[period - start] += amount
+    return start, tuple(added)
 
 
 class Account(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -124,14 +149,23 @@ class Ledger(msgspec.Struct, frozen=True, array_like=True, gc=False):
         return Account(arrangement, book, (), entity)
 
     def adding(
-        self, arrangement: str, book: str, deltas: dict[Key, dict[int, Minor]], entity: str = ""
+        self,
+        arrangement: str,
+        book: str,
+        deltas: Mapping[Key, Mapping[int, Minor]],
+        entity: str = "",
+        functional: Mapping[Key, Mapping[int, Minor]] | None = None,
     ) -> Ledger:
-        """This ledger with deltas (key -> period -> amount) added to one account."""
+        """This ledger with deltas (key -> period -> amount) added to one account.
+
+        ``functional``: those in functional currency, of an account that is kept in both.
+        """
         account = self.account(arrangement, book, entity)
         series = account.by_key()
-        for key, by_period in deltas.items():
+        for key in deltas if functional is None else {**deltas, **functional}:
             before = series.get(key) or Series(key[0], key[1], 0, ())
-            series[key] = before.adding(by_period)
+            translated = None if functional is None else functional.get(key, _NOTHING)
+            series[key] = before.adding(deltas.get(key, _NOTHING), translated)
         changed = replace(account, series=tuple(series[key] for key in sorted(series)))
         others = [each for each in self.accounts if each is not account]
         accounts = tuple(

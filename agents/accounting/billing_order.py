@@ -6,6 +6,9 @@ arrived in; charges of a day come before credits, credits before cash, cash befo
 
 from __future__ import annotations
 
+from bisect import bisect_left
+from operator import attrgetter
+
 from tieout.avro.events import Day
 from tieout.tables.documents import Act, Cash, DocLine, Documents
 
@@ -14,6 +17,11 @@ _RANK = {
     "right": 0, "apply": 2, "grant": 2, "unapply": 4, "reverse": 4, "dispute": 5, "price_dispute": 5, "dispute_won": 6,
     "refund": 7, "concession": 8, "write_off": 8, "recovery": 9, "memo_void": 10, "void": 11,
 }  # fmt: skip
+
+CHARGES = ("invoice", "debit_memo")
+"""Kinds of documents that add to what is due."""
+
+_DOC = attrgetter("doc")
 
 Fact = tuple[Day, int, str, DocLine | Cash | Act]
 
@@ -44,3 +52,15 @@ def placed(fact: DocLine | Cash) -> Fact:
         return fact.at, _CASH, fact.id, fact
     rank = _CREDIT if fact.kind == "credit_memo" else _CHARGE
     return fact.at, rank, f"{fact.doc}\0{fact.line:05}", fact
+
+
+def charged_on(documents: Documents, number: str, contract: str) -> Day | None:
+    """The first day on which a document of this number adds to what is due; None where none does."""
+    lines, days = documents.lines, list[Day]()
+    for place in range(bisect_left(lines, number, key=_DOC), len(lines)):
+        line = lines[place]
+        if line.doc != number:
+            break
+        if line.contract == contract and line.kind in CHARGES and line.unconditional:
+            days.append(line.at)
+    return min(days, default=None)

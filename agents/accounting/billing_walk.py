@@ -8,24 +8,16 @@ undone was there before, and comes back where it was taken from.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import NamedTuple
 
 from msgspec.structs import replace
 
 from tieout.agents.accounting.allocation import allocated
-from tieout.agents.accounting.billing_order import Fact
+from tieout.agents.accounting.billing_order import Fact, charged_on
+from tieout.agents.accounting.document_parts import Part, parts_of
 from tieout.agents.accounting.rounding import rounded_share
 from tieout.avro.events import Day, Minor
 from tieout.tables.derived import Account606, Movement, WriteOff
 from tieout.tables.documents import DUE_UNCHANGED, Act, Cash, DocLine, Documents
-
-
-class Part(NamedTuple):
-    """What falls on one arrangement of a document's amount: with tax, and without."""
-
-    arrangement: str
-    gross: Minor
-    net: Minor
 
 
 class Walk:
@@ -49,6 +41,8 @@ class Walk:
         self._early: dict[str, dict[str, Minor]] = {}
         self._credited: dict[str, dict[str, Minor]] = {}
         self._given_up: list[WriteOff] = []
+        self._dated: dict[str, Day] = {}
+        self._received: dict[str, Day] = {}
 
     def go_on(self, account: Account606) -> None:
         """Stand where a walk without acts ended; what only acts would look at is not known."""
@@ -69,10 +63,8 @@ class Walk:
             if each.kind == "credit_memo":
                 self._credit(each)
             else:
-                home = self._home(each)
-                self._charge(
-                    each.at, each.doc, Part(home, each.amount + each.tax, each.amount), each.cause.offset
-                )
+                part = Part(self._home(each), each.amount + each.tax, each.amount)
+                self._charge(each.at, each.doc, part, each.cause.offset)
         elif isinstance(each, Cash):
             self._pay(each)
         else:
@@ -85,6 +77,7 @@ class Walk:
     # What adds to what is open, and what credits it.
 
     def _charge(self, at: Day, doc: str, part: Part, offset: int) -> None:
+        self._dated.setdefault(doc, at)
         self._move(at, part.arrangement, "charge", part.net, part.gross, doc, offset)
         self._receivable += part.gross
         self.open[doc] = self.open.get(doc, 0) + part.gross
@@ -105,7 +98,8 @@ class Walk:
     def _credit(self, line: DocLine) -> None:
         gross = line.amount + line.tax
         net = 0 if line.reason == DUE_UNCHANGED else line.amount
-        self._move(line.at, self._home(line), "credit", -net, -gross, line.doc, line.cause.offset)
+        rated_on = self._rated(line.ref or "", line.at)
+        self._move(line.at, self._home(line), "credit", -net, -gross, line.doc, line.cause.offset, rated_on)
         self._receivable -= gross
         taken = self._take_open(gross, line.ref, others=False)
         known = self._credited.setdefault(line.doc, {})
@@ -119,7 +113,7 @@ class Walk:
             home = self._homes.get(act.ref, self._own) if act.ref else self._own
             self._charge(act.at, act.id, Part(home, act.amount, act.amount), act.cause.offset)
             return
-        for arrangement, _, net in _parts(self._gross_lines(lines, taxed=False), act.amount):
+        for arrangement, _, net in parts_of(self._gross_lines(lines, taxed=False), act.amount):
             tax = sum(line.tax for line in lines)
             stated = sum(line.amount for line in lines)
             gross = net + (rounded_share(tax, net, stated) if stated else 0)
@@ -128,24 +122,28 @@ class Walk:
     # Cash, and what undoes it.
 
     def _pay(self, cash: Cash) -> None:
-        self._move(cash.at, self._own, "payment", 0, -cash.amount, cash.doc or "", cash.cause.offset)
         applied = max(0, min(self._receivable, cash.amount))
         self._receivable -= applied
-        payment = _object(cash.id)
-        for doc, amount in self._take_open(applied, cash.doc, others=True).items():
+        payment, offset = _object(cash.id), cash.cause.offset
+        self._received[payment] = cash.at
+        taken = self._take_open(applied, cash.doc, others=True)
+        for doc, amount in taken.items():
             self._settle(payment, doc, amount)
+        settled = self._by_day(taken, cash.at, -1)
+        self._move(cash.at, self._own, "payment", 0, -cash.amount, cash.doc or "", offset, cash.at, settled)
         rest = cash.amount - applied
         if rest:
-            self._hold(cash.at, payment, rest, cash.doc or "", cash.cause.offset)
+            self._hold(cash.at, payment, rest, cash.doc or "", offset)
             if cash.doc is not None and cash.doc not in self.open:
                 early = self._early.setdefault(cash.doc, {})
                 early[payment] = early.get(payment, 0) + rest
 
     def _unapply(self, act: Act) -> None:
         """Cash comes off what it settled, and stays as an advance."""
-        back = self._unsettle(act.doc, act.amount, act.ref)
+        opened = self._unsettle(act.doc, act.amount, act.ref)
+        back = sum(opened.values())
         self._receivable += back
-        self._hold(act.at, act.doc, back, act.ref, act.cause.offset)
+        self._hold(act.at, act.doc, back, act.ref, act.cause.offset, opened)
 
     def _reverse(self, act: Act) -> None:
         """The cash is gone: first what had no receivable, then what it settled is open again."""
@@ -162,14 +160,16 @@ class Walk:
             self._pay_out(act, payment, held)
             rest -= held
         self._receivable += credit + rest
-        self._move(act.at, self._own, "refund", 0, credit + rest, act.doc, act.cause.offset)
+        rated_on = self._rated(act.doc, act.at)
+        self._move(act.at, self._own, "refund", 0, credit + rest, act.doc, act.cause.offset, rated_on)
 
     def _dispute(self, act: Act) -> None:
         """The customer's bank takes the cash back; what it had settled is open again."""
         self._receivable += act.amount
         if act.ref:
             self.open[act.ref] = self.open.get(act.ref, 0) + act.amount
-        self._move(act.at, self._own, "dispute", 0, act.amount, act.ref, act.cause.offset)
+        rated_on = self._rated(act.ref, act.at)
+        self._move(act.at, self._own, "dispute", 0, act.amount, act.ref, act.cause.offset, rated_on)
 
     def _price_dispute(self, act: Act) -> None:
         """The same, where policy says that the price goes with it: nothing is open again."""
@@ -185,18 +185,19 @@ class Walk:
             self._disputed(replace(opened, amount=act.amount), act.at, -1, act.cause.offset)
             return
         self._receivable -= act.amount
-        self._take_open(act.amount, opened.ref or None, others=True)
-        self._move(act.at, self._own, "dispute", 0, -act.amount, opened.ref, act.cause.offset)
+        taken = self._by_day(self._take_open(act.amount, opened.ref or None, others=True), act.at, -1)
+        self._move(act.at, self._own, "dispute", 0, -act.amount, opened.ref, act.cause.offset, act.at, taken)
 
     def _disputed(self, act: Act, at: Day, sign: int, offset: int) -> None:
         for arrangement, gross, net in self.parts(act.ref, act.amount):
-            self._move(at, arrangement, "dispute", -sign * net, 0, act.ref, offset)
+            rated_on = self._rated(act.ref, at)
+            self._move(at, arrangement, "dispute", -sign * net, 0, act.ref, offset, rated_on)
             if sign > 0:
                 self.taken.setdefault(act.id, {})[arrangement] = net
             tax = sign * (gross - net)
             if tax:
-                self._move(at, arrangement, "credit", 0, -tax, act.ref, offset)
-                self._move(at, arrangement, "dispute", 0, tax, act.ref, offset)
+                self._move(at, arrangement, "credit", 0, -tax, act.ref, offset, rated_on)
+                self._move(at, arrangement, "dispute", 0, tax, act.ref, offset, rated_on)
 
     # The customer's balance with us.
 
@@ -204,30 +205,33 @@ class Walk:
         self._receivable += act.amount
         if act.doc:
             self.open[act.doc] = self.open.get(act.doc, 0) + act.amount
-        self._move(act.at, self._own, "balance", 0, act.amount, act.doc, act.cause.offset)
+        rated_on = self._rated(act.doc, act.at)
+        self._move(act.at, self._own, "balance", 0, act.amount, act.doc, act.cause.offset, rated_on)
 
     def _apply(self, act: Act) -> None:
         self._receivable -= act.amount
-        self._take_open(act.amount, act.doc or None, others=True)
-        self._move(act.at, self._own, "balance", 0, -act.amount, act.doc, act.cause.offset)
+        taken = self._by_day(self._take_open(act.amount, act.doc or None, others=True), act.at, -1)
+        self._move(act.at, self._own, "balance", 0, -act.amount, act.doc, act.cause.offset, act.at, taken)
 
     # What is given up.
 
     def _concession(self, act: Act) -> None:
         """A price concession (606-10-32-7): a credit of the invoice."""
+        rated_on = self._rated(act.doc, act.at)
         for arrangement, gross, net in self.parts(act.doc, act.amount):
-            self._move(act.at, arrangement, "credit", -net, -gross, act.doc, act.cause.offset)
+            self._move(act.at, arrangement, "credit", -net, -gross, act.doc, act.cause.offset, rated_on)
             self._receivable -= gross
             self.taken.setdefault(act.id, {})[arrangement] = net
         self._take_open(act.amount, act.doc, others=False)
 
     def _write_off(self, act: Act) -> None:
         """The receivable goes; how much of it is expense is known where revenue is (310-10-35)."""
+        rated_on, offset = self._rated(act.doc, act.at), act.cause.offset
         for arrangement, gross, net in self.parts(act.doc, act.amount):
-            self._move(act.at, arrangement, "write_off", 0, -gross, act.doc, act.cause.offset)
+            self._move(act.at, arrangement, "write_off", 0, -gross, act.doc, offset, rated_on)
             self._receivable -= gross
             self._given_up.append(
-                WriteOff(act.id, act.doc, arrangement, act.at, gross, net, act.cause.offset)
+                WriteOff(act.id, act.doc, arrangement, act.at, gross, net, offset, rated_on)
             )
         self._take_open(act.amount, act.doc, others=False)
 
@@ -246,8 +250,9 @@ class Walk:
         self._gone.add(act.doc)
         left = self.open.pop(act.doc, 0)
         effects = self.taken.setdefault(act.id, {})
+        rated_on = self._rated(act.doc, act.at)
         for arrangement, gross, net in self.parts(act.doc, left) if left else ():
-            self._move(act.at, arrangement, "void", -net, -gross, act.doc, act.cause.offset)
+            self._move(act.at, arrangement, "void", -net, -gross, act.doc, act.cause.offset, rated_on)
             self._receivable -= gross
             effects[arrangement] = effects.get(arrangement, 0) + net
         for each in self._given_up:
@@ -265,7 +270,8 @@ class Walk:
                 continue
             net = 0 if line.reason == DUE_UNCHANGED else line.amount
             gross = line.amount + line.tax
-            self._move(act.at, self._home(line), "credit", net, gross, line.doc, act.cause.offset)
+            rated_on = self._rated(line.ref or "", line.at)
+            self._move(act.at, self._home(line), "credit", net, gross, line.doc, act.cause.offset, rated_on)
             self._receivable += gross
         for doc, amount in self._credited.pop(act.doc, {}).items():
             self.open[doc] = self.open.get(doc, 0) + amount
@@ -273,7 +279,7 @@ class Walk:
     def parts(self, doc: str, amount: Minor) -> list[Part]:
         """An amount of a document over the arrangements that its lines bill; without lines, all in the first one."""
         lines = self._lines(doc)
-        return _parts(self._gross_lines(lines, taxed=True), amount) or [Part(self._own, amount, amount)]
+        return parts_of(self._gross_lines(lines, taxed=True), amount) or [Part(self._own, amount, amount)]
 
     def _gross_lines(self, lines: Iterable[DocLine], *, taxed: bool) -> dict[str, Part]:
         found: dict[str, Part] = {}
@@ -292,36 +298,50 @@ class Walk:
 
     def _reopen(self, act: Act, payment: str, amount: Minor, kind: str) -> None:
         if amount > 0:
-            self._unsettle(payment, amount, act.ref)
+            opened = self._by_day(self._unsettle(payment, amount, act.ref), act.at, 1)
             self._receivable += amount
-            self._move(act.at, self._own, kind, 0, amount, act.ref, act.cause.offset)
+            self._move(act.at, self._own, kind, 0, amount, act.ref, act.cause.offset, act.at, opened)
 
     def _pay_out(self, act: Act, payment: str, amount: Minor) -> None:
         """An advance goes back."""
         if amount > 0:
             self._held[payment] -= amount
             self.advances.append((act.at, -amount))
-            self._move(act.at, self._own, "refund", -amount, 0, act.doc, act.cause.offset)
+            rated_on = self._received.get(payment, act.at)
+            self._move(act.at, self._own, "refund", -amount, 0, act.doc, act.cause.offset, rated_on)
 
-    def _hold(self, at: Day, payment: str, amount: Minor, doc: str, offset: int) -> None:
+    def _hold(
+        self,
+        at: Day,
+        payment: str,
+        amount: Minor,
+        doc: str,
+        offset: int,
+        opened: Mapping[str, Minor] | None = None,
+    ) -> None:
+        """Cash becomes an advance, or settles a document; what it had settled and is ``opened`` keeps its rates."""
         if amount:
             self._held[payment] = self._held.get(payment, 0) + amount
             self.advances.append((at, amount))
-            self._move(at, self._own, "advance", amount, amount, doc, offset)
+            rated_on = self._received.get(payment, at) if opened else at
+            parts = self._by_day(opened or {}, at, 1)
+            self._move(at, self._own, "advance", amount, amount, doc, offset, rated_on, parts)
 
     def _settle(self, payment: str, doc: str, amount: Minor) -> None:
         settled = self._settled.setdefault(payment, {})
         settled[doc] = settled.get(doc, 0) + amount
 
-    def _unsettle(self, payment: str, amount: Minor, first: str) -> Minor:
-        """Open again what a payment settled, the named document before others; what it comes to."""
+    def _unsettle(self, payment: str, amount: Minor, first: str) -> dict[str, Minor]:
+        """Open again what a payment settled, the named document before others; how much of each."""
         settled, left = self._settled.get(payment, {}), amount
+        opened: dict[str, Minor] = {}
         for doc in sorted(settled, key=lambda each: each != first):
             taken = min(settled[doc], left)
             settled[doc] -= taken
             left -= taken
             self.open[doc] = self.open.get(doc, 0) + taken
-        return amount - left
+            opened[doc] = taken
+        return opened
 
     def _take_open(self, amount: Minor, named: str | None, *, others: bool) -> dict[str, Minor]:
         """Take from what is open of the named document, then, with ``others``, of the oldest."""
@@ -345,26 +365,34 @@ class Walk:
         return part
 
     def _move(
-        self, at: Day, arrangement: str, kind: str, due: Minor, receivable: Minor, doc: str, offset: int
+        self,
+        at: Day,
+        arrangement: str,
+        kind: str,
+        due: Minor,
+        receivable: Minor,
+        doc: str,
+        offset: int,
+        rated_on: Day | None = None,
+        settled: tuple[tuple[Day, Minor], ...] = (),
     ) -> None:
-        self.movements.append(Movement(at, arrangement, kind, due, receivable, doc, offset))
+        day = at if rated_on is None else rated_on
+        self.movements.append(Movement(at, arrangement, kind, due, receivable, doc, offset, day, settled))
+
+    def _rated(self, doc: str, at: Day) -> Day:
+        """The day whose rate translates what happens to a document: that of its charge, where it was charged before."""
+        charged = self._dated.get(doc) or charged_on(self._documents, doc, self._contract)
+        return at if charged is None else min(charged, at)
+
+    def _by_day(self, amounts: Mapping[str, Minor], at: Day, sign: int) -> tuple[tuple[Day, Minor], ...]:
+        """What is taken from, or given back to, documents at a day, by the days that these are rated on."""
+        return tuple([(self._rated(doc, at), sign * amount) for doc, amount in amounts.items() if amount])
 
     def _lines(self, doc: str) -> list[DocLine]:
         return [each for each in self._documents.lines if each.doc == doc and each.contract == self._contract]
 
     def _home(self, line: DocLine) -> str:
         return self._homes.get(line.po, line.arrangement) if line.po is not None else line.arrangement
-
-
-def _parts(stated: Mapping[str, Part], amount: Minor) -> list[Part]:
-    """An amount, with tax, in the proportions of what is stated."""
-    weights = {arrangement: part.gross for arrangement, part in stated.items() if part.gross > 0}
-    if not weights:
-        return []
-    return [
-        Part(arrangement, share, rounded_share(share, stated[arrangement].net, stated[arrangement].gross))
-        for arrangement, share in allocated(amount, weights).items()
-    ]
 
 
 def _object(cash: str) -> str:

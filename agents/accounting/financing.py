@@ -12,9 +12,9 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from tieout.agents.accounting.agreement import contracts_of, done_of, layers_of
+from tieout.agents.accounting.billing_order import CHARGES
 from tieout.agents.accounting.performance import known_by
 from tieout.agents.accounting.progress import earned, progress
-from tieout.agents.accounting.receivables import CHARGES
 from tieout.agents.accounting.rounding import rounded_share
 from tieout.agents.accounting.service_time import span_weight, weight_through
 from tieout.agents.accounting.targets import Targets

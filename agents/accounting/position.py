@@ -10,8 +10,16 @@ from typing import NamedTuple
 from tieout.agents.accounting.policy import Switches
 from tieout.avro.events import Minor
 
-CREDIT_CLASSES = ("revenue", "contract_liability", "refund_liability")
-"""Classes that grow by credits; contract_asset and contra revenue grow by debits."""
+CREDIT_CLASSES = (
+    "revenue",
+    "contract_liability",
+    "refund_liability",
+    "customer_balance",
+    "tax_payable",
+    "fx_gain",
+    "intercompany_payable",
+)
+"""Classes that grow by credits; the others, contract_asset, contra revenue and cash among them, grow by debits."""
 
 
 class Position(NamedTuple):

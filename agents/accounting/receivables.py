@@ -8,11 +8,10 @@ undoes it, ids in order; each movement has the receivable beside what is due, so
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Iterable, Mapping
-from operator import attrgetter, itemgetter
+from operator import itemgetter
 
-from tieout.agents.accounting.billing_order import counts, in_order, placed
+from tieout.agents.accounting.billing_order import charged_on, counts, in_order, placed
 from tieout.agents.accounting.billing_walk import Walk
 from tieout.agents.accounting.policy import Switches
 from tieout.avro.events import Day, Minor
@@ -22,13 +21,9 @@ from tieout.tables.derived import Account606, WriteOff
 from tieout.tables.documents import Cash, DocLine, Documents
 
 _NONE = Steps()
-_DOC = attrgetter("doc")
 _KEY = itemgetter(0, 1, 2)
 
 Dated = list[tuple[Day, Minor]]
-
-CHARGES = ("invoice", "debit_memo")
-"""Kinds of documents that add to what is due."""
 
 
 def walked(documents: Documents, contract: Contract, homes: Mapping[str, str]) -> Account606:
@@ -79,7 +74,11 @@ def continued(
     walk.go_on(account)
     for fact in added:
         each = fact[3]
-        if isinstance(each, Cash) and each.doc is not None and _is_charged(documents, each.doc, contract.id):
+        if (
+            isinstance(each, Cash)
+            and each.doc is not None
+            and (charged_on(documents, each.doc, contract.id) is not None)
+        ):
             walk.open.setdefault(each.doc, 0)
             walk.settled.append(each.doc)
         walk.take(fact)
@@ -105,18 +104,6 @@ def _grown(account: Account606, walk: Walk) -> Account606:
 
 def _walk(documents: Documents, contract: Contract, homes: Mapping[str, str]) -> Walk:
     return Walk(documents, contract.id, homes, contract.home or f"{contract.id}@1")
-
-
-def _is_charged(documents: Documents, number: str, contract: str) -> bool:
-    """Whether a document of this number has added to what is due."""
-    lines = documents.lines
-    for place in range(bisect_left(lines, number, key=_DOC), len(lines)):
-        line = lines[place]
-        if line.doc != number:
-            return False
-        if line.contract == contract and line.kind in CHARGES and line.unconditional:
-            return True
-    return False
 
 
 def account_of(state: GroupState, contract: Contract) -> Account606:
@@ -175,7 +162,7 @@ def _contracts(state: GroupState, arrangement: Arrangement) -> list[Contract]:
 
 
 SWITCHES: Switches = {
-    "ar_owner": ("erp", "billing_mirrored"),
+    "ar_owner": ("erp", "billing_mirrored", "billing_summary"),
     "receivable_when": ("invoiced", "due_date", "right_exists"),
     "writeoff_unearned": ("derecognise",),
 }

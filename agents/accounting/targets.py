@@ -93,6 +93,11 @@ class Targets:
         days = [each.at for each in self._components]
         return max([self._from_days[-1], *days])
 
+    @property
+    def changed_on(self) -> tuple[Day, ...]:
+        """Days on which the price, or its allocation, may be another one than the day before; usage aside."""
+        return (*self._from_days, *[each.at for each in self._components])
+
     def at(self, day: Day) -> Position:
         """The position at the end of a day."""
         revenue = self._earned(day)

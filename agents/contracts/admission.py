@@ -9,12 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
 
+from tieout.agents.accounting.ledger_targets import BILLING_CLASSES, GAIN
 from tieout.agents.accounting.policy import Policy
 from tieout.agents.accounting.progress import micro
 from tieout.agents.accounting.service_time import CONVENTIONS
 from tieout.agents.contracts.amount_lines import amount_of, amount_special
 from tieout.agents.contracts.currencies import ISO_4217
 from tieout.agents.contracts.decision import Refused, View
+from tieout.agents.contracts.performers import admitted_performer
+from tieout.agents.contracts.periods import BILLING_SUMMARY
 from tieout.agents.contracts.policy import check_policy, governed, policy_from
 from tieout.agents.contracts.pricing import PricedOn, check_priced, check_schedule, priced, with_pricing
 from tieout.agents.contracts.promises import special_of
@@ -88,7 +91,7 @@ def admitted_entity(view: View, entity: str, currency: str, day: Day) -> EntityP
         raise Refused("ENTITY_UNRESOLVED", f"entity {entity!r} does not contract in {currency}", "reference")
     if view.reference.erp_account(row.erp_account) is None:
         raise Refused("ENTITY_UNRESOLVED", f"ERP account {row.erp_account!r} is not published", "reference")
-    for account_class in _needed_classes(row):
+    for account_class in _needed_classes(row, currency):
         if view.reference.account(entity, account_class, day) is None:
             raise Refused(
                 "ACCOUNT_UNMAPPED", f"{account_class} of {entity!r} has no account on day {day}", "reference"
@@ -96,12 +99,16 @@ def admitted_entity(view: View, entity: str, currency: str, day: Day) -> EntityP
     return row
 
 
-def _needed_classes(entity: EntityPublished) -> Iterator[str]:
-    """Ledger classes that commands of this entity may name, given its switches."""
+def _needed_classes(entity: EntityPublished, currency: str) -> Iterator[str]:
+    """Ledger classes that commands of this entity may name, given its switches and the contract's currency."""
     yield from _LEDGER_CLASSES
+    if currency != entity.functional_currency:
+        yield GAIN
     policy = policy_from(entity.policy)
     if policy.ar_owner == "billing_mirrored":
         yield from _MIRROR_CLASSES
+    if policy.ar_owner == BILLING_SUMMARY:
+        yield from BILLING_CLASSES
     if any(effect.contra for effect in policy.credit_effects.values()):
         yield "contra_revenue"
 
@@ -124,7 +131,7 @@ def _item(line: Line, entity: EntityPublished, book: PricedOn, day: Day, *, open
     line = priced(line, book)
     _check_values(line)
     check_priced(line, opens=opens)
-    _check_supported(line, entity)
+    _check_supported(line)
     check_dates(**{f"line {line.po!r}": (line.from_date, line.to_date)})
     if line.measure == "time" and (line.from_date is None or line.to_date is None):
         raise Refused("DATES_INVALID", f"line {line.po!r} is earned over time but has no span")
@@ -134,11 +141,14 @@ def _item(line: Line, entity: EntityPublished, book: PricedOn, day: Day, *, open
             "PRODUCT_UNMAPPED", f"product {line.product!r} of line {line.po!r} is not mapped", "reference"
         )
     policy = policy_from(entity.policy)
+    performing = entity.header.id
+    if line.entity is not None and line.entity != performing:
+        performing = admitted_performer(line.entity, entity, book, day)
     # By position: a record of so many fields takes four times as long to make by name.
     return Item(
         line.po,
         line.product,
-        entity.header.id,
+        performing,
         line.measure if amount_of(line) is None else "amount",
         line.quantity,
         line.quantity_scale,
@@ -191,10 +201,9 @@ def check_quantity(what: str, quantity: int, scale: int) -> None:
         )
 
 
-def _check_supported(line: Line, entity: EntityPublished) -> None:
+def _check_supported(line: Line) -> None:
     unsupported = (
         ("measure {0.measure}", line.measure not in MEASURES and amount_of(line) is None),
-        ("performing entity {0.entity}", line.entity not in (None, entity.header.id)),
         ("convention {0.convention}", line.convention is not None and line.convention not in CONVENTIONS),
     )
     for what, found in unsupported:

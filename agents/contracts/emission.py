@@ -16,6 +16,8 @@ from tieout.agents.contracts.accepted import Touched
 from tieout.agents.contracts.derivation import prepared
 from tieout.agents.contracts.draft import Draft
 from tieout.agents.contracts.late_effects import met, withheld
+from tieout.agents.contracts.ledger_emission import emit_ledgers
+from tieout.agents.contracts.ledgers import needs_ledgers
 from tieout.agents.contracts.periods import Books, ground_of
 from tieout.agents.contracts.posting import Deltas, posted
 from tieout.avro.control import RevenueRun
@@ -34,7 +36,10 @@ def emit(state: GroupState, touched: Touched, draft: Draft) -> GroupState:
     Refused, with nothing said, where the calendar has no period for that day or none open to post into.
     """
     arrangement = state.arrangement(touched.arrangement)
-    books = ground_of(draft.view, arrangement).books
+    ground = ground_of(draft.view, arrangement)
+    if needs_ledgers(state, arrangement, ground):
+        return emit_ledgers(state, arrangement, touched.first, draft)
+    books = ground.books
     books.period(touched.first)
     if books.horizon is None or touched.first > books.horizon:
         return state

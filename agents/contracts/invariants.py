@@ -21,6 +21,8 @@ from tieout.agents.contracts.derivation import check_derived
 from tieout.agents.contracts.disclosed import check_disclosed
 from tieout.agents.contracts.draft import Draft
 from tieout.agents.contracts.late_effects import met
+from tieout.agents.contracts.ledger_emission import check_ledgers
+from tieout.agents.contracts.ledgers import needs_ledgers
 from tieout.agents.contracts.periods import ground_of
 from tieout.avro.commands import JournalPost
 from tieout.avro.events import Day, Minor
@@ -56,10 +58,14 @@ def check_whole(state: GroupState, view: View) -> None:
         f"the alerts {alerts} stand, but the open items {items}",
     )
     for arrangement in state.group.arrangements:
-        _, books = ground_of(view, arrangement)
+        ground = ground_of(view, arrangement)
+        books = ground.books
         targets = Targets(state, arrangement)
         fresh = folded_of(state, arrangement).layers
         _require(layers_of(state, arrangement) == fresh, "cached layers are not those of the facts")
+        if needs_ledgers(state, arrangement, ground):
+            check_ledgers(state, arrangement, view)
+            continue
         series = met(state.ledger, arrangement)
         last_emitted = max((each.first + len(each.movements) for each in series.values()), default=0)
         if books.horizon is None:

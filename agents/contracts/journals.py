@@ -13,11 +13,13 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from tieout.agents.accounting.invariant import InvariantBroken
+from tieout.agents.accounting.ledger_targets import BILLING_CLASSES, GAIN, PAYABLE, RECEIVABLE
 from tieout.agents.accounting.position import CREDIT_CLASSES
 from tieout.agents.contracts.decision import View
-from tieout.agents.contracts.draft import RULE_VERSION, Draft, Posting
+from tieout.agents.contracts.draft import RULE_VERSION, Draft, Posting, ident
+from tieout.agents.contracts.exchange import Exchange
 from tieout.agents.contracts.periods import Books
-from tieout.avro.commands import CommandHeader, JournalLine, JournalPost
+from tieout.avro.commands import CommandHeader, JournalFx, JournalLine, JournalPost
 from tieout.avro.events import Day, Minor
 from tieout.avro.outcomes import RevenueEvent
 from tieout.avro.reference import EntityPublished
@@ -25,11 +27,19 @@ from tieout.tables.contract import Arrangement, GroupState
 from tieout.tables.ledger import Key
 from tieout.tables.reference import Period
 
+CLAIM_CLASSES = (PAYABLE, RECEIVABLE)
 _KINDS = {
     "contract_liability": "contract_liability",
     "contract_asset": "contract_asset",
     "refund_liability": "refund_liability",
+    GAIN: "fx",
+    **dict.fromkeys(CLAIM_CLASSES, "intercompany"),
+    **dict.fromkeys(BILLING_CLASSES, "billing"),
 }
+"""Class -> kind of its revenue events; any other is revenue, or contra revenue."""
+
+PINS_MAX = 32
+"""Reference versions that the schema of a revenue event allows."""
 
 JOURNAL_LINES_MAX = 500
 """Lines that the schema of journal.post allows. The lines of one attribution period never come near: a contract has
@@ -37,12 +47,18 @@ at most ``OBLIGATIONS_MAX`` obligations, and an arrangement a few balances."""
 
 
 class Line(NamedTuple):
-    """One netted line: what moved for a key in one attribution period, natural sign of its class."""
+    """One netted line: what moved for a key in one attribution period, natural sign of its class.
+
+    ``functional``: the same in functional currency, None where that is the contract's; ``pins``: the rates it rests on.
+    ``po`` is the other entity where the line is a claim.
+    """
 
     period: Period
     account_class: str
     po: str
     amount: Minor
+    functional: Minor | None = None
+    pins: tuple[str, ...] = ()
 
 
 def journals(lines: list[Line]) -> Iterator[list[Line]]:
@@ -61,17 +77,27 @@ def journals(lines: list[Line]) -> Iterator[list[Line]]:
 
 
 class Book(NamedTuple):
-    """What the journals of one arrangement are written from; ``totals``: what its ledger shows of each key by now."""
+    """What the journals of one arrangement are written from; ``totals``: what its ledger shows of each key by now.
+
+    ``exchange``: the rates of a ledger in two currencies. ``after``: commands that its first journal comes after.
+    """
 
     arrangement: Arrangement
     entity: EntityPublished
     books: Books
     totals: Mapping[Key, Minor]
+    exchange: Exchange | None = None
+    after: tuple[str, ...] = ()
 
 
-def post(state: GroupState, book: Book, posting: Period, lines: list[Line], draft: Draft) -> GroupState:
-    """The state after one journal of these lines, which are in the ledger already."""
-    arrangement, entity, books, totals = book
+def post(
+    state: GroupState, book: Book, posting: Period, lines: list[Line], draft: Draft, other: str = ""
+) -> GroupState:
+    """The state after one journal of these lines, which are in the ledger already.
+
+    ``other``: the entity that they are a claim on, or of; empty for revenue.
+    """
+    arrangement, entity, books, totals = book.arrangement, book.entity, book.books, book.totals
     assert books.horizon is not None
     if books.closed is not None and posting <= books.closed:
         raise InvariantBroken(
@@ -89,9 +115,12 @@ def post(state: GroupState, book: Book, posting: Period, lines: list[Line], draf
             _journal_line(line, place, header, contract.customer, accounts[line.account_class], books)
             for place, line in enumerate(lines, 1)
         )
-        return JournalPost(header, "revenue", None, written)
+        if other:
+            return JournalPost(header, "intercompany", fx, written, mirror_id(arrangement, other, draft))
+        return JournalPost(header, "revenue", fx, written)
 
-    after = () if contract.journal_tied else (contract.upsert,)
+    fx = None if book.exchange is None else _one_rate(lines, book.exchange)
+    after = book.after or (() if contract.journal_tied else (contract.upsert,))
     journal = draft.say(build, JournalPost.KIND, "journal", where, after)
     _require_balance(journal)
     for line, written in zip(lines, journal.lines, strict=True):
@@ -123,19 +152,21 @@ def _accounts(view: View, arrangement: Arrangement, day: Day, classes: set[str])
 def _journal_line(
     line: Line, place: int, header: CommandHeader, customer: str, account: str, books: Books
 ) -> JournalLine:
-    credit = line.amount if line.account_class in CREDIT_CLASSES else -line.amount
+    sign = 1 if line.account_class in CREDIT_CLASSES else -1
+    credit, translated = sign * line.amount, line.functional
+    claims = line.account_class in CLAIM_CLASSES
     # By position: a record of so many fields takes ten times as long to make by name.
     return JournalLine(
         line.account_class,
         account,
-        line.po or None,
+        None if claims else line.po or None,
         customer,
-        (),  # dimensions
+        (f"intercompany={line.po}",) if claims else (),
         books.calendar.label(line.period),
         max(-credit, 0),
         max(credit, 0),
-        None,  # functional_debit_minor
-        None,  # functional_credit_minor
+        None if translated is None else max(-sign * translated, 0),
+        None if translated is None else max(sign * translated, 0),
         f"{header.command_id}/{place}",
     )
 
@@ -147,12 +178,32 @@ def _require_balance(journal: JournalPost) -> None:
         raise InvariantBroken(
             f"journal {journal.header.command_id} does not balance: {debit} Dr, {credit} Cr"
         )
+    if journal.lines[0].functional_debit_minor is None:
+        return
+    debit = sum(line.functional_debit_minor or 0 for line in journal.lines)
+    credit = sum(line.functional_credit_minor or 0 for line in journal.lines)
+    if debit != credit:
+        raise InvariantBroken(
+            f"journal {journal.header.command_id} does not balance in functional currency: {debit} Dr, {credit} Cr"
+        )
+
+
+def _one_rate(lines: list[Line], exchange: Exchange) -> JournalFx | None:
+    """The rate of a journal that rests on one alone; where it rests on several, its revenue events name them."""
+    pins = {pin for line in lines for pin in line.pins}
+    if len(pins) != 1:
+        return None
+    row = exchange.rows[pins.pop()]
+    return JournalFx(row.rate, row.rate_scale, row.rate_type, row.header.effective_date, row.header.version)
 
 
 def _revenue_event(
     line: Line, written: JournalLine, header: CommandHeader, books: Books, cumulative: Minor, draft: Draft
 ) -> RevenueEvent:
     contra = line.account_class.startswith("contra_revenue")
+    translated = line.functional
+    if translated is not None and contra:
+        translated = -translated
     # By position: a record of so many fields takes ten times as long to make by name.
     return RevenueEvent(
         written.revenue_event_id,
@@ -170,13 +221,27 @@ def _revenue_event(
         books.calendar.last_day(line.period),
         header.currency,
         -line.amount if contra else line.amount,
-        None,  # functional_amount_minor
+        translated,
         -cumulative if contra else cumulative,
         None,  # acv_minor
         None,  # treatment
         header.causes,
         draft.decision_id,
         RULE_VERSION,
-        (f"entity/{header.entity}@{header.policy_version}",),
+        _pins(header, line),
         draft.prev_hash,
     )
+
+
+def _pins(header: CommandHeader, line: Line) -> tuple[str, ...]:
+    """The reference versions that a line rests on, as many as the schema allows; the last then stands for the rest."""
+    entity = f"entity/{header.entity}@{header.policy_version}"
+    if len(line.pins) < PINS_MAX:
+        return (entity, *line.pins)
+    kept, rest = line.pins[: PINS_MAX - 2], line.pins[PINS_MAX - 2 :]
+    return (entity, *kept, f"{len(rest)} further, blake2b-128 {ident(*rest)}")
+
+
+def mirror_id(arrangement: Arrangement, other: str, draft: Draft) -> str:
+    """The claim between two entities for one arrangement: the same in the books of both."""
+    return ident(draft.tenant, draft.group_id, arrangement.id, *sorted((arrangement.entity, other)), "mirror")

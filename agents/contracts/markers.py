@@ -13,6 +13,8 @@ from tieout.agents.contracts.emission import emit
 from tieout.agents.contracts.fact_days import earliest_fact
 from tieout.agents.contracts.facts import with_open_items
 from tieout.agents.contracts.late_effects import reopened
+from tieout.agents.contracts.ledger_emission import emit_ledgers
+from tieout.agents.contracts.ledgers import needs_ledgers
 from tieout.agents.contracts.periods import entity_of, ground_of
 from tieout.agents.contracts.policy_review import put_to_review
 from tieout.agents.contracts.telling import exception_of
@@ -53,7 +55,7 @@ def marked(state: GroupState, marker: Marker, draft: Draft) -> GroupState:
         state = put_to_review(state, draft)
         if any(each.event_type == _CLOSE for each in _own(state)):
             state = _told(state, _CLOSE, _unknown_labels(state, draft), draft)
-        if not waiting and not any(_listed(draft, each) for each in state.group.arrangements):
+        if not waiting and not any(_stands_on_rows(state, draft, each) for each in state.group.arrangements):
             return state
     state, problems = _emitted(state, draft, anew=waiting or isinstance(marker, ReferenceActivated))
     return _told(state, _RUN, problems, draft)
@@ -64,10 +66,15 @@ def _emitted(state: GroupState, draft: Draft, *, anew: bool) -> tuple[GroupState
     view, problems = draft.view, dict[str, str]()
     for arrangement in state.group.arrangements:
         try:
-            entity, books = ground_of(view, arrangement)
+            ground = ground_of(view, arrangement)
+            entity, books = ground.entity, ground.books
             if books.short:
                 detail = f"revenue was run beyond the last period of calendar {entity.calendar!r}"
                 problems.setdefault(_MISSING, detail)
+            if needs_ledgers(state, arrangement, ground):
+                since = earliest_fact(state, arrangement) if anew else None
+                state = emit_ledgers(state, arrangement, since, draft, problems)
+                continue
             before: Day | None = None
             if not anew:
                 before = view.controls.horizon(arrangement.entity, entity.book, view.control_seq - 1)
@@ -94,10 +101,12 @@ def _unknown_labels(state: GroupState, draft: Draft) -> _Problems:
     return {}
 
 
-def _listed(draft: Draft, arrangement: Arrangement) -> bool:
-    """Whether new reference data may have given the arrangement's calendar further periods."""
-    calendar = draft.view.reference.calendar(entity_of(draft.view, arrangement).calendar)
-    return not isinstance(calendar, MonthCalendar)
+def _stands_on_rows(state: GroupState, draft: Draft, arrangement: Arrangement) -> bool:
+    """Whether new reference data may have given the arrangement's calendar further periods, or its currency rates."""
+    entity = entity_of(draft.view, arrangement)
+    calendar = draft.view.reference.calendar(entity.calendar)
+    translated = entity.functional_currency != arrangement.currency or len(state.extent.entities) > 1
+    return translated or not isinstance(calendar, MonthCalendar)
 
 
 def _own(state: GroupState) -> list[OpenItem]:

@@ -20,6 +20,8 @@ from tieout.tables.contract import Arrangement
 from tieout.tables.controls import SUBLEDGERS
 from tieout.tables.reference import Calendar, Period
 
+BILLING_SUMMARY = "billing_summary"
+"""``ar_owner`` where documents and cash are journalled by the agent, period by period."""
 SWITCHES: Switches = {
     "emission": ("month_end_run", "daily_run"),
     "late_effects": ("first_open_period", "withhold_all"),
@@ -99,10 +101,15 @@ class Books(NamedTuple):
 
 
 class Ground(NamedTuple):
-    """What every figure of an arrangement stands on: its entity as of a day, and the entity's books."""
+    """What every figure of an arrangement stands on: its entity as of a day, and the entity's books.
+
+    ``plain_in``: the currency of arrangements that are kept as they are, with nothing to translate and no document to
+    journal; empty where there is none.
+    """
 
     entity: EntityPublished
     books: Books
+    plain_in: str
 
 
 def ground_of(view: View, arrangement: Arrangement) -> Ground:
@@ -110,17 +117,28 @@ def ground_of(view: View, arrangement: Arrangement) -> Ground:
 
     Refused where the entity's calendar is not published.
     """
-    key = (arrangement.entity, arrangement.opened)
+    key = (arrangement.entity, arrangement.opened, arrangement.policies)
     known = view.grounds
     ground = known.get(key) if known is not None else None
     if ground is None:
         entity = entity_of(view, arrangement)
-        ground = Ground(entity, books_of(view, entity))
+        plain_in = "" if _journals_billing(view, arrangement, entity) else entity.functional_currency
+        ground = Ground(entity, books_of(view, entity), plain_in)
         if known is not None:
             if len(known) >= GROUNDS_MAX:
                 known.clear()
             known[key] = ground
     return ground
+
+
+def _journals_billing(view: View, arrangement: Arrangement, entity: EntityPublished) -> bool:
+    """Whether documents and cash of an arrangement are journalled by the agent, by the policy that it pinned."""
+    switches = entity.policy
+    for book, version in arrangement.policies:
+        published = view.reference.policy_version(arrangement.entity, book, version)
+        if book == arrangement.book and published is not None:
+            switches = published.switches
+    return any(switch.name == "ar_owner" and switch.value == BILLING_SUMMARY for switch in switches)
 
 
 def entity_of(view: View, arrangement: Arrangement) -> EntityPublished:

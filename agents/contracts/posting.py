@@ -24,7 +24,8 @@ def posted(state: GroupState, arrangement: Arrangement, deltas: Deltas, draft: D
     """The state with these movements in the ledger and in journals. Refused where no period is open."""
     if not deltas:
         return state
-    entity, books = ground_of(draft.view, arrangement)
+    ground = ground_of(draft.view, arrangement)
+    entity, books = ground.entity, ground.books
     ledger = state.ledger.adding(arrangement.id, arrangement.book, deltas)
     state = replace(state, ledger=ledger)
     shown = ledger.account(arrangement.id, arrangement.book).by_key()

@@ -148,7 +148,7 @@ def test_a_write_off_is_expense_for_what_was_earned_and_ends_with_its_document()
 
 
 def test_cash_beyond_the_expense_of_a_write_off_is_an_advance():
-    write_off = WriteOff("W", "I", HOME, 4, 90, 90, 1, ((6, "recovered", 90, 2),))
+    write_off = WriteOff("W", "I", HOME, 4, 90, 90, 1, 4, ((6, "recovered", 90, 2),))
     first, second = settled(write_off, -59)
     assert (first.due, first.bad_debt) == (-59, 31)
     assert (second.due, second.bad_debt, second.cash) == (59, -31, 90)

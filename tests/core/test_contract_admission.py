@@ -105,7 +105,7 @@ ACTIVATIONS = {
         lambda e: replace(e, lines=tuple(replace(e.lines[0], po=f"L{n}") for n in range(51))),
         "LIMIT_EXCEEDED",
     ),
-    "another performing entity": (lambda e: first_line(e, entity="UK"), "EVENT_UNSUPPORTED"),
+    "another performing entity": (lambda e: first_line(e, entity="UK"), "ENTITY_UNRESOLVED"),
     "unknown convention": (lambda e: first_line(e, convention="lunar"), "EVENT_UNSUPPORTED"),
     "negative notice": (
         lambda e: replace(e, terminable=Terminable("customer", -1, penalty=False)),

@@ -10,8 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tieout.agents.contracts.currencies import ISO_4217
-from tieout.agents.sources.currencies import DECIMALS, minor_units
+from tieout.agents.sources.currencies import minor_units
 from tieout.agents.sources.zuora import NOT_USED, USED_TABLES, map_export
 from tieout.agents.sources.zuora_envelope import Source
 from tieout.agents.sources.zuora_reasons import REASONS
@@ -312,10 +311,6 @@ def test_major_units_become_exact_minor_units(text, currency, minor):
 def test_an_amount_without_minor_units_is_refused(text, currency):
     with pytest.raises(ValueError, match=r"\S"):
         minor_units(text, currency)
-
-
-def test_every_currency_that_a_contract_may_be_in_has_decimals():
-    assert set(DECIMALS) == ISO_4217
 
 
 def test_a_folder_that_is_no_export_is_named(tmp_path):

@@ -79,15 +79,23 @@ def test_amounts_of_different_functional_currencies_are_never_added_up():
     assert differences(*events, expect=f"{{posted_fc: {{2025-01: {{{wanted}}}}}}}", **keys) == []
 
 
-def test_what_cannot_be_translated_is_told_and_never_guessed():
+def test_a_rate_that_a_document_needs_and_that_is_not_given_is_told_and_never_guessed():
     keys = {"expect": "{posted_fc: {2025-01: {cash: 0}}}", "currency": "EUR", "rates": RATES}
-    invoice = "{at: 2025-01-10, type: invoice_posted, amount: 30}"
-    (journals,) = differences(ACTIVATED, **keys)
-    assert "wanted journals in functional currency, got not supported yet" in journals
-    (cash,) = differences(LATER, invoice, "{at: 2025-02-10, type: payment_received, amount: 30}", **keys)
-    assert "wanted cash that names no invoice, got not supported yet" in cash
-    early = run(scenario(LATER, invoice.replace("01-10", "01-09"), **keys))
-    assert "rates: has no spot rate from EUR to USD by 2025-01-09" in str(early.wrong)
+    early = run(scenario(LATER, "{at: 2025-01-09, type: invoice_posted, amount: 30}", **keys))
+    assert "rates: has no spot rate from EUR to USD" in str(early.wrong)
+
+
+def test_cash_that_names_no_invoice_settles_the_oldest_at_its_own_rate():
+    events = (
+        LATER,
+        "{at: 2025-01-10, type: invoice_posted, id: I1, amount: 10}",
+        "{at: 2025-02-10, type: invoice_posted, id: I2, amount: 20}",
+        "{at: 2025-02-12, type: payment_received, amount: 15}",
+    )
+    expect = "{posted_fc: {2025-02: {accounts_receivable: 4.5, cash: 16.5, fx_gain: -1}}}"
+    assert (
+        differences(*events, expect=expect, currency="EUR", rates=RATES, policy="{emission: daily_run}") == []
+    )
 
 
 def test_a_version_that_was_withdrawn_is_no_decision():

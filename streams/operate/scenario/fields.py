@@ -12,24 +12,11 @@ from decimal import Decimal
 from enum import Enum
 from typing import Any, NamedTuple
 
+from tieout.agents.contracts.currencies import DECIMALS
 from tieout.avro import events as ev
 from tieout.streams.operate.scenario import dates
 from tieout.streams.operate.scenario.places import Spot, shown
 
-DECIMALS = {
-    "JPY": 0,
-    "KRW": 0,
-    "VND": 0,
-    "CLP": 0,
-    "ISK": 0,
-    "BHD": 3,
-    "KWD": 3,
-    "JOD": 3,
-    "OMR": 3,
-    "TND": 3,
-}
-"""Digits behind the point of currencies that do not have two (ISO 4217)."""
-_USUAL_DECIMALS = 2
 _PPM_DIGITS = 6
 _SCALE_MAX = 12
 
@@ -132,8 +119,8 @@ def whole(value: Any, spot: Spot) -> int:
 
 
 def decimals_of(currency: str) -> int:
-    """Digits behind the point."""
-    return DECIMALS.get(currency, _USUAL_DECIMALS)
+    """Digits behind the point; two of what is no currency, which the agent refuses."""
+    return DECIMALS.get(currency, 2)
 
 
 def minor(value: Any, currency: str, spot: Spot) -> int:

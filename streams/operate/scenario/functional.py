@@ -9,15 +9,13 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 
-from tieout.agents.accounting.rounding import rounded_share
+from tieout.agents.accounting.functional_currency import RateMissing
+from tieout.agents.contracts.exchange import Exchange
 from tieout.avro.commands import CommandHeader, JournalLine
 from tieout.avro.events import Minor
-from tieout.streams.operate.scenario.dates import date_of
-from tieout.streams.operate.scenario.documents import Booking, booked
-from tieout.streams.operate.scenario.fields import decimals_of
+from tieout.streams.operate.scenario.documents import Posted, booked
 from tieout.streams.operate.scenario.movements import CREDITED, Moved, move, nothing_moved, signed
 from tieout.streams.operate.scenario.player import Played
-from tieout.streams.operate.scenario.unsupported import NotSupported
 from tieout.tables.contract import Arrangement
 
 
@@ -26,7 +24,7 @@ def functional_movements(played: Played, journal_lines: Iterable[tuple[CommandHe
     books = _Books(played)
     moved = nothing_moved()
     for header, line in journal_lines:
-        amount = books.journal(header, line)
+        amount = books.journal(line)
         scopes = books.scopes(header.entity, header.arrangement_id)
         move(moved, header.posting_period, line.account_class, scopes, amount)
     left: dict[tuple[str, str], Minor] = defaultdict(int)
@@ -55,28 +53,20 @@ class _Books:
         unscoped = ("",) if self._functional[entity] == self._first else ()
         return (*unscoped, entity, arrangement)
 
-    def journal(self, header: CommandHeader, line: JournalLine) -> Minor:
+    @staticmethod
+    def journal(line: JournalLine) -> Minor:
+        """The agent's own translation; a journal without one is in functional currency as it is."""
         debit, credit = line.functional_debit_minor, line.functional_credit_minor
-        if header.currency == self._functional[header.entity]:
-            debit, credit = line.debit_minor, line.credit_minor
         if debit is None or credit is None:
-            raise self._missing("journals in functional currency", "the agent's journals do not state it")
+            debit, credit = line.debit_minor, line.credit_minor
         return signed(line.account_class, debit, credit)
 
-    def document(self, booking: Booking) -> Minor:
-        currency, functional = booking.arrangement.currency, self._functional[booking.arrangement.entity]
+    def document(self, posted: Posted) -> Minor:
+        currency, functional = posted.arrangement.currency, self._functional[posted.arrangement.entity]
         if currency == functional:
-            return booking.amount
-        if booking.rated_on is None:
-            raise self._missing("cash that names no invoice", "the rates of several invoices may be meant")
-        rate = self._setting.reference.rate((currency, functional), "spot", booking.rated_on)
-        if rate is None:
-            spot = self._setting.scenario.spot.key("rates")
-            raise spot.wrong(
-                f"has no spot rate from {currency} to {functional} by {date_of(booking.rated_on)}"
-            )
-        shift = 10 ** (rate.rate_scale + decimals_of(currency))
-        return rounded_share(booking.amount, rate.rate * 10 ** decimals_of(functional), shift)
-
-    def _missing(self, what: str, why: str) -> NotSupported:
-        return NotSupported(self._setting.scenario.spot.key("expect").key("posted_fc"), what, why)
+            return posted.amount
+        exchange = Exchange(self._setting.reference, (currency, functional), posted.arrangement.opened)
+        try:
+            return exchange.spot(posted.rated_on).of(posted.amount)
+        except RateMissing as missing:
+            raise self._setting.scenario.spot.key("rates").wrong(f"has {missing}") from None

@@ -38,7 +38,7 @@ KEYS = {
     "note": "which reading was taken, what is left out",
     "policy": "switches, for every entity",
     "currency": "of contracts that name none; USD",
-    "entities": "code -> {functional, calendar}; the first is the contracting entity",
+    "entities": "code -> {functional, calendar}; the first is the contracting entity; none: US in USD, or in `currency` where nothing is said of exchange",
     "calendars": "name -> months, or a list of {period, first, last}",
     "rates": "exchange rates {date, from, to, type, rate}",
     "ssp": "price book {po, effective, ssp, ssp_per}",

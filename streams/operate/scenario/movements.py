@@ -9,19 +9,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 
+from tieout.agents.accounting.position import CREDIT_CLASSES
 from tieout.avro.events import Minor
 
-CREDITED = frozenset(
-    {
-        "revenue",
-        "contract_liability",
-        "refund_liability",
-        "customer_balance",
-        "tax_payable",
-        "fx_gain",
-        "intercompany_payable",
-    }
-)
+CREDITED = frozenset(CREDIT_CLASSES)
 """Classes that are positive when credited; the others are when debited."""
 
 Moved = dict[str, dict[str, Minor]]

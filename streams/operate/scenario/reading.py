@@ -11,8 +11,10 @@ from functools import cached_property
 
 from msgspec.structs import replace
 
+from tieout.agents.accounting.performing_entities import Performers, by_entity, positions
 from tieout.agents.accounting.remaining import Remaining
 from tieout.agents.accounting.targets import Targets
+from tieout.agents.contracts.ledgers import Ledgers
 from tieout.agents.contracts.policy import policy_of
 from tieout.avro.commands import CommandHeader, JournalLine, JournalPost, JournalReverse
 from tieout.avro.events import Day, Minor
@@ -32,6 +34,9 @@ BALANCES = (
     "transaction_price",
     "accounts_receivable",
 )
+
+_OF_THE_CONTRACT = ("accounts_receivable",)
+"""Balances that the contracting entity has alone."""
 
 
 class Figures:
@@ -77,14 +82,18 @@ class Figures:
         return amounts
 
     def balance(self, name: str, scope: str, day: Day) -> Minor:
-        """A balance at the end of a day, all arrangements of the scope added, never netted with each other."""
+        """A balance at the end of a day: arrangements, and entities that perform one, are added, never netted."""
         return sum(
-            self._balance(name, arrangement, day)
+            self._balance(name, arrangement, scope, day)
             for arrangement in self.played.state.group.arrangements
-            if scope in ("", arrangement.id, arrangement.entity)
         )
 
-    def _balance(self, name: str, arrangement: Arrangement, day: Day) -> Minor:
+    def _balance(self, name: str, arrangement: Arrangement, scope: str, day: Day) -> Minor:
+        performers = Ledgers(self.played.state, arrangement, self.played.view).performers
+        if performers is not None and name not in _OF_THE_CONTRACT:
+            return self._shared(name, arrangement, performers, scope, day)
+        if scope not in ("", arrangement.id, arrangement.entity):
+            return 0
         targets = self._targets(arrangement)
         match name:
             case "rpo":
@@ -106,6 +115,25 @@ class Figures:
         """What remains to be performed of an arrangement, by its own policy."""
         policy = policy_of(self.played.view, arrangement)
         return Remaining(self.played.state, arrangement, policy.rpo_exempt)
+
+    def _shared(
+        self, name: str, arrangement: Arrangement, performers: Performers, scope: str, day: Day
+    ) -> Minor:
+        """A balance of an arrangement that several entities perform, of one of them or of all."""
+        targets = self._targets(arrangement)
+        found = {
+            entity: position
+            for entity, position in positions(targets, day, performers).items()
+            if scope in ("", arrangement.id, entity)
+        }
+        if name in ("rpo", "transaction_price"):
+            if len(found) > 1:
+                remaining = self.remaining(arrangement)
+                return remaining.total(day) if name == "rpo" else targets.price(day)
+            price = by_entity(targets.allocation(day), performers)
+            earned = 0 if name == "transaction_price" else 1
+            return sum(price[entity] - earned * each.recognised for entity, each in found.items())
+        return sum(getattr(position, name) for position in found.values())
 
     @cached_property
     def _journal_lines(self) -> list[tuple[CommandHeader, JournalLine]]:

@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from tieout.agents.contracts.rates_missing import CODE as RATE_MISSING
 from tieout.avro import events as ev
 from tieout.avro import reference as ref
 from tieout.streams.operate.scenario import dates
@@ -155,6 +156,8 @@ def _rows(scenario: Scenario, told: Collection[Told]) -> Iterator[ref.ReferenceR
         spot = scenario.spot.key("entities").key(entity)
         spot.mapping(described, ("functional", "calendar"))
         functional = spot.key("functional").text(described.get("functional"))
+        if not _exchanges(scenario):
+            functional = scenario.currency
         calendar = described.get("calendar", _MONTHS)
         if calendar != _MONTHS and calendar not in scenario.data.get("calendars", {}):
             raise spot.key("calendar").wrong(f"{shown(calendar)} is not among `calendars`")
@@ -170,6 +173,16 @@ def _rows(scenario: Scenario, told: Collection[Told]) -> Iterator[ref.ReferenceR
         for account_class in (*CLASSES, *sorted(contra)):
             row_id = f"{entity}/{account_class}"
             yield ref.AccountMapped(_header("account", row_id), entity, account_class, account_class)
+
+
+def _exchanges(scenario: Scenario) -> bool:
+    """Whether exchange is any part of a scenario: one that says nothing of it has its books in its own currency."""
+    codes = [
+        each.get("code") if isinstance(each, Mapping) else each
+        for each in scenario.expect.get("exceptions", ())
+    ]
+    stated = "entities" in scenario.data or "rates" in scenario.data or "posted_fc" in scenario.expect
+    return stated or RATE_MISSING in codes
 
 
 def _prices(scenario: Scenario) -> Iterator[ref.SspPublished]:
