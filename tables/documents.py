@@ -6,10 +6,15 @@ the earlier one said, whatever number it has then.
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
+from operator import attrgetter
+
 import msgspec
 
 from tieout.avro.commands import Cause
 from tieout.avro.events import Day, Minor
+
+_doc = attrgetter("doc")
 
 DUE_UNCHANGED = "tax_only"
 """The reason of a memo that credits tax: the amount due without tax stays."""
@@ -41,6 +46,16 @@ class DocLine(msgspec.Struct, frozen=True, array_like=True, gc=False):
     part: tuple[int, int]
     cause: Cause
     object: str = ""
+
+    @property
+    def charges(self) -> bool:
+        """Whether the line is an unconditional right to payment (606-10-45-4)."""
+        return self.unconditional and self.kind != "credit_memo"
+
+    @property
+    def payable_on(self) -> Day:
+        """The day by which it is to be paid."""
+        return max(self.due_date, self.at)
 
     @property
     def moves_due(self) -> Minor:
@@ -88,3 +103,8 @@ class Documents(msgspec.Struct, frozen=True, array_like=True, gc=False):
     lines: tuple[DocLine, ...] = ()
     cash: tuple[Cash, ...] = ()
     acts: tuple[Act, ...] = ()
+
+    def numbered(self, number: str) -> tuple[DocLine, ...]:
+        """Lines of the documents with this number."""
+        first = bisect_left(self.lines, number, key=_doc)
+        return self.lines[first : bisect_right(self.lines, number, lo=first, key=_doc)]

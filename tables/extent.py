@@ -115,7 +115,8 @@ class Extent(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
     def with_cash(self, cash: Cash) -> Extent:
         """With a payment."""
-        return self._billed(cash.at, cash.amount, len(_encoded(cash)))
+        grown = self._billed(cash.at, cash.amount, len(_encoded(cash)))
+        return msgspec.structs.replace(grown, tally=self.tally.with_cash(cash))
 
     def with_act(self, act: Act) -> Extent:
         """With what happened to a document or to cash."""

@@ -7,13 +7,13 @@ stored; what replaces a fact tallies anew.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import msgspec
 from msgspec.structs import replace
 
-from tieout.avro.events import Minor
-from tieout.tables.documents import DocLine, Documents
+from tieout.avro.events import Day, Minor
+from tieout.tables.documents import Cash, DocLine, Documents
 from tieout.tables.facts import Evidence, Facts
 
 ESTIMATED_RETURN = "returned, as estimated"
@@ -22,11 +22,13 @@ ESTIMATED_RETURN = "returned, as estimated"
 _encoded = msgspec.msgpack.Encoder().encode
 
 _Sums = tuple[tuple[str, int], ...]
+_Dated = tuple[Day, str]
 
 
 class Tally(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """``objects``: kind and source object of every document. ``due``: arrangement -> what documents move due by.
 
+    ``payable``: (day, number) of each document that charges, by when it is to be paid; ``paid``: (day, contract) of cash.
     ``evidence``: contract, promise and kind -> millionths shown. All sorted. ``evidence_bytes``: what evidence takes
     encoded, each by itself.
     """
@@ -35,6 +37,8 @@ class Tally(msgspec.Struct, frozen=True, array_like=True, gc=False):
     due: _Sums = ()
     evidence: _Sums = ()
     evidence_bytes: int = 0
+    payable: tuple[_Dated, ...] = ()
+    paid: tuple[_Dated, ...] = ()
 
     def knows_document(self, source: str, kind: str) -> bool:
         """Whether there is a document of this source object and kind."""
@@ -56,14 +60,17 @@ class Tally(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
     def with_lines(self, lines: Iterable[DocLine]) -> Tally:
         """With the lines of a document that is not among them."""
-        objects, due = self.objects, dict(self.due)
+        objects, due, payable = self.objects, dict(self.due), self.payable
         for line in lines:
-            key = _joined(line.kind, line.object)
-            if not _holds(objects, key):
-                place = bisect_left(objects, key)
-                objects = (*objects[:place], key, *objects[place:])
+            objects = _named(objects, _joined(line.kind, line.object))
             due[line.arrangement] = due.get(line.arrangement, 0) + line.moves_due
-        return Tally(objects, _sorted(due), self.evidence, self.evidence_bytes)
+            if line.charges:
+                payable = _dated(payable, (line.payable_on, line.doc))
+        return replace(self, objects=objects, due=_sorted(due), payable=payable)
+
+    def with_cash(self, cash: Cash) -> Tally:
+        """With a payment that is not among them."""
+        return replace(self, paid=_dated(self.paid, (cash.at, cash.contract)))
 
     def with_evidence(self, evidence: Evidence) -> Tally:
         """With evidence that is not among it."""
@@ -90,7 +97,9 @@ def tally_of(facts: Facts, documents: Documents) -> Tally:
         shown[key] = shown.get(key, 0) + each.qty
     objects = sorted({_joined(line.kind, line.object) for line in documents.lines})
     size = sum([len(_encoded(each)) for each in facts.evidence])
-    return Tally(tuple(objects), _sorted(due), _sorted(shown), size)
+    payable = sorted({(line.payable_on, line.doc) for line in documents.lines if line.charges})
+    paid = sorted({(each.at, each.contract) for each in documents.cash})
+    return Tally(tuple(objects), _sorted(due), _sorted(shown), size, tuple(payable), tuple(paid))
 
 
 def _joined(*parts: str) -> str:
@@ -98,9 +107,23 @@ def _joined(*parts: str) -> str:
     return "\0".join(parts)
 
 
-def _holds(ordered: tuple[str, ...], key: str) -> bool:
+def _holds(ordered: Sequence[str] | Sequence[_Dated], key: str | _Dated) -> bool:
     place = bisect_left(ordered, key)
     return place < len(ordered) and ordered[place] == key
+
+
+def _named(names: tuple[str, ...], name: str) -> tuple[str, ...]:
+    if _holds(names, name):
+        return names
+    place = bisect_left(names, name)
+    return (*names[:place], name, *names[place:])
+
+
+def _dated(days: tuple[_Dated, ...], day: _Dated) -> tuple[_Dated, ...]:
+    if _holds(days, day):
+        return days
+    place = bisect_left(days, day)
+    return (*days[:place], day, *days[place:])
 
 
 def _sorted(sums: dict[str, int]) -> _Sums:

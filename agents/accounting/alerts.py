@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from tieout.agents.accounting.agreement import contracts_of, done_of, layers_of
+from tieout.agents.accounting.agreement import done_of, layers_of
 from tieout.agents.accounting.change_orders import pending
 from tieout.agents.accounting.decision_table import ASSUMED
-from tieout.agents.accounting.financing import first_gap
+from tieout.agents.accounting.financing import first_gap, is_near
 from tieout.agents.accounting.layers import assumed_in
 from tieout.agents.accounting.modification import opens
-from tieout.agents.accounting.receivables import account_of, due_of
+from tieout.agents.accounting.receivables import account_of
 from tieout.agents.accounting.targets import Targets
 from tieout.avro.events import Day, Minor
 from tieout.tables.contract import Arrangement, GroupState
@@ -44,8 +44,6 @@ OF_BILLING = frozenset({FINANCING, OVER_PRICE})
 """Codes that compare billing with what was agreed and performed: one alert of an arrangement at most."""
 EVER: Day = -(2**31)
 """Before any day."""
-_AHEAD_OF_BILLING = ("advance", "refund")
-"""Movements of what is due that no document makes."""
 
 
 class Alert(NamedTuple):
@@ -81,9 +79,16 @@ def of_performance(state: GroupState) -> list[Alert]:
     return sorted(found)
 
 
+def is_unremarkable(state: GroupState, arrangement: Arrangement, since: Day) -> bool:
+    """Nothing about billing of an arrangement has to be judged: its documents are within its price, all within a year."""
+    if not (state.documents.lines or state.documents.cash):
+        return True
+    return is_near(state, arrangement, since) and _is_within_price(state, arrangement)
+
+
 def of_billing(state: GroupState, arrangement: Arrangement, since: Day) -> list[Alert]:
     """Alerts about billing of one arrangement; of payments only those from ``since`` on are looked at."""
-    if not (state.documents.lines or state.documents.cash):
+    if is_unremarkable(state, arrangement, since):
         return []
     found = list(_over_price(state, arrangement))
     gap = first_gap(state, arrangement, since)
@@ -96,19 +101,14 @@ def of_billing(state: GroupState, arrangement: Arrangement, since: Day) -> list[
 
 def _over_price(state: GroupState, arrangement: Arrangement) -> Iterator[Alert]:
     """More is billed than was ever agreed, and no fact took it back (606-10-32-2, 45-2): it stays a contract liability."""
-    billed = due_of(state, arrangement).total
-    steps = layers_of(state, arrangement).steps
-    fixed = sum([share.base + share.amount for share in steps[-1].shares])
-    if billed <= fixed and not state.facts.components:
+    if _is_within_price(state, arrangement):
         return
     targets, day = Targets(state, arrangement), state.extent.last
     paid_ahead = sum(
         [
-            moved.due
+            account_of(state, contract).advances.total
             for contract in state.group.contracts
-            if contract.id in contracts_of(arrangement)
-            for moved in account_of(state, contract).movements
-            if moved.arrangement == arrangement.id and moved.kind in _AHEAD_OF_BILLING
+            if (contract.home or f"{contract.id}@1") == arrangement.id
         ]
     )
     price, taken_back = targets.agreed_price(day), targets.taken_back(day)
@@ -116,6 +116,14 @@ def _over_price(state: GroupState, arrangement: Arrangement) -> Iterator[Alert]:
     if over > 0:
         detail = f"{over} is billed over the price of {price}"
         yield Alert(OVER_PRICE, arrangement.id, arrangement.id, over, detail)
+
+
+def _is_within_price(state: GroupState, arrangement: Arrangement) -> bool:
+    """Documents come to no more than the fixed price, and nothing but documents and versions moves either."""
+    if state.facts.components or state.documents.acts:
+        return False
+    shares = layers_of(state, arrangement).steps[-1].shares
+    return state.extent.tally.due_of(arrangement.id) <= sum([share.base + share.amount for share in shares])
 
 
 def _is_watched(state: GroupState) -> bool:

@@ -6,13 +6,15 @@ a payment is judged by what is agreed and performed by its own day, so that a la
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator
+from heapq import merge
+from itertools import islice
 from typing import NamedTuple
 
 from msgspec.structs import replace
 
 from tieout.agents.accounting.agreement import contracts_of, done_of, layers_of
-from tieout.agents.accounting.billing_order import CHARGES
 from tieout.agents.accounting.performance import known_by
 from tieout.agents.accounting.progress import earned, progress
 from tieout.agents.accounting.rounding import rounded_share
@@ -37,11 +39,10 @@ class Payment(NamedTuple):
 
 def first_gap(state: GroupState, arrangement: Arrangement, since: Day) -> tuple[Payment, str] | None:
     """The first payment from ``since`` on that lies over a year from what it pays for, and how; None where none does."""
-    payments = sorted(payments_of(state, arrangement, since))
-    if not payments:
+    if is_near(state, arrangement, since):
         return None
     targets = Targets(state, arrangement)
-    for payment in payments:
+    for payment in payments_of(state, arrangement, since):
         if _is_ahead(state, arrangement, targets, payment.day):
             return payment, "is paid more than a year ahead of the last of what it pays for"
         if _is_behind(arrangement, targets, payment):
@@ -49,21 +50,38 @@ def first_gap(state: GroupState, arrangement: Arrangement, since: Day) -> tuple[
     return None
 
 
+def is_near(state: GroupState, arrangement: Arrangement, since: Day) -> bool:
+    """Everything that the group knows lies within a year of the first payment, and the last one of the arrangement's start."""
+    last, payable = state.extent.last, state.extent.tally.payable
+    if payable and payable[-1][0] > last:
+        return last <= since + A_YEAR and payable[-1][0] - A_YEAR - 1 < arrangement.opened
+    return last <= since + A_YEAR and last - A_YEAR - 1 < arrangement.opened
+
+
 def payments_of(state: GroupState, arrangement: Arrangement, since: Day) -> Iterator[Payment]:
-    """Payments that are due from a day on: charges by their due date, and cash for which there was no receivable."""
+    """Payments that are due from a day on, in order: charges by when they are to be paid, and days of cash."""
+    return merge(_charges(state, arrangement, since), _cash(state, arrangement, since))
+
+
+def _charges(state: GroupState, arrangement: Arrangement, since: Day) -> Iterator[Payment]:
     voided = {act.doc for act in state.documents.acts if act.kind == "void"}
-    charged: dict[tuple[Day, str], Minor] = {}
-    for line in state.documents.lines:
-        if line.due_date < since or line.arrangement != arrangement.id or line.doc in voided:
-            continue
-        if line.kind in CHARGES and line.unconditional:
-            key = max(line.due_date, line.at), line.doc
-            charged[key] = charged.get(key, 0) + line.amount
-    for (day, doc), amount in charged.items():
-        yield Payment(day, doc, amount)
-    contracts = contracts_of(arrangement)
-    for day in {each.at for each in state.documents.cash if each.at >= since and each.contract in contracts}:
-        yield Payment(day, f"day {day}", 0)
+    payable = state.extent.tally.payable
+    for day, doc in islice(payable, bisect_left(payable, (since, "")), None):
+        own = [
+            line.amount
+            for line in state.documents.numbered(doc)
+            if line.arrangement == arrangement.id and line.charges
+        ]
+        if own and doc not in voided:
+            yield Payment(day, doc, sum(own))
+
+
+def _cash(state: GroupState, arrangement: Arrangement, since: Day) -> Iterator[Payment]:
+    """Cash may have no receivable yet: its amount is in what is due by then."""
+    contracts, paid = contracts_of(arrangement), state.extent.tally.paid
+    for day, contract in islice(paid, bisect_left(paid, (since, "")), None):
+        if contract in contracts:
+            yield Payment(day, f"day {day}", 0)
 
 
 def _is_ahead(state: GroupState, arrangement: Arrangement, targets: Targets, day: Day) -> bool:
@@ -75,12 +93,13 @@ def _is_ahead(state: GroupState, arrangement: Arrangement, targets: Targets, day
     done = done_of(state, arrangement)
     within = [_expected(share, known_by(done.get(share.po, NOTHING), day), day) for share in shares]
     promised = sum([share.base + share.amount for share in shares])
-    if sum(within) >= promised:
+    expected = sum(within)
+    if expected >= promised or (not state.facts.components and targets.due(day) <= expected):
         return False
     outside = targets.at(day).recognised - sum(
         [earned(share, done.get(share.po, NOTHING), day) for share in shares]
     )
-    return targets.due(day) - targets.refund_liability(day) > sum(within) + outside
+    return targets.due(day) - targets.refund_liability(day) > expected + outside
 
 
 def _expected(share: Share, done: Performance, day: Day) -> Minor:
@@ -101,7 +120,8 @@ def _expected(share: Share, done: Performance, day: Day) -> Minor:
 
 def _is_behind(arrangement: Arrangement, targets: Targets, payment: Payment) -> bool:
     """All that is charged by the day of a document's payment was earned more than a year before it."""
-    earlier, charged = payment.day - A_YEAR - 1, targets.due(payment.day)
-    if not payment.amount or charged <= 0 or earlier < arrangement.opened:
+    earlier = payment.day - A_YEAR - 1
+    if not payment.amount or earlier < arrangement.opened:
         return False
-    return targets.at(earlier).recognised >= charged
+    charged = targets.due(payment.day)
+    return charged > 0 and targets.at(earlier).recognised >= charged

@@ -10,8 +10,17 @@ from collections.abc import Iterable, Mapping
 
 from msgspec.structs import replace
 
-from tieout.agents.accounting.alerts import EVER, OF_BILLING, RAISED_BY, Alert, of_billing, of_performance
+from tieout.agents.accounting.alerts import (
+    EVER,
+    OF_BILLING,
+    RAISED_BY,
+    Alert,
+    is_unremarkable,
+    of_billing,
+    of_performance,
+)
 from tieout.agents.contracts.accepted import Touched
+from tieout.agents.contracts.derivation import prepared
 from tieout.agents.contracts.draft import Draft
 from tieout.agents.contracts.facts import with_open_items
 from tieout.agents.contracts.telling import exception_of
@@ -36,7 +45,10 @@ def alerted(before: GroupState, after: GroupState, touched: Iterable[Touched], d
     for arrangement, first, _, _ in touched:
         own = {key for key in known if key[0] in OF_BILLING and key[1] == arrangement}
         anew |= own
-        alerts += of_billing(after, after.arrangement(arrangement), EVER if own else first)
+        since, billed = EVER if own else first, after.arrangement(arrangement)
+        if not is_unremarkable(after, billed, since):
+            after = prepared(after)
+            alerts += of_billing(after, billed, since)
     if not (anew or alerts):
         return after
     return _told(after, known, anew, {(each.code, each.fact): each for each in alerts}, draft)

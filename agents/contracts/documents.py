@@ -12,7 +12,7 @@ from tieout.agents.contracts.credits import credited, settled
 from tieout.agents.contracts.decision import Refused
 from tieout.agents.contracts.draft import Draft
 from tieout.agents.contracts.facts import object_of
-from tieout.agents.contracts.facts_billing import lines_numbered, with_document
+from tieout.agents.contracts.facts_billing import with_document
 from tieout.agents.contracts.limits import DOCUMENT_LINES_MAX
 from tieout.agents.contracts.mirror import mirror_credit_memo, mirror_invoice
 from tieout.agents.contracts.policy import policy_of
@@ -106,9 +106,7 @@ def _check_named_invoice(state: GroupState, event: CreditMemoIssued, contract: C
     """VALUE_INVALID for a memo that credits more than the invoice that it names, with tax; an unknown one may still come."""
     if event.invoice_number is None:
         return
-    named = [
-        line for line in lines_numbered(state.documents, event.invoice_number) if line.contract == contract.id
-    ]
+    named = [line for line in state.documents.numbered(event.invoice_number) if line.contract == contract.id]
     stated = sum([line.amount + line.tax for line in named if line.kind != "credit_memo"])
     credited = event.amount_minor + event.tax_minor
     if named and credited > stated:
@@ -217,7 +215,7 @@ def _check_number(state: GroupState, number: str, own: tuple[str, str]) -> None:
 
     ``own``: source object and kind of the document that brings it.
     """
-    same = lines_numbered(state.documents, number)
+    same = state.documents.numbered(number)
     if any((line.object, line.kind) != own for line in same):
         raise Refused("ID_CONFLICT", f"document number {number!r} is taken by another document")
 

@@ -6,7 +6,7 @@ one costs the same however many there are.
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
 from collections.abc import Collection, Iterable
 from operator import attrgetter
 
@@ -23,12 +23,6 @@ from tieout.tables.facts import Component
 _doc = attrgetter("doc")
 _doc_line = attrgetter("doc", "line")
 _id_version = attrgetter("id", "version")
-
-
-def lines_numbered(documents: Documents, number: str) -> tuple[DocLine, ...]:
-    """Lines of the documents with this number; lines are sorted by number."""
-    first = bisect_left(documents.lines, number, key=_doc)
-    return documents.lines[first : bisect_right(documents.lines, number, lo=first, key=_doc)]
 
 
 def with_document(state: GroupState, source: str, lines: tuple[DocLine, ...]) -> GroupState:

@@ -13,7 +13,7 @@ from tieout.agents.contracts.admission import admitted_contract, check_amounts
 from tieout.agents.contracts.decision import Refused
 from tieout.agents.contracts.draft import Draft
 from tieout.agents.contracts.facts import known_fact, object_of
-from tieout.agents.contracts.facts_billing import lines_numbered, with_act
+from tieout.agents.contracts.facts_billing import with_act
 from tieout.agents.contracts.policy import credit_effect, policy_of
 from tieout.agents.contracts.price_effects import moved_by_acts
 from tieout.avro.events import (
@@ -75,7 +75,7 @@ def put_act(state: GroupState, contract: Contract, event: Event, said: Said, dra
 def check_document(state: GroupState, contract: Contract, number: str, kinds: tuple[str, ...]) -> Minor:
     """What a document of the contract comes to, with tax; one that is not known yet is waited for."""
     lines = [
-        line for line in lines_numbered(state.documents, number) if line.contract == contract.id and line.kind in kinds
+        line for line in state.documents.numbered(number) if line.contract == contract.id and line.kind in kinds
     ]  # fmt: skip
     if not lines:
         what = " or ".join(kinds)
