@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping
-from functools import cached_property
 
 from tieout.agents.accounting.agreement import components_of, done_of, layers_of
 from tieout.agents.accounting.contra import NOTHING_SHOWN, Shown, shown
@@ -21,6 +20,7 @@ from tieout.agents.accounting.receivables import due_of, write_offs_of
 from tieout.agents.accounting.refund_liability import price_taken_back, refund_liability
 from tieout.agents.accounting.write_offs import due_of_write_offs
 from tieout.avro.events import Day, Minor
+from tieout.tables.computed_once import computed_once
 from tieout.tables.contract import Arrangement, GroupState
 from tieout.tables.dated import Steps, together
 from tieout.tables.derived import NOTHING, Performance
@@ -37,35 +37,35 @@ class Targets:
     def __init__(self, state: GroupState, arrangement: Arrangement) -> None:
         self._state, self._arrangement = state, arrangement
 
-    @cached_property
+    @computed_once
     def _reliefs(self) -> Mapping[str, Minor]:
         """Write-off -> what it took off the price."""
         return dict(layers_of(self._state, self._arrangement).reliefs)
 
-    @cached_property
+    @computed_once
     def _components(self) -> tuple[Component, ...]:
         if not self._state.facts.components:
             return ()
         reliefs = self._reliefs if self._state.documents.acts else {}
         return components_of(self._state, self._arrangement, reliefs)
 
-    @cached_property
+    @computed_once
     def _done(self) -> Mapping[str, Performance]:
         return done_of(self._state, self._arrangement)
 
-    @cached_property
+    @computed_once
     def _steps(self) -> tuple[Layer, ...]:
         return layers_of(self._state, self._arrangement).steps
 
-    @cached_property
+    @computed_once
     def _from_days(self) -> list[Day]:
         return [step.from_day for step in self._steps]
 
-    @cached_property
+    @computed_once
     def _amounts(self) -> Mapping[str, Steps]:
         return amounts_by_po(self._state, self._arrangement.id)
 
-    @cached_property
+    @computed_once
     def _due(self) -> Steps:
         due = due_of(self._state, self._arrangement)
         if not self._state.documents.acts:
@@ -73,15 +73,15 @@ class Targets:
         write_offs = write_offs_of(self._state, self._arrangement)
         return together([due, due_of_write_offs(write_offs, self._reliefs)]) if write_offs else due
 
-    @cached_property
+    @computed_once
     def _taken_back(self) -> Steps:
         return price_taken_back(self._state, self._arrangement.id)
 
-    @cached_property
+    @computed_once
     def _terminable(self) -> Mapping[str, Day]:
         return terminable_lines(self._state, self._arrangement)
 
-    @cached_property
+    @computed_once
     def _shown(self) -> Shown:
         if not self._components:
             return NOTHING_SHOWN

@@ -123,7 +123,7 @@ def ground_of(view: View, arrangement: Arrangement) -> Ground:
     if ground is None:
         entity = entity_of(view, arrangement)
         plain_in = "" if _journals_billing(view, arrangement, entity) else entity.functional_currency
-        ground = Ground(entity, books_of(view, entity), plain_in)
+        ground = Ground(entity, _known_books(view, entity), plain_in)
         if known is not None:
             if len(known) >= GROUNDS_MAX:
                 known.clear()
@@ -139,6 +139,17 @@ def _journals_billing(view: View, arrangement: Arrangement, entity: EntityPublis
         if book == arrangement.book and published is not None:
             switches = published.switches
     return any(switch.name == "ar_owner" and switch.value == BILLING_SUMMARY for switch in switches)
+
+
+def _known_books(view: View, entity: EntityPublished) -> Books:
+    """The books of an entity's row: it has few rows, and arrangements open on many days."""
+    if view.grounds is None:
+        return books_of(view, entity)
+    row = f"{entity.header.id}@", entity.header.version, ()
+    known = view.grounds.get(row)
+    if known is None:
+        known = view.grounds[row] = Ground(entity, books_of(view, entity), "")
+    return known.books
 
 
 def entity_of(view: View, arrangement: Arrangement) -> EntityPublished:
