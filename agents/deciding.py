@@ -23,7 +23,7 @@ from tieout.agents.sweep import Sweep
 from tieout.agents.timers import standing_exception
 from tieout.avro.catalogue import EVENT_TYPES
 from tieout.avro.control import Marker, PeriodReopened, ReferenceActivated
-from tieout.avro.events import ContractSnapshot
+from tieout.avro.events import ContractCorrected, ContractSnapshot
 from tieout.tables.reference import Reference
 from tieout.tables.waiting import Waiting
 
@@ -106,7 +106,8 @@ class Deciding:
                 self._apply(entry, ready, row, decided, now_us, effects)
                 if is_whole and entry.held and watermark_of(entry, ready.contract_id) >= missing:
                     self.parking.gap_closed(entry, ready.contract_id, missing, now_us, effects)
-                if (is_version or is_whole) and entry.parked:
+                versions_differ = is_version or is_whole or isinstance(ready.event, ContractCorrected)
+                if versions_differ and entry.parked:
                     queue.extend(self.parking.due(entry, "version", ready.contract_id, effects))
                 if is_version and envelope.object_version == 1 and entry.parked:
                     queue.extend(self.parking.due(entry, "opening", None, effects))

@@ -110,7 +110,8 @@ class Particulars(msgspec.Struct, frozen=True, array_like=True, gc=False):
     and is no part of ``Terms.pool`` (606-10-55-112..116, Ex. 5B). ``distinct`` overrides the flag of the promises.
     ``bundles``: (promises, their own price) (32-36..37). ``exercised``: option lines that a renewal takes up (55-42).
     ``term_from``, ``notice_days``: terminable without penalty, in periods from that day on (25-3).
-    ``earned``: revenue per promise before an opening in mid-life.
+    ``earned``: revenue per promise before an opening in mid-life. ``term_end``: the end of the term that it opens, where
+    no line of it says so. ``told``: what the version said before it was corrected.
     """
 
     line_prices: tuple[tuple[str, Minor], ...] = ()
@@ -126,6 +127,8 @@ class Particulars(msgspec.Struct, frozen=True, array_like=True, gc=False):
     notice_days: int = 0
     earned: tuple[tuple[str, Minor], ...] = ()
     correction: Correction | None = None
+    term_end: Day | None = None
+    told: Told | None = None
 
 
 class Terms(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -155,6 +158,16 @@ class Terms(msgspec.Struct, frozen=True, array_like=True, gc=False):
     pins: tuple[str, ...]
     cause: Cause
     more: Particulars | None = None
+
+
+class Told(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """A version as its source first told it, in each arrangement; of a first version with the parties and the term."""
+
+    terms: tuple[Terms, ...]
+    customer: str = ""
+    bill_to: str | None = None
+    first: Day = 0
+    last: Day = 0
 
 
 class Component(msgspec.Struct, frozen=True, array_like=True, gc=False):

@@ -13,10 +13,11 @@ from tieout.agents.accounting.agreed import Agreed, Folded
 from tieout.agents.accounting.contra import performed_by
 from tieout.agents.accounting.dated_amounts import amounts_by_po
 from tieout.agents.accounting.layers import fold
-from tieout.agents.accounting.modification import canonical
+from tieout.agents.accounting.modification import canonical, opens
 from tieout.agents.accounting.performance import performances
 from tieout.agents.accounting.policy import Policy
 from tieout.agents.accounting.receivables import write_offs_of
+from tieout.agents.accounting.series_days import DAYS
 from tieout.agents.accounting.write_offs import price_of_void
 from tieout.avro.events import Minor
 from tieout.tables.contract import Arrangement, GroupState
@@ -26,6 +27,7 @@ from tieout.tables.facts import Component, Terms
 from tieout.tables.layers import Layers
 
 _POLICY, _NONE = Policy(), Steps()
+_OF_A_LINE = ("obligation", DAYS)
 
 
 def terms_of(state: GroupState, arrangement: str) -> list[Terms]:
@@ -45,11 +47,31 @@ def done_of(state: GroupState, arrangement: Arrangement) -> dict[str, Performanc
     return {po: done for (contract, po), done in found.items() if contract in contracts}
 
 
+def own_components(state: GroupState, arrangement: str) -> tuple[Component, ...]:
+    """The price components of an arrangement, without those of a version or a line that there is not any more."""
+    if not state.facts.components:
+        return ()
+    own = tuple([each for each in state.facts.components if each.arrangement == arrangement])
+    terms = [each for each in state.facts.terms if each.arrangement == arrangement] if own else []
+    if all(each.more is None or each.more.correction is None for each in terms):
+        return own
+    if not any(opens(each) for each in terms):
+        return ()
+    gone = {f"{each.contract}@{each.version}" for each in terms if each.kind == "withdrawn"}
+    promised = {item.po for each in terms for item in each.add}
+    return tuple(
+        [
+            each
+            for each in own
+            if each.ref not in gone and (each.reach not in _OF_A_LINE or each.ref in promised)
+        ]
+    )
+
+
 def agreed_of(state: GroupState, arrangement: Arrangement) -> Agreed:
     """All that the fold of an arrangement reads."""
-    components = state.facts.components
     write_offs = write_offs_of(state, arrangement)
-    own = tuple([each for each in components if each.arrangement == arrangement.id]) if components else ()
+    own = own_components(state, arrangement.id)
     return Agreed(
         arrangement,
         tuple(terms_of(state, arrangement.id)),
@@ -85,7 +107,7 @@ def components_of(
 
     ``reliefs``: write-off -> what it took off the price, not positive.
     """
-    components = tuple([each for each in state.facts.components if each.arrangement == arrangement.id])
+    components = own_components(state, arrangement.id)
     write_offs = write_offs_of(state, arrangement) if components else ()
     if not write_offs:
         return components

@@ -25,7 +25,7 @@ from tieout.tables.facts import Evidence
 
 FINANCING, OVER_PRICE = "FINANCING_SUSPECTED", "BILLED_OVER_PRICE"
 LOSS, NO_EXPECTED_COST, OVER_EXPECTED_COST = "CONTRACT_LOSS", "EAC_MISSING", "EVIDENCE_OVER_SCOPE"
-DOWN, REJECTED = "PROGRESS_DOWN", "ACCEPTANCE_REJECTED"
+DOWN, REJECTED, UNPROMISED = "PROGRESS_DOWN", "ACCEPTANCE_REJECTED", "EVIDENCE_UNKNOWN_PO"
 NOT_APPROVED = "MOD_PENDING"
 RAISED_BY = {
     LOSS: "progress_updated",
@@ -33,6 +33,7 @@ RAISED_BY = {
     OVER_EXPECTED_COST: "cost_incurred",
     DOWN: "progress_updated",
     REJECTED: "acceptance_rejected",
+    UNPROMISED: "contract_corrected",
     FINANCING: "invoice_posted",
     OVER_PRICE: "invoice_posted",
     NOT_APPROVED: "change_order_submitted",
@@ -76,6 +77,8 @@ def of_performance(state: GroupState) -> list[Alert]:
         found += _expected_loss(state, arrangement, done)
     found += _rejections(state)
     found += _changes(state)
+    if _is_corrected(state):
+        found += _unpromised(state)
     return sorted(found)
 
 
@@ -122,8 +125,9 @@ def _is_within_price(state: GroupState, arrangement: Arrangement) -> bool:
     """Documents come to no more than the fixed price, and nothing but documents and versions moves either."""
     if state.facts.components or state.documents.acts:
         return False
-    shares = layers_of(state, arrangement).steps[-1].shares
-    return state.extent.tally.due_of(arrangement.id) <= sum([share.base + share.amount for share in shares])
+    steps = layers_of(state, arrangement).steps
+    fixed = sum([share.base + share.amount for share in steps[-1].shares]) if steps else 0
+    return state.extent.tally.due_of(arrangement.id) <= fixed
 
 
 def _is_watched(state: GroupState) -> bool:
@@ -133,6 +137,7 @@ def _is_watched(state: GroupState) -> bool:
         or any(not opens(each) for each in facts.terms)
         or any(each.reach == "none" for each in facts.components)
         or state.extent.tally.shows("rejected")
+        or _is_corrected(state)
     )
 
 
@@ -148,6 +153,10 @@ def _changes(state: GroupState) -> Iterator[Alert]:
             for (contract, version), code in assumed_in(layers_of(state, arrangement)).items():
                 detail = f"version {version}: {ASSUMED[code]}"
                 yield Alert(code, f"{contract}@{version}", arrangement.id, 0, detail)
+
+
+def _is_corrected(state: GroupState) -> bool:
+    return any(each.more is not None and each.more.correction is not None for each in state.facts.terms)
 
 
 def _of_progress(arrangement: Arrangement, po: str, done: Performance) -> Iterator[Alert]:
@@ -196,15 +205,33 @@ def _rejections(state: GroupState) -> Iterator[Alert]:
         )
         if all(at < rejected.at for at in accepted):
             home = _home(state, contract, po)
+            if home is None:
+                continue
             yield Alert(
                 REJECTED, f"{home}/{po}", home, 0, f"line {po!r} was not accepted on day {rejected.at}"
             )
 
 
-def _home(state: GroupState, contract: str, po: str) -> str:
-    """The arrangement of a promise."""
+def _unpromised(state: GroupState) -> Iterator[Alert]:
+    """Facts of lines that no version promises any more, because it was withdrawn or corrected: they earn nothing."""
+    about = {(each.contract, each.po) for each in state.facts.evidence}
+    about |= {(each.contract, each.po) for each in state.facts.estimates}
+    about |= {(each.contract, each.po) for each in state.work}
+    about |= {(each.contract, each.po) for each in state.usage}
+    for contract, po in about:
+        if _home(state, contract, po) is None:
+            first = next(each for each in state.facts.terms if each.contract == contract)
+            detail = f"line {po!r} is no longer promised: what was told of it counts for nothing"
+            yield Alert(UNPROMISED, f"{contract}/{po}", first.arrangement, 0, detail)
+
+
+def _home(state: GroupState, contract: str, po: str) -> str | None:
+    """The arrangement of a promise; None for one that no version promises any more."""
     return next(
-        terms.arrangement
-        for terms in state.facts.terms
-        if terms.contract == contract and any(item.po == po for item in terms.add)
+        (
+            terms.arrangement
+            for terms in state.facts.terms
+            if terms.contract == contract and any(item.po == po for item in terms.add)
+        ),
+        None,
     )

@@ -53,7 +53,10 @@ def assumed_in(layers: Layers) -> dict[Key, str]:
 
 
 def fold(agreed: Agreed) -> Folded:
-    """Layers of one arrangement. An arrangement has one inception at least."""
+    """Layers of one arrangement; none where the version that opened it was withdrawn."""
+    if not any(opens(each) for each in agreed.terms):
+        reliefs = tuple(sorted((each.id, 0) for each in agreed.reliefs))
+        return Folded(Layers(agreed.arrangement.id, (), reliefs=reliefs), (), reliefs, ())
     folding = _Folding(agreed)
     for day in folding.days:
         folding.reach(day)

@@ -22,7 +22,7 @@ PLAIN = Particulars()
 SPLIT_MISSING = "MOD_SPLIT_MISSING"
 _OPENS = ("inception", "separate")
 _RANK = {
-    "opening": 0, "activate": 1, "renew": 2, "amend": 3, "price_only": 3, "relief": 3, "transfer": 3, "suspend": 4, "resume": 4,
+    "opening": 0, "activate": 1, "renew": 2, "amend": 3, "price_only": 3, "relief": 3, "transfer": 3, "withdrawn": 3, "suspend": 4, "resume": 4,
     "cancel": 5,
 }  # fmt: skip
 _PAUSING = ("suspend", "resume")

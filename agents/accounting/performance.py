@@ -56,7 +56,7 @@ def performances(facts: Facts, work: Iterable[WorkLog]) -> dict[tuple[str, str],
     return {
         key: performance_of(items[key], evidence.get(key, ()), logs.get(key), estimates.get(key, ()))
         for key in dict.fromkeys(chain(evidence, estimates, logs))
-        if items[key].measure != "amount"
+        if key in items and items[key].measure != "amount"
     }
 
 

@@ -6,6 +6,7 @@ billed over the price is not explained, and stays a contract liability.
 
 from __future__ import annotations
 
+from tieout.agents.accounting.agreement import own_components
 from tieout.agents.accounting.variable import taken_back
 from tieout.avro.events import Day, Minor
 from tieout.tables.contract import GroupState
@@ -24,9 +25,5 @@ def price_taken_back(state: GroupState, arrangement: str) -> Steps:
         for terms in state.facts.terms
         if terms.pool < 0 and terms.arrangement == arrangement and terms.treatment == "prospective"
     ]
-    components = state.facts.components
-    if not components:
-        return steps(dated)
-    return together(
-        [steps(dated), taken_back(each for each in components if each.arrangement == arrangement)]
-    )
+    components = own_components(state, arrangement)
+    return together([steps(dated), taken_back(components)]) if components else steps(dated)

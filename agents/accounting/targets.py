@@ -91,7 +91,7 @@ class Targets:
     def shared_from(self) -> Day:
         """The last day on which what one obligation earned before decides over others: a version, a component."""
         days = [each.at for each in self._components]
-        return max([self._from_days[-1], *days])
+        return max([*self._from_days[-1:], *days], default=0)
 
     @property
     def changed_on(self) -> tuple[Day, ...]:

@@ -6,6 +6,8 @@ than is left to earn is refused, before any of it is a fact.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from msgspec.structs import replace
 
 from tieout.agents.accounting.agreed import Folded
@@ -179,7 +181,15 @@ def _cancellation(
         reasons=(),
         pins=(),
         cause=draft.cause.pointer,
+        more=_ending(event),
     )
+
+
+def _ending(event: ContractCancelled) -> Particulars | None:
+    """The fee and the end of access, where a cancellation states them."""
+    if event.access_end_date is None and not event.fee_minor:
+        return None
+    return Particulars(fee=event.fee_minor, access_end=event.access_end_date)
 
 
 def _served_until(item: Item, at: Day, access_end: Day) -> bool:
@@ -272,12 +282,17 @@ def _apart(event: ContractAmended, priced: tuple[Item, ...]) -> bool:
     return bool(priced) and event.distinct is not False and False not in stated
 
 
+def past_credit_id(contract: str, version: int) -> str:
+    """Component id of a version's credit for the past that stands beside goods of a contract of their own."""
+    return f"past_credit\x1f{contract}\x1f{version}"
+
+
 def _credited(accepted: Accepted, event: ContractAmended, arrangement: Arrangement, terms: Terms) -> Accepted:
     """A credit for the past beside goods that are a contract of their own comes off the contract that it is about."""
     if not event.past_credit_minor:
         return accepted
     credit = Component(
-        id=f"past_credit\x1f{terms.contract}\x1f{terms.version}",
+        id=past_credit_id(terms.contract, terms.version),
         version=1,
         arrangement=arrangement.id,
         at=max(terms.at, arrangement.opened),
@@ -334,17 +349,22 @@ def rebased_within(state: GroupState, terms: Terms) -> tuple[GroupState, Folded]
     """
     before = assumed_in(layers_of(state, state.arrangement(terms.arrangement)))
     state, folded = rebased(state, terms)
+    check_folded(before, folded)
+    return state, folded
+
+
+def check_folded(before: Mapping[tuple[str, int], str], folded: Folded) -> None:
+    """No version stands on an assumption now that did not ``before`` (rows 15, 17, 18), and no line earns below nothing."""
     for version, code in assumed_in(folded.layers).items():
         if before.get(version) != code:
             raise Refused(code, f"version {version[1]}: {ASSUMED[code]}", "fact")
-    for share in folded.layers.steps[-1].shares:
+    for share in folded.layers.steps[-1].shares if folded.layers.steps else ():
         # A line that was settled keeps its amount, all of it earned, beside what the settlement took off its base.
         earned = share.base + share.amount
         if earned < 0:
             raise Refused(
                 "RECOGNISED_NEGATIVE", f"line {share.po!r} would have earned {earned} in all", "fact"
             )
-    return state, folded
 
 
 def accounting_date(draft: Draft, arrangement: Arrangement, approved: Day, effective: Day) -> Day:

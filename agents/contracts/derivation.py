@@ -200,7 +200,8 @@ def _derived(state: GroupState) -> Derived:
     done: dict[Promise, Performance] = {}
     amounts: dict[Promise, Amounts] = {}
     for promise, facts in found.items():
-        _derive(items[promise], promise, state, facts, done, amounts)
+        if promise in items:  # else the version that promised it was withdrawn
+            _derive(items[promise], promise, state, facts, done, amounts)
     return Derived({}, done, amounts)
 
 

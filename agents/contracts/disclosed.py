@@ -45,6 +45,8 @@ def _check_shares(state: GroupState, arrangement: Arrangement) -> None:
     """A share earns between what it began with and all that it has, at the end of each layer (section 7, point 6)."""
     done = done_of(state, arrangement)
     steps = layers_of(state, arrangement).steps
+    if not steps:
+        return  # the version that opened it was withdrawn
     ends = [*(step.from_day - 1 for step in steps[1:]), max(state.extent.last, steps[-1].from_day)]
     for step, day in zip(steps, ends, strict=True):
         for share in step.shares:

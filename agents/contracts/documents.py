@@ -17,6 +17,7 @@ from tieout.agents.contracts.limits import DOCUMENT_LINES_MAX
 from tieout.agents.contracts.mirror import mirror_credit_memo, mirror_invoice
 from tieout.agents.contracts.policy import policy_of
 from tieout.agents.contracts.price_effects import moved_by_acts
+from tieout.agents.contracts.standing_versions import standing_arrangements, told_once
 from tieout.agents.contracts.telling import tell_billed
 from tieout.avro.events import CreditMemoIssued, Day, DebitMemoIssued, DocumentLine, InvoicePosted, Minor
 from tieout.tables.contract import Arrangement, Contract, GroupState
@@ -195,12 +196,12 @@ def _counted(event: InvoicePosted | DebitMemoIssued, receivable_when: str) -> tu
 
 def arrangement_of(state: GroupState, contract: Contract, po: str | None) -> Arrangement:
     """The arrangement that holds a line; without a line, the contract's only one."""
-    own = state.arrangements_of(contract.id)
     if po is not None:
-        for terms in state.facts.terms:
+        for terms in (*state.facts.terms, *told_once(state, contract.id)):
             if terms.contract == contract.id and po in [item.po for item in terms.add]:
                 return state.arrangement(terms.arrangement)
         raise Refused("EVIDENCE_UNKNOWN_PO", f"line {po!r} is not in contract {contract.id!r}", "version")
+    own = standing_arrangements(state, contract.id)
     if len(own) > 1:
         raise Refused(
             "EVIDENCE_UNKNOWN_PO",

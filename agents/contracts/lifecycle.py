@@ -61,7 +61,8 @@ def suspend(state: GroupState, event: ContractSuspended, draft: Draft) -> Accept
     scope = ACCESS if event.access_paused else BILLING
     pausing = _Pausing("suspend", at, approved, scope, first, last)
     state, told = _told(state, contract, event, pausing, _lines_within(state, contract, pausing), draft)
-    hold_order(state, told[0], event, draft)
+    pause = event.paused_from, event.paused_to
+    hold_order(state, told[0], pause, draft, billing=event.billing_paused, reason=event.reason)
     return _announced(state, told, event.extended_to, draft)
 
 

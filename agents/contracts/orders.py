@@ -10,6 +10,8 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from tieout.agents.accounting.change_orders import final_price
+from tieout.agents.accounting.modification import opens, particulars
+from tieout.agents.accounting.pauses import ACCESS, BILLING, pauses_by_promise
 from tieout.agents.contracts.draft import Draft, Posting
 from tieout.agents.contracts.facts import with_contract
 from tieout.agents.contracts.modification import promises_of
@@ -23,9 +25,9 @@ from tieout.avro.commands import (
     SalesOrderRelease,
     SalesOrderUpdate,
 )
-from tieout.avro.events import ContractSuspended, Day, Minor
-from tieout.tables.contract import Arrangement, GroupState, Upsert
-from tieout.tables.facts import Item, Terms
+from tieout.avro.events import Day, Minor
+from tieout.tables.contract import Arrangement, Contract, GroupState, Upsert
+from tieout.tables.facts import Item, Pause, Terms
 
 
 def placed(arrangement: Arrangement, day: Day, draft: Draft, contract: str = "") -> Posting:
@@ -144,13 +146,19 @@ def cancel_order(state: GroupState, terms: Terms, access_end: Day, reason: str |
     )
 
 
-def hold_order(state: GroupState, terms: Terms, event: ContractSuspended, draft: Draft) -> None:
-    """The order rests: what the version holds of it, service or billing."""
+def hold_order(
+    state: GroupState,
+    terms: Terms,
+    pause: tuple[Day, Day | None],
+    draft: Draft,
+    *,
+    billing: bool,
+    reason: str | None,
+) -> None:
+    """The order rests on these days: service, and billing where it is held."""
     where = placed(state.arrangement(terms.arrangement), terms.at, draft, terms.contract)
     draft.say(
-        lambda header: SalesOrderHold(
-            header, terms.version, event.paused_from, event.paused_to, event.billing_paused, event.reason
-        ),
+        lambda header: SalesOrderHold(header, terms.version, *pause, billing, reason),
         SalesOrderHold.KIND,
         "document",
         where,
@@ -166,6 +174,39 @@ def release_order(state: GroupState, terms: Terms, resumed_on: Day, last: Day, d
         "document",
         where,
     )
+
+
+def order_corrected(
+    state: GroupState, contract: Contract, old: tuple[Terms, ...], new: tuple[Terms, ...], draft: Draft
+) -> None:
+    """What the order has to be told when a version is corrected: what it said, as it is now, and the lines that stand."""
+    was, now = old[0], new[0]
+    arrangement = state.arrangement(now.arrangement)
+    told = replace(now, version=contract.watermark)
+    if now.kind == "cancel":
+        ends = [each.value for terms in new for each in terms.change]
+        access_end = particulars(now).access_end or max(ends, default=now.effective - 1)
+        return cancel_order(state, now, access_end, None, draft)
+    if was.kind == "renew" and opens(was) and not opens(now):
+        return cancel_order(state, was, was.at - 1, None, draft)
+    _pauses_corrected(
+        state, told, [pause for terms in (*old, *new) for pause in particulars(terms).pauses], draft
+    )
+    update_order(state, arrangement, told, contract.last, draft)
+    return None
+
+
+def _pauses_corrected(state: GroupState, told: Terms, named: list[Pause], draft: Draft) -> None:
+    """The contract's own pauses that a corrected version names, as they stand now; one that never was is released."""
+    known = pauses_by_promise(each for each in state.facts.terms if each.contract == told.contract)
+    for scope, first in sorted({(each.po, each.first) for each in named if each.po in (ACCESS, BILLING)}):
+        standing = [each for each in known.get(scope, ()) if each[0] == first]
+        if standing:
+            hold_order(state, told, standing[0], draft, billing=scope == BILLING, reason=None)
+        else:
+            contract = state.contract(told.contract)
+            assert contract is not None, told
+            release_order(state, told, first, contract.last, draft)
 
 
 def stated_price(state: GroupState, arrangement: Arrangement, contract: str = "") -> Minor:

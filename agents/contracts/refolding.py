@@ -50,5 +50,5 @@ def stale(state: GroupState, first_days: Mapping[str, Day]) -> list[str]:
 
     ``first_days``: each arrangement that performance of something touches, from when.
     """
-    later = {each.arrangement: each.steps[-1].from_day for each in state.layers}
+    later = {each.arrangement: each.steps[-1].from_day for each in state.layers if each.steps}
     return [each for each in sorted(first_days) if each not in later or first_days[each] < later[each]]

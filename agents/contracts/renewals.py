@@ -31,7 +31,14 @@ from tieout.agents.contracts.policy import pinned, policy_from
 from tieout.agents.contracts.pricing import PricedOn, book_pins, with_plausible_residuals
 from tieout.agents.contracts.standing_versions import paused_as_contract
 from tieout.agents.contracts.telling import tell_booked, tell_modification
-from tieout.agents.contracts.versions import check_new, check_price, next_version, open_separately, pins_of
+from tieout.agents.contracts.versions import (
+    check_new,
+    check_price,
+    next_version,
+    open_separately,
+    pins_of,
+    term_end,
+)
 from tieout.avro.events import ContractRenewed, Day
 from tieout.tables.contract import Contract, GroupState
 from tieout.tables.facts import Change, Item, Particulars, Terms
@@ -66,6 +73,7 @@ def renew(state: GroupState, event: ContractRenewed, draft: Draft) -> Accepted:
     check_price(items, (), event.price_minor)
     items = with_plausible_residuals(items, (), event.price_minor, book)
     check_new(state, contract, items)
+    end = term_end(items, event.end_date)
     terms = Terms(
         contract=contract.id,
         version=event.envelope.object_version,
@@ -83,6 +91,7 @@ def renew(state: GroupState, event: ContractRenewed, draft: Draft) -> Accepted:
         reasons=("renewed at its stand-alone selling price", "606-10-25-12"),
         pins=pins_of(entity) + book_pins(event.lines, book),
         cause=draft.cause.pointer,
+        more=None if end is None else Particulars(term_end=end),
     )
     terms = paused_as_contract(state, contract, terms)
     contract = replace(contract, last=max(contract.last, event.end_date))

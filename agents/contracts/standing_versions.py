@@ -6,11 +6,14 @@ it along.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from msgspec.structs import replace
 
 from tieout.agents.accounting.modification import opens
 from tieout.agents.accounting.pauses import ACCESS, paused_within, pauses_by_promise
 from tieout.agents.accounting.service_time import Pauses
+from tieout.avro.events import Day
 from tieout.tables.contract import Arrangement, Contract, GroupState
 from tieout.tables.facts import Particulars, Pause, Terms
 
@@ -28,6 +31,14 @@ def standing_arrangements(state: GroupState, contract_id: str) -> tuple[Arrangem
         return known
     opened = {each.arrangement for each in state.facts.terms if opens(each)}
     return tuple([each for each in known if each.id in opened])
+
+
+def told_once(state: GroupState, contract_id: str) -> list[Terms]:
+    """Versions of a contract as they were told before they were corrected: what was billed of them stays where it was."""
+    told = [
+        each.more.told for each in state.facts.terms if each.more is not None and each.contract == contract_id
+    ]
+    return [terms for each in told if each is not None for terms in each.terms]
 
 
 def pauses_of(state: GroupState, contract_id: str) -> dict[str, Pauses]:
@@ -48,3 +59,26 @@ def paused_as_contract(state: GroupState, contract: Contract, terms: Terms) -> T
         return terms
     more = terms.more if terms.more is not None else Particulars()
     return replace(terms, more=replace(more, pauses=(*more.pauses, *pauses)))
+
+
+def status_of(versions: Iterable[Terms]) -> str:
+    """Whether a contract that has these versions is active or cancelled."""
+    return "cancelled" if any(each.kind == "cancel" for each in versions) else "active"
+
+
+def last_day_of(versions: Iterable[Terms], without: Day) -> Day:
+    """The last day of a contract that has these versions; ``without``: where none of them says one."""
+    lasts: list[Day] = []
+    for terms in versions:
+        if terms.more is not None and terms.more.term_end is not None:
+            lasts.append(terms.more.term_end)
+            continue
+        lasts += [item.last for item in terms.add if item.last is not None]
+        if terms.kind != "cancel":
+            lasts += [each.value for each in terms.change if each.field == "last"]
+    return max(lasts, default=without)
+
+
+def lines_known(versions: Iterable[Terms]) -> set[tuple[str, str]]:
+    """(contract, po) of each line that these versions promise."""
+    return {(terms.contract, item.po) for terms in versions for item in terms.add}

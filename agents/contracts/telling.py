@@ -17,7 +17,7 @@ from tieout.agents.contracts.draft import RULE_VERSION, Draft, ident
 from tieout.agents.contracts.orders import stated_price
 from tieout.agents.contracts.periods import ground_of
 from tieout.agents.contracts.reasons import REASONS
-from tieout.avro.events import Day, Micros, Minor
+from tieout.avro.events import ContractCorrected, Day, Micros, Minor
 from tieout.avro.outcomes import DecisionInput, DecisionRecorded, ExceptionItem, RevenueEvent
 from tieout.tables.contract import Arrangement, GroupState, OpenItem
 from tieout.tables.facts import Terms
@@ -52,7 +52,9 @@ def tell_billed(
     _tell(arrangement, "billed", at, amount, cumulative, draft, acv=None, told=(contract, None))
 
 
-def tell_modification(terms: Terms, folded: Folded, draft: Draft, *, again: bool = False) -> None:
+def tell_modification(
+    terms: Terms, folded: Folded, draft: Draft, *, again: bool = False, corrected: bool = False
+) -> None:
     """The treatment, why, and the figures it rests on: what was stated, what was frozen, the pool, and each share of it.
 
     Whether it is prospective, a catch-up or both follows from the facts as they are folded (606-10-25-13); where a later
@@ -73,7 +75,7 @@ def tell_modification(terms: Terms, folded: Folded, draft: Draft, *, again: bool
             tenant=draft.tenant,
             group_id=draft.group_id,
             contract_id=terms.contract,
-            event_type=_EVENT_TYPES[terms.kind],
+            event_type=ContractCorrected.EVENT_TYPE if corrected else _EVENT_TYPES[terms.kind],
             fact_id=draft.cause.id,
             contract_version=terms.version,
             treatment=treatment,

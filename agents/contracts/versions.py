@@ -86,7 +86,7 @@ def activate(state: GroupState, event: ContractActivated, draft: Draft) -> Accep
         reasons=() if joined is None else joined.reasons,
         pins=inception.pins,
         cause=draft.cause.pointer,
-        more=_particulars(event, inception.bundles),
+        more=_particulars(event, inception.items, inception.bundles),
     )
     state = with_arrangement(state, contract, arrangement)
     state = upsert_customer(state, contract.id, arrangement, draft)
@@ -224,12 +224,19 @@ def _check_unsupported(event: ContractActivated | ContractOpenedMidlife) -> None
         raise Refused("VALUE_INVALID", f"notice of {event.terminable.notice_days} days")
 
 
-def _particulars(event: ContractActivated, bundles: Bundles) -> Particulars | None:
+def _particulars(event: ContractActivated, items: tuple[Item, ...], bundles: Bundles) -> Particulars | None:
     """What an activation says beyond price and lines: bundles, and that it may be ended without a penalty (25-3)."""
-    right = event.terminable
+    right, end = event.terminable, term_end(items, event.end_date)
     if right is not None and not right.penalty:
-        return Particulars(bundles=bundles, term_from=event.start_date, notice_days=right.notice_days)
-    return Particulars(bundles=bundles) if bundles else None
+        return Particulars(
+            bundles=bundles, term_from=event.start_date, notice_days=right.notice_days, term_end=end
+        )
+    return Particulars(bundles=bundles, term_end=end) if bundles or end is not None else None
+
+
+def term_end(items: tuple[Item, ...], last: Day) -> Day | None:
+    """The end of a term, where no line of it says so."""
+    return None if any(item.last == last for item in items) else last
 
 
 def check_price(items: tuple[Item, ...], bundles: Bundles, price: Minor) -> None:

@@ -17,6 +17,7 @@ from tieout.avro.canonical import content_hash
 from tieout.avro.catalogue import EVENT_TYPES
 from tieout.avro.commands import Cause
 from tieout.avro.control import ControlHeader, Marker, PeriodClosed, RevenueRun
+from tieout.avro.events import ContractCorrected
 from tieout.tables.contract import GroupState
 from tieout.tables.controls import Controls
 from tieout.tables.group_rows import state_from_rows, state_rows
@@ -124,7 +125,10 @@ class Inbox:
                 self.refusals.append((decision.refusal.code, decision.refusal.detail))
             return
         self._take(decision)
-        if EVENT_TYPES[event.envelope.event_type].ordering == "sequence":
+        if (
+            isinstance(event, ContractCorrected)
+            or EVENT_TYPES[event.envelope.event_type].ordering == "sequence"
+        ):
             again, self.parked = self.parked, []
             for parked, _ in again:
                 self._decide(parked)
