@@ -42,11 +42,15 @@ NOTHING = Performance()
 
 
 class Relief(NamedTuple):
-    """A write-off of ``amount``: the price falls by what revenue does not cover on the day before ``at``."""
+    """A write-off of ``amount``: the price falls by what revenue does not cover on the day before ``at``.
+
+    ``keeps_price``: that is no longer due, but stays in the price.
+    """
 
     id: str
     at: Day
     amount: Minor
+    keeps_price: bool = False
 
 
 class Movement(NamedTuple):
@@ -71,7 +75,8 @@ class Movement(NamedTuple):
 class WriteOff(NamedTuple):
     """A receivable of ``amount`` that was given up, ``net`` of it without tax, of a document dated ``rated_on``.
 
-    ``later``: (day, recovered or voided, cash, offset of its event) in order.
+    ``later``: (day, recovered or voided, cash, offset of its event) in order. ``keeps_price``: what was not earned of it
+    is still to be earned.
     """
 
     id: str
@@ -83,6 +88,7 @@ class WriteOff(NamedTuple):
     offset: int
     rated_on: Day
     later: tuple[tuple[Day, str, Minor, int], ...] = ()
+    keeps_price: bool = False
 
 
 class Account606(NamedTuple):

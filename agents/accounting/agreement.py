@@ -76,7 +76,7 @@ def agreed_of(state: GroupState, arrangement: Arrangement) -> Agreed:
         arrangement,
         tuple(terms_of(state, arrangement.id)),
         own,
-        tuple([Relief(each.id, each.at, each.net) for each in write_offs]),
+        tuple([Relief(each.id, each.at, each.net, each.keeps_price) for each in write_offs]),
         done_of(state, arrangement),
         _outside(state, arrangement, own) if write_offs else _NONE,
         _POLICY,
@@ -105,7 +105,7 @@ def components_of(
 ) -> tuple[Component, ...]:
     """The price components of an arrangement; the void of a document that was written off takes what is left of it.
 
-    ``reliefs``: write-off -> what it took off the price, not positive.
+    ``reliefs``: write-off -> what it took of due beside expense, not positive.
     """
     components = own_components(state, arrangement.id)
     write_offs = write_offs_of(state, arrangement) if components else ()

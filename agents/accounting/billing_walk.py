@@ -15,6 +15,7 @@ from tieout.agents.accounting.allocation import allocated
 from tieout.agents.accounting.billing_order import Fact, charged_on
 from tieout.agents.accounting.document_parts import Part, parts_of
 from tieout.agents.accounting.rounding import rounded_share
+from tieout.agents.accounting.write_offs import PRICE_KEPT
 from tieout.avro.events import Day, Minor
 from tieout.tables.derived import Account606, Movement, WriteOff
 from tieout.tables.documents import DUE_UNCHANGED, Act, Cash, DocLine, Documents
@@ -231,7 +232,17 @@ class Walk:
             self._move(act.at, arrangement, "write_off", 0, -gross, act.doc, offset, rated_on)
             self._receivable -= gross
             self._given_up.append(
-                WriteOff(act.id, act.doc, arrangement, act.at, gross, net, offset, rated_on)
+                WriteOff(
+                    act.id,
+                    act.doc,
+                    arrangement,
+                    act.at,
+                    gross,
+                    net,
+                    offset,
+                    rated_on,
+                    keeps_price=act.reason == PRICE_KEPT,
+                )
             )
         self._take_open(act.amount, act.doc, others=False)
 

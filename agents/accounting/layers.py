@@ -91,6 +91,7 @@ class _Folding:
         start = self._inceptions[0].at
         self._components = _held(agreed.components, versions) if agreed.components else ()
         self._reliefs = sorted(each._replace(at=max(each.at, start)) for each in agreed.reliefs)
+        self._kept = {each.id for each in agreed.reliefs if each.keeps_price}
         self._entries = self._ordered()
         self._pausing = _pausing(versions)
         self.days = sorted(
@@ -172,7 +173,7 @@ class _Folding:
                 self._price += amount
             return
         if entry.kind == "relief":
-            entry = replace(entry, pool=self._fixed[entry.contract])
+            entry = replace(entry, pool=0 if entry.contract in self._kept else self._fixed[entry.contract])
         own = self._seen.by_ref.get(generation(entry), 0) if self._seen.by_ref else 0
         rebase = rebased(self._book, entry, own, self._done, self._paused(entry))
         self._price += entry.pool + own

@@ -164,5 +164,5 @@ def _contracts(state: GroupState, arrangement: Arrangement) -> list[Contract]:
 SWITCHES: Switches = {
     "ar_owner": ("erp", "billing_mirrored", "billing_summary"),
     "receivable_when": ("invoiced", "due_date", "right_exists"),
-    "writeoff_unearned": ("derecognise",),
+    "writeoff_unearned": ("derecognise", "keep"),
 }

@@ -1,6 +1,7 @@
 """What a write-off books: the earned part is expense, the rest was never earned and is owed no more.
 
-Earned is what revenue covers of the receivable on the day before (310-10-35; 606-10-32-7 where it is a concession).
+Earned is what revenue covers of the receivable on the day before (310-10-35; 606-10-32-7 where it is a concession). By
+policy the rest stays in the price where service goes on: it is due no more, and earned as a contract asset.
 Invariants: cash that comes later takes expense back first, and what it leaves is an advance; a void takes back what
 expense is left, and only then does the price lose the rest; each booking balances with the receivable that went.
 """
@@ -13,6 +14,9 @@ from typing import NamedTuple
 from tieout.avro.events import Day, Minor
 from tieout.tables.dated import Steps, steps
 from tieout.tables.derived import WriteOff
+
+PRICE_KEPT = "bad_debt_kept"
+"""Reason of a write-off whose unearned part stays in the price: service goes on (policy ``writeoff_unearned: keep``)."""
 
 
 class Settled(NamedTuple):
@@ -53,11 +57,16 @@ def due_of_write_offs(write_offs: tuple[WriteOff, ...], reliefs: Mapping[str, Mi
 
 
 def price_of_void(write_offs: tuple[WriteOff, ...], reliefs: Mapping[str, Minor], doc: str, at: Day) -> Minor:
-    """What the void of a document that was written off takes of due on its day, positive."""
-    return -sum(
-        each.due
-        for write_off in write_offs
-        if write_off.doc == doc
-        for each in settled(write_off, reliefs.get(write_off.id, 0))
-        if each.kind == "voided" and each.at == at
-    )
+    """What the void of a document that was written off takes of the price on its day, positive.
+
+    That is what it takes of due, and what the write-off had left in the price.
+    """
+    taken = 0
+    for write_off in write_offs:
+        if write_off.doc == doc:
+            relief = reliefs.get(write_off.id, 0)
+            voided = [
+                each.due for each in settled(write_off, relief) if (each.kind, each.at) == ("voided", at)
+            ]
+            taken -= sum(voided) + (relief if voided and write_off.keeps_price else 0)
+    return taken

@@ -116,7 +116,9 @@ def _stated(state: GroupState, arrangement: str, day: Day) -> Minor:
     of = state.arrangement(arrangement)
     reliefs = dict(layers_of(state, of).reliefs)
     own = components_of(state, of, reliefs)
-    given_up = [reliefs[each.id] for each in write_offs_of(state, of) if each.at <= day]
+    given_up = [
+        reliefs[each.id] for each in write_offs_of(state, of) if each.at <= day and not each.keeps_price
+    ]
     components = (
         each.amount for each in standing_components(own, day).values() if each.reach not in ("none", DAYS)
     )

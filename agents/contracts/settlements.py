@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from tieout.agents.accounting.write_offs import PRICE_KEPT
 from tieout.agents.contracts.accepted import Accepted, Rules
 from tieout.agents.contracts.admission import admitted_contract, check_amounts
 from tieout.agents.contracts.decision import Refused
@@ -153,8 +154,13 @@ def write_off(state: GroupState, event: InvoiceWrittenOff, draft: Draft) -> Acce
             "VALUE_INVALID", f"a write-off has the reason bad_debt or concession, not {event.reason!r}"
         )
     number = _named(state, contract, event.invoice_number, event.amount_minor, "a write-off")
-    kind = "concession" if event.reason == "concession" else "write_off"
-    return put_act(state, contract, event, Said(kind, event.amount_minor, number, event.reason), draft)
+    if event.reason == "concession":
+        said = Said("concession", event.amount_minor, number, event.reason)
+    else:
+        policy = policy_of(draft.view, state.arrangements_of(contract.id)[0])
+        kept = policy.writeoff_unearned == "keep"
+        said = Said("write_off", event.amount_minor, number, PRICE_KEPT if kept else event.reason)
+    return put_act(state, contract, event, said, draft)
 
 
 def recovery(state: GroupState, event: InvoiceRecovered, draft: Draft) -> Accepted:
