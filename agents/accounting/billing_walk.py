@@ -231,19 +231,8 @@ class Walk:
         for arrangement, gross, net in self.parts(act.doc, act.amount):
             self._move(act.at, arrangement, "write_off", 0, -gross, act.doc, offset, rated_on)
             self._receivable -= gross
-            self._given_up.append(
-                WriteOff(
-                    act.id,
-                    act.doc,
-                    arrangement,
-                    act.at,
-                    gross,
-                    net,
-                    offset,
-                    rated_on,
-                    keeps_price=act.reason == PRICE_KEPT,
-                )
-            )
+            gone = WriteOff(act.id, act.doc, arrangement, act.at, gross, net, offset, rated_on)
+            self._given_up.append(gone._replace(keeps_price=act.reason == PRICE_KEPT))
         self._take_open(act.amount, act.doc, others=False)
 
     def _recovery(self, act: Act) -> None:

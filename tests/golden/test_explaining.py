@@ -24,8 +24,8 @@ def test_a_modification_is_explained_from_the_price_to_the_balances():
         "- **version 2** on 2025-09-01: prospective",
         "  - 606-10-25-13(a)",
         "| not yet recognised, with the change | 800.00 |",
-        "| recognised and kept: S | 400.00 |",
-        "| share of what is not yet recognised: S | 800.00 |",
+        "| recognised before, and kept: S | 400.00 |",
+        "| price that its progress applies to from now on: S | 800.00 |",
         "| 2025-08 | 1,200.00 | 400.00 | 0.00 | 0.00 | 400.00 | 0.00 | 800.00 |",
     ):
         assert line in text.splitlines(), text
