@@ -61,7 +61,8 @@ class Series(msgspec.Struct, frozen=True, array_like=True, gc=False):
             return replace(self, first=first, movements=movements)
         both = dict.fromkeys((*deltas, *functional), 0)
         first, movements = _added(self.first, self.movements, {**both, **deltas})
-        _, translated = _added(self.first, self.functional, {**both, **functional})
+        before = self.functional or (0,) * len(self.movements)
+        _, translated = _added(self.first, before, {**both, **functional})
         return replace(self, first=first, movements=movements, functional=translated)
 
 

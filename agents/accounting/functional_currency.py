@@ -151,6 +151,11 @@ class _Lot:
         part, self.released = released - self.released, released
         return part
 
+    def shrink(self, amount: Minor, functional: Minor) -> None:
+        """A credit at the lot's own rate: as if less had been billed."""
+        self.amount -= amount
+        self.functional -= functional
+
     def merged(self, other: _Lot) -> _Lot:
         """What is left of both as one, at their average."""
         amount, functional = self.left + other.left, self.carried + other.carried
@@ -196,8 +201,8 @@ class Translation:
         """The movements of the next period; raises ``RateMissing``, and is of no use after that."""
         liability, asset, refund = self._liability, self._asset.functional, self._refund.functional
         self._revenue, self._pins = 0, set()
-        due = self._bill(span, sorted(billed, key=lambda each: each.at))
-        self._recognise(span)
+        due, credited = self._bill(span, sorted(billed, key=lambda each: each.at))
+        self._recognise(span, credited)
         if span.through == span.last and not self._invoiced:
             for each in (self._asset, self._refund):
                 if each.amount:
@@ -219,9 +224,12 @@ class Translation:
     def _liability(self) -> Minor:
         return sum(lot.carried for lot in self._lots)
 
-    def _bill(self, span: Span, billed: Sequence[Billed]) -> Minor:
-        """Documents of a period, and what is to be refunded; what a credit pays back was no liability of a lot any more."""
-        due, paid_back = 0, max(0, -span.refund)
+    def _bill(self, span: Span, billed: Sequence[Billed]) -> tuple[Minor, Minor]:
+        """Documents of a period, and what is to be refunded: (due in functional currency, revenue that credits took back).
+
+        What a credit pays back was no liability of a lot any more; nor was revenue that it takes back in its period.
+        """
+        due, paid_back, reversed_ = 0, max(0, -span.refund), max(0, -span.recognised)
         for (_, rated_on), amounts in _grouped(billed):
             rate = self._used(
                 arising(span, self._rates, self._policy) if rated_on is None else self._rates.spot(rated_on)
@@ -230,11 +238,16 @@ class Translation:
             due += functional
             amount = sum(amounts)
             back = min(max(0, -amount), paid_back)
+            earned = min(max(0, -amount) - back, reversed_)
             if back:
                 paid_back -= back
                 self._refund.take(back)
-                kept = rounded_share(functional, -amount - back, -amount)
-                amount, functional = amount + back, kept
+            if earned:
+                reversed_ -= earned
+                self._revenue += rounded_share(functional, earned, -amount)
+            if back or earned:
+                left = amount + back + earned
+                amount, functional = left, rounded_share(functional, -left, -amount)
             if amount > 0:
                 self._add(amount, functional, rated_on, rate)
             elif amount < 0:
@@ -243,7 +256,7 @@ class Translation:
             self._add(paid_back, self._refund.take(paid_back), None, None)
         elif span.refund > 0:
             self._set_aside(span)
-        return due
+        return due, max(0, -span.recognised) - reversed_
 
     def _add(self, amount: Minor, functional: Minor, rated_on: Day | None, rate: Rate | None) -> None:
         """What is billed settles the asset first; the rest is a lot."""
@@ -260,11 +273,17 @@ class Translation:
 
     def _take_off(self, amount: Minor, functional: Minor, rated_on: Day | None) -> None:
         """A credit takes the lots of its own rate first, then the newest; what no lot covers is an asset."""
-        left = amount
-        order = self._lots if rated_on is None else self._newest(rated_on)
-        left -= self._taken(list(order), left)[0]
-        if left:
-            self._asset.add(left, rounded_share(functional, left, amount))
+        left, carried = amount, functional
+        for lot in self._lots if rated_on is not None else ():
+            part = min(lot.left, left) if lot.rated_on == rated_on else 0
+            if part:
+                share = rounded_share(carried, part, left)
+                lot.shrink(part, share)
+                left, carried = left - part, carried - share
+        order = self._lots if rated_on is None else list(reversed(self._lots))
+        unmet = left - self._taken(order, left)[0]
+        if unmet:
+            self._asset.add(unmet, rounded_share(carried, unmet, left))
 
     def _set_aside(self, span: Span) -> None:
         """What is to be refunded comes out of the newest lots as they are carried."""
@@ -276,9 +295,12 @@ class Translation:
             self._refund.add(left, arisen)
             self._asset.add(left, arisen)
 
-    def _recognise(self, span: Span) -> None:
-        """Revenue takes lots, first in first out; what exceeds them is an asset. Taken back, it takes the asset first."""
-        left = abs(span.recognised)
+    def _recognise(self, span: Span, credited: Minor) -> None:
+        """Revenue takes lots, first in first out; what exceeds them is an asset. Taken back, it takes the asset first.
+
+        ``credited``: how much of what was taken back is settled with its credits already.
+        """
+        left = abs(span.recognised) - credited
         if span.recognised > 0:
             taken, functional = self._taken(list(self._lots), left)
             self._revenue += functional
@@ -305,17 +327,12 @@ class Translation:
         for lot in lots:
             part = min(lot.left, wanted - amount)
             if not part:
-                break
+                continue
             functional += lot.take(part)
             amount += part
             self._pins |= lot.pins
         self._lots = [lot for lot in self._lots if lot.left]
         return amount, functional
-
-    def _newest(self, rated_on: Day) -> list[_Lot]:
-        newest = list(reversed(self._lots))
-        own = [lot for lot in newest if lot.rated_on == rated_on]
-        return own + [lot for lot in newest if lot.rated_on != rated_on]
 
     def _used(self, rate: Rate) -> Rate:
         self._pins.add(rate.pin)

@@ -124,7 +124,7 @@ def post(
     journal = draft.say(build, JournalPost.KIND, "journal", where, after)
     _require_balance(journal)
     for line, written in zip(lines, journal.lines, strict=True):
-        total = totals[line.account_class, line.po]
+        total = totals.get((line.account_class, line.po), 0)
         draft.tell(_revenue_event(line, written, journal.header, books, total, draft))
     if contract.journal_tied:
         return state

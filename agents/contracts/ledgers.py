@@ -20,6 +20,7 @@ from tieout.agents.contracts.decision import View
 from tieout.agents.contracts.exchange import Exchange
 from tieout.agents.contracts.periods import BILLING_SUMMARY, Ground, ground_of
 from tieout.agents.contracts.policy import policy_of
+from tieout.tables.codec import writes_previous
 from tieout.tables.contract import Arrangement, GroupState
 from tieout.tables.ledger import Account
 
@@ -123,9 +124,12 @@ def claim_model(view: View, arrangement: Arrangement, performing: str, policy: P
 
 
 def needs_ledgers(state: GroupState, arrangement: Arrangement, ground: Ground) -> bool:
-    """Whether one ledger in the contract's currency is not enough."""
+    """Whether one ledger in the contract's currency is not enough.
+
+    While rows of the release before are written it has to be: they have no place for anything else.
+    """
     if ground.plain_in != arrangement.currency:
-        return True
+        return not writes_previous()
     entities = state.extent.entities
     if len(entities) == 1 and entities[0] == arrangement.entity:
         return False

@@ -84,6 +84,11 @@ def check_upgrade(before: GroupState, after: GroupState, event: Event, view: Vie
         _refuse("a line has a measure")
     if any(item.convention not in _SWITCHES["convention"] for item in items):
         _refuse("a line has a convention")
+    contracting = {each.id: each.entity for each in after.group.arrangements}
+    if any(
+        item.entity != contracting[terms.arrangement] for terms in after.facts.terms for item in terms.add
+    ):
+        _refuse("a line that another entity performs")
     opened = {each.id for each in before.group.arrangements}
     for arrangement in after.group.arrangements:
         if arrangement.id not in opened:

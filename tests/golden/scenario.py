@@ -31,7 +31,11 @@ class Given:
         self._scenario = Scenario("test", Spot("test", "test"), data)
 
     def reference(self):
-        return Reference.of(tuple(self._rows()), 0)
+        return Reference.of(self.rows(), 0)
+
+    def rows(self):
+        """Reference rows that the scenario is set in."""
+        return tuple(self._rows())
 
     def _rows(self):
         told = [step for step in steps_of(self._scenario) if isinstance(step, Told)]
