@@ -103,6 +103,13 @@ class Pause(msgspec.Struct, frozen=True, array_like=True, gc=False):
     last: Day | None
 
 
+class Party(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """A customer, and who is billed for it; None: the customer itself."""
+
+    customer: str
+    bill_to: str | None
+
+
 class Particulars(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """What only some versions state.
 
@@ -111,7 +118,7 @@ class Particulars(msgspec.Struct, frozen=True, array_like=True, gc=False):
     ``bundles``: (promises, their own price) (32-36..37). ``exercised``: option lines that a renewal takes up (55-42).
     ``term_from``, ``notice_days``: terminable without penalty, in periods from that day on (25-3).
     ``earned``: revenue per promise before an opening in mid-life. ``term_end``: the end of the term that it opens, where
-    no line of it says so. ``told``: what the version said before it was corrected.
+    no line of it says so. ``told``: what the version said before it was corrected. ``party``: who takes the contract over.
     """
 
     line_prices: tuple[tuple[str, Minor], ...] = ()
@@ -129,6 +136,7 @@ class Particulars(msgspec.Struct, frozen=True, array_like=True, gc=False):
     correction: Correction | None = None
     term_end: Day | None = None
     told: Told | None = None
+    party: Party | None = None
 
 
 class Terms(msgspec.Struct, frozen=True, array_like=True, gc=False):

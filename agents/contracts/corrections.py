@@ -16,7 +16,7 @@ from tieout.agents.accounting.agreed import Folded
 from tieout.agents.accounting.agreement import layers_of
 from tieout.agents.accounting.layers import assumed_in
 from tieout.agents.accounting.modification import opens, particulars
-from tieout.agents.contracts import amendments, lifecycle, renewals, versions
+from tieout.agents.contracts import amendments, lifecycle, ownership, renewals, versions
 from tieout.agents.contracts.accepted import Accepted, Rules, Touched
 from tieout.agents.contracts.admission import admitted_contract
 from tieout.agents.contracts.amendments import check_folded, past_credit_id
@@ -26,24 +26,34 @@ from tieout.agents.contracts.draft import Draft
 from tieout.agents.contracts.facts import object_of, with_contract, with_version_replaced
 from tieout.agents.contracts.orders import order_corrected, upsert_customer
 from tieout.agents.contracts.refolding import refold
-from tieout.agents.contracts.standing_versions import last_day_of, lines_known, status_of, versions_of
+from tieout.agents.contracts.standing_versions import (
+    last_day_of,
+    lines_known,
+    parties_of,
+    status_of,
+    versions_of,
+)
 from tieout.agents.contracts.telling import tell_booked, tell_modification
 from tieout.agents.contracts.told import CORRECTABLE, Teller, Versioned, in_scale, told_again
 from tieout.agents.contracts.versions import with_arrangement
-from tieout.avro.events import ContractCorrected, Day
+from tieout.avro.events import ContractCorrected, Day, OwnerTransferred
 from tieout.tables.contract import Arrangement, Contract, GroupState
 from tieout.tables.facts import Correction, Terms, Told
 
 WITHDRAWN = "withdrawn"
-_RULES: Rules = {**versions.RULES, **amendments.RULES, **renewals.RULES, **lifecycle.RULES}
+_RULES: Rules = {**versions.RULES, **amendments.RULES, **renewals.RULES, **lifecycle.RULES, **ownership.RULES}
 _ABOUT = ("envelope", "currency", "corrects", "withdrawn", "cleared", "effective_day")
 """Fields of a correction that no version has under that name."""
 
+
+_OF_A_TRANSFER = {"customer_id": "new_customer_id", "price_minor": "consideration_minor"}
+"""Field of a correction -> what a transfer calls it."""
 
 _UNSTATED = {
     "price_change_minor": 0,
     "past_credit_minor": 0,
     "fee_minor": 0,
+    "consideration_minor": 0,
     "price_status": "fixed",
     "enforceable": True,
     "material_right": False,
@@ -170,8 +180,11 @@ def _pinned_as_told(terms: Terms, told: Told) -> Terms:
 def _restated(event: ContractCorrected, version: Versioned) -> Versioned:
     """The version's event with what the correction states in place of what it said."""
     fields = asdict(version)
+    names = _OF_A_TRANSFER if isinstance(version, OwnerTransferred) else {}
     stated = {
-        name: value for name, value in asdict(event).items() if value is not None and name not in _ABOUT
+        names.get(name, name): value
+        for name, value in asdict(event).items()
+        if value is not None and name not in _ABOUT
     }
     unknown = sorted(
         ({*stated, *event.cleared} - set(fields) - {"reason"}) | ({*event.cleared} & {*_NEVER_CLEARED})
@@ -281,6 +294,7 @@ def _replaced(
 ) -> Accepted:
     """The state with the version as it is now, and what is told of it."""
     others = [each for each in versions_of(state, contract.id) if each.version != event.corrects]
+    parties = parties_of(state, contract)
     check_built_on(old, again.terms, [each for each in others if each.version > event.corrects])
     standing = [*others, *again.terms]
     now = replace(
@@ -295,15 +309,16 @@ def _replaced(
     state = with_contract(state, now)
     for arrangement, day in again.opened.items():
         state = with_arrangement(state, now, replace(state.arrangement(arrangement), opened=day))
-    if (now.customer, now.bill_to) != (contract.customer, contract.bill_to):
-        state = upsert_customer(state, contract.id, state.arrangements_of(contract.id)[0], draft)
     about = sorted({each.arrangement for each in (*old, *again.terms)})
     before = {each: assumed_in(layers_of(state, state.arrangement(each))) for each in about}
     state = with_version_replaced(state, again.terms)
+    if parties_of(state, now) != parties:
+        state = upsert_customer(state, contract.id, state.arrangements_of(contract.id)[0], draft)
     folds = {each: refold(state, each) for each in about}
     for each, folded in folds.items():
         check_folded(before[each], folded)
     _tell(state, old, again.terms, folds, draft)
+    now = state.contract(contract.id) or now
     order_corrected(state, now, old, again.terms, draft)
     first = {
         each: min(terms.at for terms in (*old, *again.terms) if terms.arrangement == each) for each in about

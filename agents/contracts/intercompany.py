@@ -8,6 +8,7 @@ eliminated (ASC 810-10-45-1).
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 from msgspec.structs import replace
 
@@ -15,8 +16,10 @@ from tieout.agents.accounting.ledger_targets import LIABILITY, PAYABLE
 from tieout.agents.contracts.draft import Draft, Posting
 from tieout.agents.contracts.journals import CLAIM_CLASSES, Line
 from tieout.agents.contracts.ledgers import Kept
-from tieout.avro.commands import CustomerUpsert
+from tieout.agents.contracts.standing_versions import parties_of
+from tieout.avro.commands import CommandHeader, CustomerUpsert
 from tieout.tables.contract import GroupState, Upsert
+from tieout.tables.facts import Party
 
 
 def split_claims(lines: list[Line]) -> Iterator[tuple[str, list[Line]]]:
@@ -59,21 +62,24 @@ def customer_known(state: GroupState, kept: Kept, draft: Draft) -> tuple[GroupSt
     arrangement, entity = kept.arrangement, kept.ground.entity
     contract = state.contract(arrangement.contract)
     assert contract is not None, arrangement.id
-    wanted = entity.erp_account, contract.customer, contract.bill_to
-    for each in state.group.upserts:
-        if (each.erp_account, each.customer, each.bill_to) == wanted:
-            return state, ()
     books = kept.ground.books
     assert books.horizon is not None, arrangement.id
     placed = books.placed(books.horizon)
-    said = draft.say(
-        lambda header: CustomerUpsert(header, contract.customer, contract.bill_to),
-        CustomerUpsert.KIND,
-        "master",
-        Posting(arrangement, entity, placed.posted_on, placed.posting),
-    )
-    sent = Upsert(*wanted, said.header.command_id)
-    upserts = sorted(
-        (*state.group.upserts, sent), key=lambda each: (each.erp_account, each.customer, each.bill_to or "")
-    )
-    return replace(state, group=replace(state.group, upserts=tuple(upserts))), (sent.command_id,)
+    where = Posting(arrangement, entity, placed.posted_on, placed.posting)
+    upserts, after = list(state.group.upserts), []
+    known = {(each.erp_account, each.customer, each.bill_to) for each in upserts}
+    for party in parties_of(state, contract, placed.posted_on):
+        wanted = entity.erp_account, party.customer, party.bill_to
+        if wanted not in known:
+            known.add(wanted)
+            said = draft.say(partial(_upsert, party), CustomerUpsert.KIND, "master", where)
+            upserts.append(Upsert(*wanted, said.header.command_id))
+            after.append(said.header.command_id)
+    if not after:
+        return state, ()
+    upserts.sort(key=lambda each: (each.erp_account, each.customer, each.bill_to or ""))
+    return replace(state, group=replace(state.group, upserts=tuple(upserts))), tuple(after)
+
+
+def _upsert(party: Party, header: CommandHeader) -> CustomerUpsert:
+    return CustomerUpsert(header, party.customer, party.bill_to)

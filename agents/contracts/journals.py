@@ -19,6 +19,7 @@ from tieout.agents.contracts.decision import View
 from tieout.agents.contracts.draft import RULE_VERSION, Draft, Posting, ident
 from tieout.agents.contracts.exchange import Exchange
 from tieout.agents.contracts.periods import Books
+from tieout.agents.contracts.standing_versions import parties_of
 from tieout.avro.commands import CommandHeader, JournalFx, JournalLine, JournalPost
 from tieout.avro.events import Day, Minor
 from tieout.avro.outcomes import RevenueEvent
@@ -109,10 +110,11 @@ def post(
     contract = state.contract(arrangement.contract)
     assert contract is not None
     accounts = _accounts(draft.view, arrangement, day, {line.account_class for line in lines})
+    customer = parties_of(state, contract, day)[-1].customer
 
     def build(header: CommandHeader) -> JournalPost:
         written = tuple(
-            _journal_line(line, place, header, contract.customer, accounts[line.account_class], books)
+            _journal_line(line, place, header, customer, accounts[line.account_class], books)
             for place, line in enumerate(lines, 1)
         )
         if other:

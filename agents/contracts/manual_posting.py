@@ -13,6 +13,7 @@ from tieout.agents.contracts.decision import Refused
 from tieout.agents.contracts.draft import RULE_VERSION, Draft, Posting
 from tieout.agents.contracts.facts import with_manual
 from tieout.agents.contracts.periods import Ground
+from tieout.agents.contracts.standing_versions import parties_of
 from tieout.avro.commands import CommandHeader, JournalLine, JournalPost, JournalReverse
 from tieout.avro.events import AdjustmentLine, Day, Minor
 from tieout.avro.outcomes import RevenueEvent
@@ -53,7 +54,8 @@ def posted(
     """The state with a journal of these lines, and its rows. Refused where a class has no account."""
     where = _posting(journal)
     accounts = [_account(line.account_class, where, draft) for line in lines]
-    customer, label = journal.contract.customer, journal.ground.books.calendar.label(journal.period)
+    customer = parties_of(state, journal.contract, journal.day)[-1].customer
+    label = journal.ground.books.calendar.label(journal.period)
 
     def build(header: CommandHeader) -> JournalPost:
         written = tuple(

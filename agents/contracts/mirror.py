@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from tieout.agents.contracts.draft import Draft, Posting
 from tieout.agents.contracts.orders import placed
+from tieout.agents.contracts.standing_versions import parties_of
 from tieout.avro.commands import CommandDocumentLine, CreditMemoCreate, InvoiceCreate
 from tieout.avro.events import CreditMemoIssued, InvoicePosted
 from tieout.tables.contract import Contract, GroupState
@@ -19,10 +20,11 @@ def mirror_invoice(
 ) -> None:
     """invoice.create, under the arrangement of its first line."""
     where = placed(state.arrangement(lines[0].arrangement), event.envelope.effective_date, draft, contract.id)
+    customer = parties_of(state, contract, event.envelope.effective_date)[-1].customer
     draft.say(
         lambda header: InvoiceCreate(
             header=header,
-            customer_id=contract.customer,
+            customer_id=customer,
             invoice_number=event.invoice_number,
             document_date=event.envelope.effective_date,
             due_date=event.due_date,
@@ -41,12 +43,18 @@ def mirror_invoice(
 def mirror_credit_memo(
     state: GroupState, contract: Contract, event: CreditMemoIssued, lines: tuple[DocLine, ...], draft: Draft
 ) -> None:
-    """credit_memo.create, under the arrangement of its first line."""
+    """credit_memo.create, under the arrangement of its first line, to whom the invoice that it names was sent."""
     where = placed(state.arrangement(lines[0].arrangement), event.envelope.effective_date, draft, contract.id)
+    billed = [
+        line.at
+        for line in state.documents.lines
+        if line.doc == event.invoice_number and line.contract == contract.id
+    ]
+    customer = parties_of(state, contract, min(billed, default=event.envelope.effective_date))[-1].customer
     draft.say(
         lambda header: CreditMemoCreate(
             header=header,
-            customer_id=contract.customer,
+            customer_id=customer,
             memo_number=event.memo_number,
             invoice_number=event.invoice_number,
             document_date=event.envelope.effective_date,

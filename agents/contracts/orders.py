@@ -16,6 +16,7 @@ from tieout.agents.contracts.draft import Draft, Posting
 from tieout.agents.contracts.facts import with_contract
 from tieout.agents.contracts.modification import promises_of
 from tieout.agents.contracts.periods import ground_of
+from tieout.agents.contracts.standing_versions import parties_of
 from tieout.avro.commands import (
     CustomerUpsert,
     OrderLine,
@@ -47,18 +48,19 @@ def upsert_customer(
     contract = state.contract(contract_id)
     assert contract is not None
     where = placed(arrangement, arrangement.opened, draft, contract_id)
-    wanted = (where.entity.erp_account, contract.customer, contract.bill_to)
+    party = parties_of(state, contract)[-1]
+    wanted = (where.entity.erp_account, party.customer, party.bill_to)
     for each in state.group.upserts:
         if (each.erp_account, each.customer, each.bill_to) == wanted:
             return with_contract(state, replace(contract, upsert=each.command_id))
     said = draft.say(
-        lambda header: CustomerUpsert(header, contract.customer, contract.bill_to),
+        lambda header: CustomerUpsert(header, party.customer, party.bill_to),
         CustomerUpsert.KIND,
         "master",
         where,
     )
     sent = Upsert(*wanted, said.header.command_id)
-    state = with_contract(state, replace(contract, upsert=sent.command_id))
+    state = with_contract(state, replace(contract, upsert=sent.command_id, journal_tied=False))
     upserts = tuple(
         sorted(
             (*state.group.upserts, sent),
@@ -75,10 +77,9 @@ def create_order(
     contract = state.contract(terms.contract)
     assert contract is not None
     lines = tuple(_line(item) for item in terms.add)
+    customer = parties_of(state, contract)[-1].customer
     draft.say(
-        lambda header: SalesOrderCreate(
-            header, contract.customer, terms.version, first, last, terms.pool, lines
-        ),
+        lambda header: SalesOrderCreate(header, customer, terms.version, first, last, terms.pool, lines),
         SalesOrderCreate.KIND,
         "document",
         placed(arrangement, terms.at, draft, contract.id),
@@ -86,8 +87,15 @@ def create_order(
     )
 
 
-def update_order(state: GroupState, arrangement: Arrangement, terms: Terms, last: Day, draft: Draft) -> None:
-    """The term's order after an amendment."""
+def update_order(
+    state: GroupState,
+    arrangement: Arrangement,
+    terms: Terms,
+    last: Day,
+    draft: Draft,
+    after: tuple[str, ...] = (),
+) -> None:
+    """The term's order after an amendment; ``after``: commands that it comes after."""
     contract = state.contract(terms.contract)
     assert contract is not None
     term = _term_of(state, arrangement, contract.id)
@@ -102,11 +110,13 @@ def update_order(state: GroupState, arrangement: Arrangement, terms: Terms, last
     lines = tuple(_line(item) for item in kept)
     total = sum(stated_price(state, each, contract.id) for each in term)
     opened = term[0].opened if term[0].contract == contract.id else _begun(state, term[0], contract.id)
+    customer = parties_of(state, contract)[-1].customer
     draft.say(
-        lambda header: SalesOrderUpdate(header, contract.customer, terms.version, opened, last, total, lines),
+        lambda header: SalesOrderUpdate(header, customer, terms.version, opened, last, total, lines),
         SalesOrderUpdate.KIND,
         "document",
         placed(arrangement, terms.at, draft, contract.id),
+        after,
     )
 
 
@@ -192,7 +202,8 @@ def order_corrected(
     _pauses_corrected(
         state, told, [pause for terms in (*old, *new) for pause in particulars(terms).pauses], draft
     )
-    update_order(state, arrangement, told, contract.last, draft)
+    after = (contract.upsert,) if was.kind in ("activate", "transfer") else ()
+    update_order(state, arrangement, told, contract.last, draft, after)
     return None
 
 

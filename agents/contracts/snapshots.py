@@ -20,7 +20,7 @@ from tieout.agents.contracts.draft import Draft
 from tieout.agents.contracts.facts import with_contract
 from tieout.agents.contracts.periods import entity_of
 from tieout.agents.contracts.pricing import PricedOn
-from tieout.agents.contracts.standing_versions import versions_of
+from tieout.agents.contracts.standing_versions import parties_of, versions_of
 from tieout.avro.contract_lines import LineChange
 from tieout.avro.events import ContractAmended, ContractSnapshot, Line, Minor
 from tieout.tables.contract import Contract, GroupState
@@ -60,7 +60,7 @@ def snapshot(state: GroupState, event: ContractSnapshot, draft: Draft) -> Accept
     check_dates(term=(event.start_date, event.end_date))
     if event.version < 1:
         raise Refused("VALUE_INVALID", f"a snapshot of version {event.version}")
-    if event.customer_id != contract.customer:
+    if event.customer_id != parties_of(state, contract)[-1].customer:
         raise Refused("MOD_UNSUPPORTED", "the contract is another customer's: tell its transfer first")
     known = _known(state, contract, event.version)
     difference = _difference(state, contract, event, known, draft)

@@ -7,6 +7,7 @@ it along.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from operator import itemgetter
 
 from msgspec.structs import replace
 
@@ -15,7 +16,7 @@ from tieout.agents.accounting.pauses import ACCESS, paused_within, pauses_by_pro
 from tieout.agents.accounting.service_time import Pauses
 from tieout.avro.events import Day
 from tieout.tables.contract import Arrangement, Contract, GroupState
-from tieout.tables.facts import Particulars, Pause, Terms
+from tieout.tables.facts import Particulars, Party, Pause, Terms
 
 
 def versions_of(state: GroupState, contract_id: str) -> list[Terms]:
@@ -39,6 +40,20 @@ def told_once(state: GroupState, contract_id: str) -> list[Terms]:
         each.more.told for each in state.facts.terms if each.more is not None and each.contract == contract_id
     ]
     return [terms for each in told if each is not None for terms in each.terms]
+
+
+def parties_of(state: GroupState, contract: Contract, until: Day | None = None) -> list[Party]:
+    """Who the contract was with, one after the other, up to a day or in all: the last one is whom outputs name."""
+    first = Party(contract.customer, contract.bill_to)
+    taken = [
+        (terms.at, terms.version, terms.more.party)
+        for terms in state.facts.terms
+        if terms.more is not None and terms.more.party is not None and terms.contract == contract.id
+    ]
+    return [
+        first,
+        *(party for at, _, party in sorted(taken, key=itemgetter(0, 1)) if until is None or at <= until),
+    ]
 
 
 def pauses_of(state: GroupState, contract_id: str) -> dict[str, Pauses]:

@@ -168,6 +168,7 @@ _EVENT_TYPES = {
     "cancel": "contract_cancelled",
     "suspend": "contract_suspended",
     "resume": "contract_resumed",
+    "transfer": "owner_transferred",
 }
 
 

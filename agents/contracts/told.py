@@ -206,6 +206,22 @@ def _cancelled(teller: Teller, terms: Terms) -> ContractCancelled:
     )
 
 
+def _transferred(teller: Teller, terms: Terms) -> OwnerTransferred:
+    party = particulars(terms).party
+    assert party is not None, terms
+    return OwnerTransferred(
+        envelope=teller.envelope,
+        base_version=terms.version - 1,
+        currency=teller.currency,
+        approved_date=terms.approved,
+        new_customer_id=party.customer,
+        new_bill_to_id=party.bill_to,
+        consideration_minor=terms.pool,
+        receivables_assigned=False,
+        novation=False,
+    )
+
+
 def _pause(told: Told) -> tuple[Pause, bool]:
     """The contract's own pause, and whether service rests in it."""
     own = [each for terms in told.terms for each in particulars(terms).pauses if each.po in (ACCESS, BILLING)]
@@ -245,6 +261,7 @@ _TELLERS: Mapping[str, Callable[[Teller, Terms], Versioned]] = {
     "cancel": _cancelled,
     "suspend": _suspended,
     "resume": _resumed,
+    "transfer": _transferred,
 }
 CORRECTABLE = frozenset(_TELLERS)
 """Kinds of versions that can be told again."""

@@ -46,6 +46,7 @@ from tieout.avro.events import (
     ContractSuspended,
     Day,
     Minor,
+    OwnerTransferred,
 )
 from tieout.avro.reference import EntityPublished
 from tieout.tables.contract import Arrangement, Contract, GroupState
@@ -159,7 +160,7 @@ def open_separately(
     return Accepted(state, (Touched(arrangement.id, terms.at),))
 
 
-_Priced = ContractAmended | ContractRenewed | ContractCancelled
+_Priced = ContractAmended | ContractRenewed | ContractCancelled | OwnerTransferred
 
 
 def next_version(state: GroupState, event: _Priced | ContractSuspended | ContractResumed) -> Contract:
