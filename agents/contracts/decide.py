@@ -22,6 +22,7 @@ from tieout.agents.contracts.policy_review import put_to_review
 from tieout.agents.contracts.retelling import retold
 from tieout.agents.contracts.rules import RULES
 from tieout.agents.contracts.upgrade import check_upgrade
+from tieout.agents.contracts.usage_completeness import watched_after
 from tieout.avro.control import Marker
 from tieout.avro.events import Event
 from tieout.tables.contract import Group, GroupState
@@ -45,6 +46,7 @@ def decide(state: GroupState, event: Event, view: View, cause: CausedBy) -> Deci
             after = emit(after, touched, draft)
         after = retold(state, after, draft)
         after = alerted(state, after, accepted.touched, draft)
+        after = watched_after(state, after, draft)
         if len(after.group.arrangements) != len(state.group.arrangements):
             after = put_to_review(after, draft)
         return _decided(state, after, draft, effect=accepted.effect)

@@ -1,8 +1,8 @@
 """Targets minus ledger: the journals that are due now, netted, each in a period that is open (domain model 2.2, 4.2).
 
 Invariants: after emission the ledger, with what is withheld, equals the targets for every key and every period up to the
-horizon H; nothing beyond H is emitted; a late effect keeps its service period and is posted into the first open one. What an event does
-not touch is read off the ledger, which equals it, so that an invoice costs no look at progress.
+horizon H; nothing beyond H is emitted; a late effect keeps its service period and is posted into the first open one. What an event does not
+touch is read off the ledger, which equals it, so that an invoice costs no look at progress.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from tieout.agents.accounting.targets import Targets
 from tieout.agents.contracts.accepted import Touched
 from tieout.agents.contracts.derivation import prepared
 from tieout.agents.contracts.draft import Draft
-from tieout.agents.contracts.late_effects import met, withheld
+from tieout.agents.contracts.late_effects import check_none_withheld, met, withheld
 from tieout.agents.contracts.ledger_emission import emit_ledgers
 from tieout.agents.contracts.ledgers import needs_ledgers
 from tieout.agents.contracts.periods import Books, ground_of
@@ -38,6 +38,7 @@ def emit(state: GroupState, touched: Touched, draft: Draft) -> GroupState:
     arrangement = state.arrangement(touched.arrangement)
     ground = ground_of(draft.view, arrangement)
     if needs_ledgers(state, arrangement, ground):
+        check_none_withheld(state, arrangement)
         return emit_ledgers(state, arrangement, touched.first, draft)
     books = ground.books
     books.period(touched.first)

@@ -65,6 +65,15 @@ def withheld(
     return _told(state, arrangement, draft), _of_periods(deltas, lambda period: period > (books.closed or 0))
 
 
+def check_none_withheld(state: GroupState, arrangement: Arrangement) -> None:
+    """Refused where something of an arrangement is withheld that comes to be kept in several ledgers or currencies."""
+    if any(held.arrangement == arrangement.id for held in state.ledger.withheld):
+        detail = (
+            f"{arrangement.id} goes to several ledgers while effects of it on closed periods are withheld"
+        )
+        raise Refused("POLICY_MISSING", detail, "fact")
+
+
 def post_now(state: GroupState, item: OpenItem, draft: Draft) -> GroupState:
     """What is withheld behind the item goes to the first open period."""
     arrangement = state.arrangement(item.fact)

@@ -18,6 +18,7 @@ from tieout.agents.contracts.ledgers import needs_ledgers
 from tieout.agents.contracts.periods import entity_of, ground_of
 from tieout.agents.contracts.policy_review import put_to_review
 from tieout.agents.contracts.telling import exception_of
+from tieout.agents.contracts.usage_completeness import watched_at_close
 from tieout.avro.control import (
     Marker,
     PeriodClosed,
@@ -47,6 +48,7 @@ def marked(state: GroupState, marker: Marker, draft: Draft) -> GroupState:
         if marker.subledger not in (*SUBLEDGERS, EVERY):
             return state
         state = _told(state, _CLOSE, _unknown_labels(state, draft), draft)
+        state = watched_at_close(state, draft)
         if isinstance(marker, PeriodReopened) and state.ledger.withheld:
             state = reopened(state, draft)
         if not (waiting and isinstance(marker, PeriodReopened)):
