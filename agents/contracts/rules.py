@@ -11,6 +11,7 @@ from tieout.agents.contracts import (
     admin,
     amendments,
     cash,
+    clocks,
     corrections,
     deliveries,
     documents,
@@ -48,6 +49,7 @@ _FAMILIES: tuple[Rules, ...] = (
     hours_and_royalties.RULES,
     usage.RULES,
     admin.RULES,
+    clocks.RULES,
 )
 
 RULES: dict[type, Rule] = dict(chain.from_iterable(family.items() for family in _FAMILIES))
