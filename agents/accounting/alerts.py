@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from tieout.agents.accounting.agreement import done_of, layers_of
 from tieout.agents.accounting.change_orders import pending
+from tieout.agents.accounting.collectability import doubtful
 from tieout.agents.accounting.decision_table import ASSUMED
 from tieout.agents.accounting.financing import first_gap, is_near
 from tieout.agents.accounting.layers import assumed_in
@@ -26,6 +27,7 @@ from tieout.tables.facts import Evidence
 FINANCING, OVER_PRICE = "FINANCING_SUSPECTED", "BILLED_OVER_PRICE"
 LOSS, NO_EXPECTED_COST, OVER_EXPECTED_COST = "CONTRACT_LOSS", "EAC_MISSING", "EVIDENCE_OVER_SCOPE"
 DOWN, REJECTED, UNPROMISED = "PROGRESS_DOWN", "ACCEPTANCE_REJECTED", "EVIDENCE_UNKNOWN_PO"
+DOUBTFUL = "COLLECTABILITY_FAILED"
 NOT_APPROVED = "MOD_PENDING"
 RAISED_BY = {
     LOSS: "progress_updated",
@@ -34,6 +36,7 @@ RAISED_BY = {
     DOWN: "progress_updated",
     REJECTED: "acceptance_rejected",
     UNPROMISED: "contract_corrected",
+    DOUBTFUL: "collectability_reassessed",
     FINANCING: "invoice_posted",
     OVER_PRICE: "invoice_posted",
     NOT_APPROVED: "change_order_submitted",
@@ -76,6 +79,7 @@ def of_performance(state: GroupState) -> list[Alert]:
             found += _of_progress(arrangement, po, performance)
         found += _expected_loss(state, arrangement, done)
     found += _rejections(state)
+    found += _doubts(state)
     found += _changes(state)
     if _is_corrected(state):
         found += _unpromised(state)
@@ -133,7 +137,7 @@ def _is_within_price(state: GroupState, arrangement: Arrangement) -> bool:
 def _is_watched(state: GroupState) -> bool:
     facts = state.facts
     return (
-        bool(facts.estimates or state.work)
+        bool(facts.estimates or facts.assessments or state.work)
         or any(not opens(each) for each in facts.terms)
         or any(each.reach == "none" for each in facts.components)
         or state.extent.tally.shows("rejected")
@@ -187,6 +191,16 @@ def _expected_loss(state: GroupState, arrangement: Arrangement, done: dict[str, 
         return []
     detail = f"lines {sorted(expected)} are expected to cost {cost}, and to earn {price}"
     return [Alert(LOSS, arrangement.id, arrangement.id, cost - price, detail)]
+
+
+def _doubts(state: GroupState) -> Iterator[Alert]:
+    """Contracts from which collecting is not probable, as it was assessed last (606-10-25-1(e))."""
+    for contract in state.group.contracts if state.facts.assessments else ():
+        spans = doubtful(state.facts.assessments, (contract.id,))
+        if spans and spans[-1][1] is None:
+            home = contract.home or f"{contract.id}@1"
+            detail = f"collecting from contract {contract.id!r} is not probable from day {spans[-1][0]} on"
+            yield Alert(DOUBTFUL, contract.id, home, 0, detail)
 
 
 def _rejections(state: GroupState) -> Iterator[Alert]:

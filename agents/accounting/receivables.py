@@ -13,6 +13,8 @@ from operator import itemgetter
 
 from tieout.agents.accounting.billing_order import charged_on, counts, in_order, placed
 from tieout.agents.accounting.billing_walk import Walk
+from tieout.agents.accounting.collectability import Spans, doubtful
+from tieout.agents.accounting.deferred_billing import LateWalk, deferred
 from tieout.agents.accounting.policy import Switches
 from tieout.avro.events import Day, Minor
 from tieout.tables.contract import Arrangement, Contract, GroupState
@@ -26,13 +28,17 @@ _KEY = itemgetter(0, 1, 2)
 Dated = list[tuple[Day, Minor]]
 
 
-def walked(documents: Documents, contract: Contract, homes: Mapping[str, str]) -> Account606:
+def walked(
+    documents: Documents, contract: Contract, homes: Mapping[str, str], spans: Spans = ()
+) -> Account606:
     """Billing and cash of one contract; ``homes``: promise -> its arrangement, for lines that name a promise.
 
-    The advances of a contract are due in its first arrangement.
+    The advances of a contract are due in its first arrangement. ``spans``: days on which collecting is doubtful.
     """
-    walk = _walk(documents, contract, homes)
-    facts = in_order(documents, contract.id)
+    facts, walk = in_order(documents, contract.id), _walk(documents, contract, homes)
+    if spans:
+        facts, late = deferred(facts, spans)
+        walk = LateWalk(documents, contract.id, homes, contract.home or f"{contract.id}@1", late)
     for fact in facts:
         walk.take(fact)
     due: dict[str, Dated] = {}
@@ -112,7 +118,8 @@ def account_of(state: GroupState, contract: Contract) -> Account606:
         known = state.derived.accounts.get(contract.id)
         if known is not None:
             return known
-    return walked(state.documents, contract, homes_of(state, contract.id))
+    spans = doubtful(state.facts.assessments, (contract.id,)) if state.facts.assessments else ()
+    return walked(state.documents, contract, homes_of(state, contract.id), spans)
 
 
 def homes_of(state: GroupState, contract: str) -> dict[str, str]:

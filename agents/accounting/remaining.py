@@ -16,7 +16,8 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from tieout.agents.accounting.agreed import Agreed
-from tieout.agents.accounting.agreement import agreed_of, layers_of
+from tieout.agents.accounting.agreement import agreed_of, contracts_of, layers_of
+from tieout.agents.accounting.collectability import Spans, counted, doubtful
 from tieout.agents.accounting.enforceable import begun_through, terminable_lines
 from tieout.agents.accounting.layers import fold
 from tieout.agents.accounting.modification import opens
@@ -121,6 +122,8 @@ class Remaining:
 
     def _planned(self, day: Day) -> dict[str, Plan]:
         layers = self._layers(day)
+        if counted(self._doubtful, day) != day:
+            return {}
         if not layers or (ONE_YEAR in self._exempt and self._within_a_year(day)):
             return {}
         exempt = self._wholly_variable(day) if UNSATISFIED in self._exempt else {}
@@ -138,6 +141,10 @@ class Remaining:
     @cached_property
     def _agreed(self) -> Agreed:
         return agreed_of(self._state, self._arrangement)
+
+    @cached_property
+    def _doubtful(self) -> Spans:
+        return doubtful(self._state.facts.assessments, contracts_of(self._arrangement))
 
     @cached_property
     def _terminable(self) -> Mapping[str, Day]:

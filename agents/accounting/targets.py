@@ -10,13 +10,14 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping
 
-from tieout.agents.accounting.agreement import components_of, done_of, layers_of
+from tieout.agents.accounting.agreement import components_of, contracts_of, done_of, layers_of
+from tieout.agents.accounting.collectability import Spans, counted, doubtful, released
 from tieout.agents.accounting.contra import NOTHING_SHOWN, Shown, shown
 from tieout.agents.accounting.dated_amounts import amounts_by_po
 from tieout.agents.accounting.enforceable import enforceable, terminable_lines
 from tieout.agents.accounting.position import Position, netted
 from tieout.agents.accounting.progress import earned, satisfied
-from tieout.agents.accounting.receivables import due_of, write_offs_of
+from tieout.agents.accounting.receivables import account_of, due_of, write_offs_of
 from tieout.agents.accounting.refund_liability import price_taken_back, refund_liability
 from tieout.agents.accounting.write_offs import due_of_write_offs
 from tieout.avro.events import Day, Minor
@@ -100,24 +101,26 @@ class Targets:
 
     def at(self, day: Day) -> Position:
         """The position at the end of a day."""
-        revenue = self._earned(day)
-        for po, performed in self._shown.performed.items():
-            revenue[po] = revenue.get(po, 0) + performed.by(day)
+        revenue = self._recognised(day)
         recognised = sum(revenue.values())
         due, refund = self._due.by(day), self.refund_liability(day)
         liability, asset = netted(due, recognised, refund)
-        contra = {name: taken.by(day) for name, taken in self._shown.contra.items()}
+        counts = self._counted(day)
+        contra = {name: taken.by(counts) for name, taken in self._shown.contra.items()}
         return Position(revenue, contra, due, refund, liability, asset)
 
     def performed(self, day: Day) -> dict[Key, Minor]:
         """R as ledger keys: revenue of each obligation before contra revenue, and contra revenue by class."""
-        values: dict[Key, Minor] = {("revenue", po): amount for po, amount in self._earned(day).items()}
+        counts = self._counted(day)
+        values: dict[Key, Minor] = {
+            ("revenue", po): amount for po, amount in self._earned_or_stood(day).items()
+        }
         if self._shown is not NOTHING_SHOWN:
             for steps_by_po in (self._shown.performed, self._shown.contra_of):
                 for po, steps in steps_by_po.items():
-                    values["revenue", po] = values.get(("revenue", po), 0) + steps.by(day)
+                    values["revenue", po] = values.get(("revenue", po), 0) + steps.by(counts)
             for name, taken in self._shown.contra.items():
-                values[name, ""] = taken.by(day)
+                values[name, ""] = taken.by(counts)
         return values
 
     def values(self, day: Day) -> dict[Key, Minor]:
@@ -149,6 +152,8 @@ class Targets:
     def gross_revenue(self, day: Day, pos: Iterable[str]) -> dict[str, Minor]:
         """R of some obligations as the ledger shows it: before what contra revenue shows."""
         found = dict.fromkeys(pos, 0)
+        if self._counted(day) != day:
+            return {po: self.performed(day).get(("revenue", po), 0) for po in found}
         for share in self._shares(day):
             if share.po in found:
                 found[share.po] = earned(share, self._done.get(share.po, NOTHING), day)
@@ -163,11 +168,48 @@ class Targets:
         return sum(self.allocation(day).values())
 
     def agreed_price(self, day: Day) -> Minor:
-        """The price of all that was agreed, what may be ended included."""
-        return self.price(day) + self._unenforceable(day)
+        """The price of all that was agreed, what may be ended, or may not be collected, included."""
+        return sum(self._allocated(day).values()) + sum(
+            [steps.by(day) for steps in self._shown.performed.values()]
+        )
 
     def complete(self, day: Day) -> bool:
-        """Nothing of the fixed promises is left to transfer after ``day``."""
+        """Nothing of the fixed promises is left to transfer after ``day``, and it counts."""
+        return self._counted(day) == day and self._all_transferred(day)
+
+    @computed_once
+    def doubtful(self) -> Spans:
+        """The days on which collecting is not probable, so that cash decides over revenue (606-10-25-7)."""
+        assessments = self._state.facts.assessments
+        return doubtful(assessments, contracts_of(self._arrangement)) if assessments else ()
+
+    def _counted(self, day: Day) -> Day:
+        return counted(self.doubtful, day) if self.doubtful else day
+
+    def _recognised(self, day: Day) -> dict[str, Minor]:
+        """R of each obligation, net of contra revenue."""
+        revenue, counts = self._earned_or_stood(day), self._counted(day)
+        for po, steps in self._shown.performed.items():
+            revenue[po] = revenue.get(po, 0) + steps.by(counts)
+        return revenue
+
+    def _earned_or_stood(self, day: Day) -> dict[str, Minor]:
+        """R without components for past performance; where collecting is doubtful, as it stood before."""
+        counts = self._counted(day)
+        if counts == day:
+            return self._earned(day)
+        stood = self._earned(counts)
+        if not self._all_transferred(day):
+            return stood
+        return released(stood, self._earned(day), self._received(day))
+
+    def _received(self, day: Day) -> Minor:
+        """What was paid of what is due; a receivable of the contract is not."""
+        named = contracts_of(self._arrangement)
+        accounts = [account_of(self._state, each) for each in self._state.group.contracts if each.id in named]
+        return self._due.by(day) - max(0, sum([account.receivable.by(day) for account in accounts]))
+
+    def _all_transferred(self, day: Day) -> bool:
         place = bisect_right(self._from_days, day)
         return place > 0 and all(
             satisfied(share, self._done.get(share.po, NOTHING), day)
@@ -176,6 +218,8 @@ class Targets:
 
     def allocation(self, day: Day) -> dict[str, Minor]:
         """Each obligation's share of the transaction price as seen on a day, past layers included."""
+        if self._counted(day) != day:
+            return self._recognised(day)
         shares = self._allocated(day)
         if self._terminable:
             for po, unenforceable in self._ended_at_will(day):

@@ -7,8 +7,13 @@ that is not in ``RULES`` is parked by name until a release has its rule.
 from __future__ import annotations
 
 from tieout.agents.contracts.accepted import Rules
+from tieout.agents.contracts.assessments import collectability_reassessed
 from tieout.agents.contracts.manual_journals import manual_adjustment
 from tieout.agents.contracts.resolutions import exception_resolved
-from tieout.avro.events import ExceptionResolved, ManualAdjustment
+from tieout.avro.events import CollectabilityReassessed, ExceptionResolved, ManualAdjustment
 
-RULES: Rules = {ManualAdjustment: manual_adjustment, ExceptionResolved: exception_resolved}
+RULES: Rules = {
+    ManualAdjustment: manual_adjustment,
+    ExceptionResolved: exception_resolved,
+    CollectabilityReassessed: collectability_reassessed,
+}

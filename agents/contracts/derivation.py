@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
+from tieout.agents.accounting.collectability import doubtful
 from tieout.agents.accounting.dated_amounts import (
     amounts_of,
     carries,
@@ -176,6 +177,8 @@ def charged(state: GroupState, contract_id: str, facts: Sequence[DocLine | Cash]
     known = None if derived is None else derived.accounts.get(contract_id)
     if derived is None or known is None:
         return state
+    if any(each.contract == contract_id for each in state.facts.assessments):
+        return billed(state, (contract_id,))
     contract = state.contract(contract_id)
     assert contract is not None, contract_id
     after = continued(known, state.documents, contract, homes_of(state, contract_id), facts)
@@ -246,4 +249,5 @@ def _item(state: GroupState, promise: Promise) -> Item:
 
 
 def _account(state: GroupState, contract: Contract) -> Account606:
-    return walked(state.documents, contract, homes_of(state, contract.id))
+    spans = doubtful(state.facts.assessments, (contract.id,)) if state.facts.assessments else ()
+    return walked(state.documents, contract, homes_of(state, contract.id), spans)

@@ -89,7 +89,7 @@ def _wanted(
     targets = Targets(state, arrangement)
     wanted: dict[Key, list[Minor]] = {}
     standing: Iterable[list[Minor]] = ()
-    if touched.pos is None or _waits(state) or (touched.pos and targets.shared_from > touched.first):
+    if _all_may_differ(state, targets, touched):
         for place, day in enumerate(ends):
             _put(wanted, targets.performed(day), place)
         for key in shown:
@@ -97,7 +97,7 @@ def _wanted(
                 wanted[key] = [0] * len(ends)
     else:
         for place, day in enumerate(ends if touched.pos else ()):
-            revenue = targets.gross_revenue(day, touched.pos)
+            revenue = targets.gross_revenue(day, touched.pos or ())
             _put(wanted, {(_REVENUE, po): amount for po, amount in revenue.items()}, place)
         standing = [
             values if key[0] == _REVENUE else [-value for value in values]
@@ -113,6 +113,13 @@ def _wanted(
         wanted[_CA].append(asset)
         wanted[_RL].append(refund)
     return wanted
+
+
+def _all_may_differ(state: GroupState, targets: Targets, touched: Touched) -> bool:
+    """Whether revenue of any promise may differ: so it says, the ledger lags, or one shares with others later."""
+    if touched.pos is None or targets.doubtful or _waits(state):
+        return True
+    return bool(touched.pos) and targets.shared_from > touched.first
 
 
 def _put(wanted: dict[Key, list[Minor]], values: dict[Key, Minor], place: int) -> None:

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from tieout.agents.accounting.agreed import Folded
 from tieout.agents.accounting.modification import canonical
-from tieout.agents.contracts.derivation import agreed, performed
+from tieout.agents.contracts.derivation import agreed, billed, performed
 from tieout.agents.contracts.refolding import refold, refolded, stale, with_layers
 from tieout.avro.events import Day, Event
 from tieout.tables.contract import Contract, GroupState, OpenItem
@@ -61,9 +61,10 @@ def with_contract(state: GroupState, contract: Contract) -> GroupState:
 def with_collectability(state: GroupState, assessed: Collectability) -> GroupState:
     """Whether collecting is probable, in place of the earlier version of the same assessment."""
     facts = replace(state.facts, assessments=put(state.facts.assessments, assessed))
+    contracts = {each.contract for each in (*state.facts.assessments, assessed)}
     if len(facts.assessments) == len(state.facts.assessments):
-        return _measured(state, facts)
-    return replace(state, facts=facts, extent=state.extent.reaching(assessed.at))
+        return billed(_measured(state, facts), contracts)
+    return billed(replace(state, facts=facts, extent=state.extent.reaching(assessed.at)), contracts)
 
 
 def with_open_items(state: GroupState, items: tuple[OpenItem, ...]) -> GroupState:

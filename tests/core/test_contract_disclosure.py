@@ -6,6 +6,9 @@ from itertools import permutations
 import pytest
 from golden.inbox import Inbox
 from golden.scenario import Given
+from msgspec.structs import replace
+
+from tieout.agents.contracts import assessments
 
 YEAR = dt.date(2025, 1, 1)
 LINE = {"po": "S", "measure": "time", "from": YEAR, "to": dt.date(2025, 12, 31)}
@@ -134,3 +137,39 @@ def test_an_arrangement_of_its_own_has_alerts_of_its_own():
         ACTIVATION, second, billed("I1", dt.date(2026, 1, 1), 2400, po="T"), {**WHOLE, "id": "I2", "po": "S"}
     )
     assert standing(inbox) == [("FINANCING_SUSPECTED", "C1@2", 0)]
+
+
+def assessed(when, name, *, probable, **fields):
+    return {"at": when, "type": "collectability_reassessed", "id": name, "probable": probable, **fields}
+
+
+DOUBT = assessed(dt.date(2025, 3, 1), "A1", probable=False)
+TRUST = assessed(dt.date(2025, 5, 1), "A2", probable=True)
+
+
+def test_a_doubt_is_told_once_and_is_over_when_collecting_is_probable_again():
+    events = (DOUBT, TRUST, billed("I1", dt.date(2025, 3, 31), 100))
+    inbox = inbox_of(ACTIVATION, *events)
+    assert told(inbox) == [("COLLECTABILITY_FAILED", "open"), ("COLLECTABILITY_FAILED", "resolved")]
+    for order in permutations(events):
+        assert standing(inbox_of(ACTIVATION, *order)) == []
+
+
+def test_an_assessment_is_replaced_by_its_next_version_and_never_by_an_earlier_one():
+    given = list(Given({"events": [ACTIVATION, DOUBT], "expect": {}}).steps())
+    later = replace(given[1], envelope=replace(given[1].envelope, object_version=3), probable=True)
+    earlier = replace(given[1], envelope=replace(given[1].envelope, object_version=2))
+    inbox = inbox_of(ACTIVATION, DOUBT)
+    for event in (later, earlier):
+        inbox.deliver(event)
+    assert [each.probable for each in inbox.state.facts.assessments] == [True]
+    assert (inbox.outcomes[-2:], standing(inbox)) == (["applied", "no_effect"], [])
+    elsewhere = replace(later, envelope=replace(later.envelope, object_version=4, contract_id="C2"))
+    other = inbox_of(ACTIVATION, {**ACTIVATION, "contract": "C2"}, DOUBT)
+    other.deliver(elsewhere)
+    assert refused(other) == ["VALUE_INVALID"]
+
+
+def test_assessments_of_one_group_are_bounded(monkeypatch):
+    monkeypatch.setattr(assessments, "ASSESSMENTS_MAX", 1)
+    assert refused(inbox_of(ACTIVATION, DOUBT, TRUST)) == ["LIMIT_EXCEEDED"]
