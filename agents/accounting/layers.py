@@ -145,7 +145,7 @@ class _Folding:
         self._seen, self._opened, self._taken = seen, opened_by, 0
         inceptions = self._inceptions[:opened_by]
         own = seen.by_ref.get("", 0)
-        self._book, rebase = opened(inceptions, own)
+        self._book, rebase = opened(inceptions, own, self._done)
         self._rebases = [rebase]
         self._price = sum(each.pool for each in inceptions) + own
 

@@ -22,6 +22,7 @@ from tieout.agents.accounting.modification import (
     price_by_set,
     sets_of,
 )
+from tieout.agents.accounting.opening_balances import carried_over, openings
 from tieout.agents.accounting.pauses import pauses_by_promise
 from tieout.agents.accounting.progress import earned, satisfied
 from tieout.agents.accounting.service_time import Pauses
@@ -37,11 +38,11 @@ Book = dict[str, Standing]
 """Obligation -> how it stands."""
 
 
-def opened(inceptions: list[Terms], own: Minor) -> tuple[Book, Rebase]:
+def opened(inceptions: list[Terms], own: Minor, done: Mapping[str, Performance]) -> tuple[Book, Rebase]:
     """The obligations of an arrangement as promised: the price shared by SSP (606-10-32-28..35).
 
     ``inceptions``: one version, or those of contracts that are combined (606-10-25-9); ``own``: components that were
-    promised in them.
+    promised in them. Of one that came over in mid-life, what was earned by then stays earned.
     """
     book: Book = {}
     for terms in inceptions:
@@ -60,6 +61,8 @@ def opened(inceptions: list[Terms], own: Minor) -> tuple[Book, Rebase]:
         standing = book[po]
         book[po] = replace(standing, share=replace(standing.share, amount=amount))
     _weigh_residuals(book, bundles, price)
+    for terms in openings(inceptions):
+        carried_over(book, terms, inception_shares(book, bundles, price, price), done)
     assert book or not pool, f"{first.arrangement} has a fixed price and nothing that earns it"
     return book, Rebase(first.contract, first.version, first.treatment, pool, tuple(sorted(book)), (), "")
 

@@ -15,6 +15,7 @@ from tieout.agents.accounting.progress import micro
 from tieout.agents.accounting.service_time import CONVENTIONS
 from tieout.agents.contracts.amount_lines import amount_of, amount_special
 from tieout.agents.contracts.currencies import ISO_4217
+from tieout.agents.contracts.cutover import check_cutover
 from tieout.agents.contracts.decision import Refused, View
 from tieout.agents.contracts.performers import admitted_performer
 from tieout.agents.contracts.periods import BILLING_SUMMARY
@@ -68,6 +69,7 @@ def admitted_contract(state: GroupState, event: Event, currency: str | None) -> 
         check_currency(currency)
     contract = state.contract(envelope.contract_id)
     assert contract is not None, "the pipeline holds facts until their contract's activation was accepted"
+    check_cutover(state, contract.id, envelope.effective_date)
     if currency is not None and currency != contract.currency:
         raise Refused("CURRENCY_MIXED", f"{currency} in a contract in {contract.currency}")
     if envelope.legal_entity != contract.entity:

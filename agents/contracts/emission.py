@@ -13,6 +13,7 @@ from itertools import accumulate
 from tieout.agents.accounting.position import netted
 from tieout.agents.accounting.targets import Targets
 from tieout.agents.contracts.accepted import Touched
+from tieout.agents.contracts.cutover import opening_day
 from tieout.agents.contracts.derivation import prepared
 from tieout.agents.contracts.draft import Draft
 from tieout.agents.contracts.late_effects import check_none_withheld, met, withheld
@@ -44,6 +45,8 @@ def emit(state: GroupState, touched: Touched, draft: Draft) -> GroupState:
     books.period(touched.first)
     if books.horizon is None or touched.first > books.horizon:
         return state
+    if books.horizon < arrangement.opened and opening_day(state, arrangement.id) is not None:
+        return state  # what the ledger holds already stands for later than anybody looks at
     state = prepared(state)
     deltas = _deltas(state, arrangement, books, touched, books.horizon)
     if not deltas:

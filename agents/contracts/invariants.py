@@ -16,6 +16,7 @@ from tieout.agents.accounting.receivables import write_offs_of
 from tieout.agents.accounting.series_days import DAYS
 from tieout.agents.accounting.targets import Targets
 from tieout.agents.accounting.variable import standing_components
+from tieout.agents.contracts.cutover import opening_day
 from tieout.agents.contracts.decision import View
 from tieout.agents.contracts.derivation import check_derived
 from tieout.agents.contracts.disclosed import check_disclosed
@@ -26,7 +27,7 @@ from tieout.agents.contracts.ledgers import needs_ledgers
 from tieout.agents.contracts.periods import ground_of
 from tieout.avro.commands import JournalPost
 from tieout.avro.events import Day, Minor
-from tieout.tables.contract import GroupState
+from tieout.tables.contract import Arrangement, GroupState
 
 
 def check(before: GroupState, after: GroupState, draft: Draft) -> None:
@@ -67,6 +68,8 @@ def check_whole(state: GroupState, view: View) -> None:
             check_ledgers(state, arrangement, view)
             continue
         series = met(state.ledger, arrangement)
+        if _opens_later(state, arrangement, targets, books.horizon):
+            continue
         last_emitted = max((each.first + len(each.movements) for each in series.values()), default=0)
         if books.horizon is None:
             _require(not series, "something was emitted before any revenue run")
@@ -90,6 +93,18 @@ def check_whole(state: GroupState, view: View) -> None:
                 )
             _check_position(state, arrangement.id, targets, day)
         check_disclosed(state, arrangement, books.calendar.last_day(first), books.horizon)
+
+
+def _opens_later(state: GroupState, arrangement: Arrangement, targets: Targets, horizon: Day | None) -> bool:
+    """Whether an arrangement came over in mid-life after the horizon: its ledger holds its opening balances alone."""
+    day = opening_day(state, arrangement.id)
+    if day is None or (horizon is not None and horizon >= arrangement.opened):
+        return False
+    series = state.ledger.account(arrangement.id, arrangement.book).by_key()
+    held = {key: total for key, each in series.items() if (total := sum(each.movements))}
+    values = {key: value for key, value in targets.values(day).items() if value}
+    _require(held == values, f"{arrangement.id} opened with {values}, its ledger holds {held}")
+    return True
 
 
 def _check_position(state: GroupState, arrangement: str, targets: Targets, day: Day) -> None:

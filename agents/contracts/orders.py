@@ -82,7 +82,7 @@ def create_order(
         lambda header: SalesOrderCreate(header, customer, terms.version, first, last, terms.pool, lines),
         SalesOrderCreate.KIND,
         "document",
-        placed(arrangement, terms.at, draft, contract.id),
+        placed(arrangement, max(terms.at, arrangement.opened), draft, contract.id),
         (contract.upsert,) if terms.version == 1 else (),
     )
 
@@ -131,7 +131,7 @@ def _term_of(state: GroupState, arrangement: Arrangement, contract: str) -> list
     term: list[Arrangement] = []
     for each in sorted(state.arrangements_of(contract), key=_opening_version):
         starts = any(
-            terms.arrangement == each.id and terms.kind in ("activate", "renew")
+            terms.arrangement == each.id and terms.kind in ("activate", "opening", "renew")
             for terms in state.facts.terms
         )
         if starts and arrangement in term:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 from tieout.agents.accounting.agreed import Folded, Rebase
 from tieout.agents.accounting.decision_table import reasons
+from tieout.agents.accounting.opening_balances import OPENING
 from tieout.agents.accounting.pauses import ACCESS, BILLING
 from tieout.agents.accounting.rounding import rounded_share
 from tieout.agents.accounting.service_time import MONTH, span_weight
@@ -34,7 +35,8 @@ def tell_booked(
     acv = None if last is None else _annual(terms, last)
     cumulative = stated_price(state, arrangement)
     told = terms.contract, terms.treatment
-    _tell(arrangement, "booked", terms.at, terms.pool, cumulative, draft, acv=acv, told=told)
+    at = max(terms.at, arrangement.opened) if terms.kind == OPENING else terms.at
+    _tell(arrangement, "booked", at, terms.pool, cumulative, draft, acv=acv, told=told)
 
 
 def tell_priced(state: GroupState, terms: Terms, at: Day, amount: Minor, draft: Draft) -> None:
@@ -163,6 +165,7 @@ def _folded(inputs: list[DecisionInput]) -> tuple[DecisionInput, ...]:
 
 _EVENT_TYPES = {
     "activate": "contract_activated",
+    "opening": "contract_opened_midlife",
     "amend": "contract_amended",
     "renew": "contract_renewed",
     "cancel": "contract_cancelled",

@@ -87,7 +87,7 @@ def activate(state: GroupState, event: ContractActivated, draft: Draft) -> Accep
         reasons=() if joined is None else joined.reasons,
         pins=inception.pins,
         cause=draft.cause.pointer,
-        more=_particulars(event, inception.items, inception.bundles),
+        more=particulars_of(event, inception.items, inception.bundles),
     )
     state = with_arrangement(state, contract, arrangement)
     state = upsert_customer(state, contract.id, arrangement, draft)
@@ -225,7 +225,9 @@ def _check_unsupported(event: ContractActivated | ContractOpenedMidlife) -> None
         raise Refused("VALUE_INVALID", f"notice of {event.terminable.notice_days} days")
 
 
-def _particulars(event: ContractActivated, items: tuple[Item, ...], bundles: Bundles) -> Particulars | None:
+def particulars_of(
+    event: ContractActivated | ContractOpenedMidlife, items: tuple[Item, ...], bundles: Bundles
+) -> Particulars | None:
     """What an activation says beyond price and lines: bundles, and that it may be ended without a penalty (25-3)."""
     right, end = event.terminable, term_end(items, event.end_date)
     if right is not None and not right.penalty:

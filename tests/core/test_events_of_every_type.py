@@ -84,7 +84,7 @@ def test_facts_wait_for_their_contract_but_for_those_that_come_before_one():
 def test_a_contract_begins_with_its_activation_or_its_opening_in_mid_life_and_with_nothing_else():
     inbox = Inbox()
     inbox.put(said("contract_opened_midlife", "C1"))
-    assert inbox.open_codes() == ["EVENT_UNSUPPORTED"]
+    assert inbox.open_codes() == ["APPROVAL_MISSING"]
     inbox = Inbox()
     inbox.put(said("contract_suspended", "C1", version=1))
     assert inbox.open_codes() == ["VERSION_BASE_MISMATCH"]

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from tieout.agents.accounting.bookings import bookings_of
 from tieout.agents.accounting.receivables import account_of
+from tieout.agents.contracts.cutover import opening_day
 from tieout.agents.contracts.periods import BILLING_SUMMARY
 from tieout.agents.contracts.policy import policy_of
 from tieout.avro.events import Day, Minor
@@ -37,11 +38,14 @@ class Posted(NamedTuple):
 
 
 def booked(played: Played) -> Iterator[Posted]:
-    """Movements of documents and cash that the agent does not journal itself."""
+    """Movements of documents and cash that the agent does not journal itself; opening balances are booked elsewhere."""
     for arrangement in played.state.group.arrangements:
         if policy_of(played.view, arrangement).ar_owner == BILLING_SUMMARY:
             continue
+        before = opening_day(played.state, arrangement.id)
         for each in bookings_of(played.state, arrangement):
+            if before is not None and each.at <= before:
+                continue
             period = _posting(played, arrangement, each.at, each.offset)
             yield Posted(period, each.account_class, arrangement, each.amount, each.rated_on)
 
