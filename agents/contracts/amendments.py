@@ -23,6 +23,7 @@ from tieout.agents.contracts.facts import rebased, with_component, with_contract
 from tieout.agents.contracts.modification import (
     Promises,
     check_amendable,
+    check_earned,
     check_overlap,
     governing,
     promises_of,
@@ -347,6 +348,8 @@ def rebased_within(state: GroupState, terms: Terms) -> tuple[GroupState, Folded]
 
     A further fact may give it: it waits. Where an earlier version lacks one by then, that is told of that version.
     """
+    if terms.pool or (terms.more is not None and terms.more.price_open):
+        check_earned(state, terms.arrangement, terms.at, terms.add)
     before = assumed_in(layers_of(state, state.arrangement(terms.arrangement)))
     state, folded = rebased(state, terms)
     check_folded(before, folded)

@@ -20,6 +20,7 @@ from tieout.agents.contracts.decision import Refused
 from tieout.agents.contracts.draft import Draft
 from tieout.agents.contracts.evidence_lines import line_of
 from tieout.agents.contracts.facts import with_component
+from tieout.agents.contracts.modification import check_earned
 from tieout.agents.contracts.unit_prices import unit_price
 from tieout.avro.events import Day, Minor, VariableEstimateChanged
 from tieout.tables.contract import Contract, GroupState
@@ -97,6 +98,8 @@ def _reached(state: GroupState, contract: Contract, event: VariableEstimateChang
         raise Refused("VALUE_INVALID", f"estimate {event.estimate_id!r} reaches a line and names none")
     number = event.version if event.version is not None else 1
     terms = _version(state, contract, number)
+    if event.reach == "version":
+        check_earned(state, terms.arrangement, terms.at)
     return _Reached(terms.arrangement, f"{contract.id}@{number}" if event.reach == "version" else "")
 
 

@@ -68,6 +68,13 @@ def promises_of(state: GroupState, arrangement: Arrangement, contract: str = "")
     return Promises(arrangement, items, frozenset(dropped))
 
 
+def check_earned(state: GroupState, arrangement: str, at: Day, added: Iterable[Item] = ()) -> None:
+    """AMOUNT_MISMATCH for a fixed price where, on a day, nothing earns one: usage is earned at its own price."""
+    own = (each for each in state.facts.terms if each.arrangement == arrangement and each.at <= at)
+    if not any(item.measure != "amount" for item in (*added, *(item for each in own for item in each.add))):
+        raise Refused("AMOUNT_MISMATCH", f"a fixed price for {arrangement}, but no line that earns it")
+
+
 def check_amendable(event: ContractAmended) -> None:
     """Rows 4 and 6: what stops a modification whatever it changes."""
     unknown = sorted(set(event.actions) - SUPPORTED_ACTIONS)
