@@ -103,7 +103,7 @@ def price_by_set(terms: Terms, sets: Sets, own: Minor = 0) -> Parts:
     added = [item for item in terms.add if item.measure != "amount"]
     stated = dict(particulars(terms).line_prices)
     stated |= {item.po: item.price for item in added if item.price is not None}
-    by_po = {po: amount for po, amount in stated.items() if amount and po in sets.not_distinct}
+    by_po = {po: amount for po, amount in stated.items() if po in sets.not_distinct}
     pool = sum(stated.values()) - sum(by_po.values())
     touched = touched_lines(terms) | {item.po for item in added}
     everything = {*members, *sets.not_distinct}

@@ -99,6 +99,8 @@ SPLITS = {
     "a line is removed": (BOTH, {"drop": ["SUB"]}, (90, {}, "")),
     "three, one stated, two open": (
         Sets(("SUB",), ("INST", "OWN")), {"line_prices": {"INST": 30}}, (60, {"INST": 30}, "MOD_SPLIT_MISSING")),
+    "all is stated, and does not add up": (
+        BOTH, {"line_prices": {"INST": 30, "SUB": 20}}, (60, {"INST": 30}, "MOD_SPLIT_MISSING")),
     "a satisfied line is stated": (
         Sets((), ("INST",)), {"line_prices": {"POINT": 30}}, (30, {"INST": 60}, "")),
 }  # fmt: skip
@@ -131,6 +133,11 @@ def test_two_amounts_of_which_one_is_clear_still_lack_the_other():
     terms = version(2, "2025-04-01", 90, line_prices={"INST": 30, "OWN": 30, "SUB": 20})
     found = price_by_set(terms, Sets(("SUB",), ("INST", "OWN")), 0)
     assert found == (30, {"INST": 30, "OWN": 30}, "MOD_SPLIT_MISSING")
+
+
+def test_an_amount_that_is_clear_does_not_hide_one_that_is_not():
+    terms = version(2, "2025-04-01", 90, line_prices={"SUB": 20})
+    assert price_by_set(terms, Sets(("SUB",), ("INST", "OWN")), 10) == (100, {}, "MOD_SPLIT_MISSING")
 
 
 def fold_of(price, *lines, modified, done=None, components=()):

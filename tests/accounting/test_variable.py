@@ -66,3 +66,11 @@ def test_a_concession_that_nobody_pays_back_explains_no_refund_but_a_credit_memo
     memo = component("erp\x1fcredit_memo_issued\x1fM1\x1fC1@1", 1, "2025-01-15", -30)
     assert taken_back([memo]).by(day("2025-01-15")) == 30
     assert taken_back([replace(memo, amount=30)]).total == 0
+
+
+def test_what_is_only_asked_for_takes_nothing_back_and_what_is_promised_less_does():
+    """A change order that would lower the price has not; the price of a version that was open may have."""
+    asked = component("change_order\x1fC1\x1f@2", 1, "2025-01-01", -500, "none")
+    assert taken_back([asked]).by(day("2025-01-31")) == 0
+    promised = component("change_price\x1fC1\x1f2", 1, "2025-01-01", -500, ref="C1@2")
+    assert taken_back([promised]).by(day("2025-01-31")) == 500

@@ -178,6 +178,31 @@ def test_a_fact_that_changes_no_treatment_tells_none_again():
     assert [each.treatment for each in inbox.recorded] == ["mixed"]
 
 
+def test_two_versions_that_are_told_again_at_once_are_told_apart():
+    priced = {"price_change": 9, "change": [{"po": "SUB", "price_change": 9}]}
+    inbox, last = inbox_of(activated(SUB, INST), amended(**priced), amended(JULY, **priced), DONE)
+    inbox.deliver(last)
+    again = inbox.recorded[2:]
+    assert [(each.contract_version, each.treatment) for each in again] == [
+        (2, "prospective"),
+        (3, "prospective"),
+    ]
+    assert len({each.decision_id for each in inbox.recorded}) == 4
+
+
+def test_people_are_asked_once_however_often_a_decision_changes():
+    priced = amended(price_change=9, change=[{"po": "SUB", "price_change": 9}])
+    facts = [
+        {**DONE, "at": dt.date(2025, 3, day), "id": f"E{day}", "percent": share}
+        for day, share in ((29, 1), (30, Decimal("0.5")))
+    ]
+    inbox, last = inbox_of(activated(SUB, INST), priced, {"run": "2025-05"}, {"close": "2025-04"}, *facts)
+    inbox.deliver(last)
+    assert [each.treatment for each in inbox.recorded] == ["mixed", "prospective", "mixed"]
+    asked = [each.code for each in inbox.exceptions if each.code == "MOD_DECISION_CHANGED"]
+    assert asked == ["MOD_DECISION_CHANGED"]
+
+
 @pytest.mark.parametrize(("closed", "codes"), [("2025-02", []), ("2025-04", ["MOD_DECISION_CHANGED"])])
 def test_people_are_asked_where_a_changed_decision_moves_a_closed_period(closed, codes):
     priced = amended(price_change=9, change=[{"po": "SUB", "price_change": 9}])
@@ -340,6 +365,40 @@ def test_an_estimate_of_a_change_order_is_enough_for_a_price_that_is_open():
     inbox, _ = inbox_of(activated(INST), HALF, estimated, unpriced, HALF)
     shares = {share.po: share.amount for share in inbox.state.layers[0].steps[-1].shares}
     assert shares == {"INST": 10_900}
+
+
+def test_what_is_only_asked_for_approves_nothing():
+    asked = order("submitted", version=2, estimate=9)
+    assert refusal(activated(SUB), asked, amended(approved=None, price_change=5)) == ("MOD_PENDING", "fact")
+
+
+def recognised(inbox):
+    return sum(each.amount_minor for each in inbox.revenue if each.kind == "recognised")
+
+
+def test_an_estimate_that_comes_after_revenue_was_run_is_posted_and_a_price_ends_all_estimates():
+    """Half of 100, of 110, of 118, of 104: what is estimated after the price is known counts no more."""
+    estimated = order("approved", dt.date(2025, 4, 10), version=2, price_status="open", estimate=18)
+    final = order("priced", dt.date(2025, 4, 20), version=2, price=4)
+    late = {**estimated, "at": dt.date(2025, 4, 25), "id": "late", "estimate": 50}
+    inbox, last = inbox_of(activated(INST), HALF, OPEN, {"run": "2025-04"}, estimated, final, late)
+    assert recognised(inbox) == 5_200
+    inbox.deliver(last)
+    assert recognised(inbox) == 5_200
+    inbox, last = inbox_of(activated(INST), HALF, OPEN, {"run": "2025-04"}, estimated)
+    assert recognised(inbox) == 5_500
+    inbox.deliver(last)
+    assert recognised(inbox) == 5_900
+
+
+def test_a_price_and_an_estimate_dated_before_their_version_count_from_its_day():
+    early = dt.date(2025, 2, 1)
+    estimated = order("approved", early, version=2, price_status="open", estimate=18)
+    unpriced = amended(price_status="open")
+    inbox, last = inbox_of(activated(INST), estimated, unpriced, order("priced", early, version=2, price=4))
+    inbox.deliver(last)
+    days = {each.at for each in inbox.state.facts.components if each.reach == "version"}
+    assert days == {day_of(APRIL)}
 
 
 def test_an_estimate_of_a_change_order_adds_nothing_to_a_price_that_is_fixed():
