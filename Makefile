@@ -4,7 +4,7 @@
 #   make test PYTHON=python3.12                        another interpreter than the first one found
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-full check bench clean venv chaos sim mutate
+.PHONY: help demo test test-full check bench clean venv chaos sim mutate lives
 export PYTHON
 
 PY := .venv/bin/python
@@ -39,6 +39,9 @@ peer-%: venv ## install a peer of the comparison job: peer-kafka_streams, peer-q
 
 sim: venv ## simulated schedules of the real engine; SEEDS=1000000 for a night, SEED=123 tells one, ARGS="--keep-going"
 	$(PY) tests/simulation/simulate.py $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),5000)) $(ARGS)
+
+lives: venv ## three years of random contracts against the slow oracle; CONTRACTS=1000 SEED=1 ARGS="--only 53"
+	$(PY) tests/oracle/random_lives.py --contracts $(or $(CONTRACTS),1000) --seed $(or $(SEED),1) $(ARGS)
 
 chaos: venv ## faults against a real broker and real workers; ARGS="--seed 7 --scale 0.25 --only F1,F7"
 	$(PY) tests/chaos/campaign.py $(ARGS)

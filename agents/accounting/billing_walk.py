@@ -153,8 +153,11 @@ class Walk:
         self._reopen(act, act.doc, act.amount - held, "reverse")
 
     def _refund(self, act: Act) -> None:
-        """Cash goes back: for a credit balance first, then for advances, those of the named payment before others."""
-        credit = min(act.amount, max(0, -self._receivable))
+        """Cash goes back: for the credit it names, else for a credit balance first and then for advances.
+
+        Of advances, those of the named payment go before others.
+        """
+        credit = act.amount if act.doc else min(act.amount, max(0, -self._receivable))
         rest = act.amount - credit
         for payment in sorted(self._held, key=lambda each: (each != act.ref, each)):
             held = min(rest, self._held[payment])
@@ -236,12 +239,22 @@ class Walk:
         self._take_open(act.amount, act.doc, others=False)
 
     def _recovery(self, act: Act) -> None:
-        """Cash on what was given up; where nothing was, a payment."""
-        mine = {each.arrangement: each.amount for each in self._given_up if each.doc == act.doc}
+        """Cash on what was given up, the first write-off before others; where nothing was, a payment."""
+        mine: dict[str, list[WriteOff]] = {}
+        for each in self._given_up:
+            if each.doc == act.doc:
+                mine.setdefault(each.id, []).append(each)
         if not mine:
             self._pay(Cash(act.id, act.contract, act.at, act.amount, act.doc, act.cause))
             return
-        self._later(act, "recovered", allocated(act.amount, mine))
+        left, last = act.amount, next(reversed(mine))
+        for name, parts in mine.items():
+            amounts = {each.arrangement: each.amount for each in parts}
+            before = sum(cash for each in parts for _, kind, cash, _ in each.later if kind == "recovered")
+            part = left if name == last else min(left, sum(amounts.values()) - before)
+            if part:
+                self._later(act, "recovered", allocated(part, amounts), name)
+                left -= part
 
     def _void(self, act: Act) -> None:
         """What is still open of a document is owed no more; a write-off of it ends."""
@@ -290,9 +303,10 @@ class Walk:
             found[home] = Part(home, gross, known.net + line.amount)
         return found
 
-    def _later(self, act: Act, kind: str, amounts: Mapping[str, Minor]) -> None:
+    def _later(self, act: Act, kind: str, amounts: Mapping[str, Minor], write_off: str | None = None) -> None:
+        """What becomes of the write-offs of a document, or of one of them."""
         for place, each in enumerate(self._given_up):
-            if each.doc == act.doc and each.arrangement in amounts:
+            if each.doc == act.doc and each.arrangement in amounts and write_off in (None, each.id):
                 later = (*each.later, (act.at, kind, amounts[each.arrangement], act.cause.offset))
                 self._given_up[place] = each._replace(later=later)
 

@@ -93,7 +93,12 @@ def begun(share: Share, done: Performance, before: Day) -> tuple[int, int]:
         case "drawdown":
             return done.consumed.by(before), share.qty
         case _:
-            return done.moved.by(before), share.qty
+            return transferred(share.gate, done, before), share.qty
+
+
+def transferred(gate: str, done: Performance, day: Day) -> int:
+    """Millionths of a quantity that were transferred by a day: none while acceptance holds them back (55-85..88)."""
+    return done.moved.by(day) if _opened(gate, done, day) else 0
 
 
 def _clamped(part: int, whole: int) -> tuple[int, int]:
@@ -184,7 +189,11 @@ def _drawdown(share: Share, done: Performance, day: Day) -> tuple[int, int]:
 
 def _open(share: Share, done: Performance, day: Day) -> bool:
     """Whether the share's gate, if it has one, is open."""
-    return share.gate == "none" or (done.opened is not None and done.opened <= day)
+    return _opened(share.gate, done, day)
+
+
+def _opened(gate: str, done: Performance, day: Day) -> bool:
+    return gate == "none" or (done.opened is not None and done.opened <= day)
 
 
 def _uninstalled_open(share: Share) -> Minor:

@@ -11,7 +11,7 @@ from fractions import Fraction
 from msgspec.structs import replace
 
 from tieout.agents.accounting.allocation import Weight
-from tieout.agents.accounting.progress import micro, progress
+from tieout.agents.accounting.progress import micro, progress, transferred
 from tieout.agents.accounting.service_time import MONTH, Pauses, paused_weight, span_weight
 from tieout.agents.accounting.standing import Standing, blank, later
 from tieout.avro.events import Day
@@ -79,9 +79,9 @@ def _quantity(item: Item, first: Day | None, done: Performance, before: Day | No
     qty = micro(item.qty, item.qty_scale)
     match item.measure:
         case "units":
-            return qty if before is None else max(0, qty - min(done.moved.by(before), qty))
+            return qty if before is None else max(0, qty - min(transferred(_gate(item), done, before), qty))
         case "point":
-            return 0 if before is not None and done.moved.by(before) >= qty else qty
+            return 0 if before is not None and _kept(item, done, before) else qty
         case "time":
             assert first is not None, item
             assert item.last is not None, item
@@ -92,3 +92,13 @@ def _quantity(item: Item, first: Day | None, done: Performance, before: Day | No
             share = replace(blank(item, before), digits=None)
             part, whole = progress(share, done, before)
             return Fraction(qty * (whole - part), whole)
+
+
+def _gate(item: Item) -> str:
+    return item.special.gate if item.special is not None else "none"
+
+
+def _kept(item: Item, done: Performance, day: Day) -> bool:
+    """Whether a promise at a point in time is kept by a day: all of it is there, accepted, and not before its first day."""
+    held_until = item.first if item.first is not None else day
+    return day >= held_until and transferred(_gate(item), done, day) >= micro(item.qty, item.qty_scale)
