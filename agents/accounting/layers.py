@@ -173,7 +173,10 @@ class _Folding:
                 self._price += amount
             return
         if entry.kind == "relief":
-            entry = replace(entry, pool=0 if entry.contract in self._kept else self._fixed[entry.contract])
+            taken = 0 if entry.contract in self._kept else self._fixed[entry.contract]
+            if not taken:
+                return  # expense, or what is due no more: the price is what it was
+            entry = replace(entry, pool=taken)
         own = self._seen.by_ref.get(generation(entry), 0) if self._seen.by_ref else 0
         rebase = rebased(self._book, entry, own, self._done, self._paused(entry))
         self._price += entry.pool + own

@@ -39,7 +39,7 @@ ACTS: dict[str, tuple[int, Act]] = {
 }
 LINES = ("time", "point", "units", "percent", "cost", "drawdown", "usage", "hours", "gate", "separate")
 FAMILIES = frozenset({*ACTS, *LINES}) - {"activate"}
-WAITING = frozenset({"suspension"})
+WAITING: frozenset[str] = frozenset()
 """Families that the product refuses by name until their rule is built."""
 
 

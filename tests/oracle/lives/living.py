@@ -44,7 +44,7 @@ class Life:
         self.billed: dict[str, Decimal] = {}
         self.price = Decimal(0)
         self.ended: int | None = None
-        self.last_version = 0
+        self.last_version = self.approved = self.resumes = 0
         self.estimates: list[str] = []
         self.estimated: dict[str, Event] = {}
         self.begun: dict[str, int] = {}

@@ -39,7 +39,10 @@ class Sharing:
         """Promise -> share, after every version dated until ``day``."""
         seen = self.seen(day)
         shares: dict[str, Share] = {}
-        visible = sorted((each for each in self.versions if each.at <= day), key=lambda each: each.order)
+        visible = sorted(
+            (each for each in self.versions if each.at <= day and self._counts(each)),
+            key=lambda each: each.order,
+        )
         for place, version in enumerate(visible):
             pool = version.price + version.past_credit
             if version.relief is not None:
@@ -54,6 +57,10 @@ class Sharing:
             if any(each.base + each.amount < 0 for each in shares.values()):
                 raise NoRule(f"version {version.number} leaves a promise less than nothing to earn")
         return shares
+
+    def _counts(self, version: Version) -> bool:
+        """A write-off of what was earned leaves the price as it is."""
+        return version.relief is None or self.reliefs[version.relief.id] > 0
 
     def seen(self, day: int) -> Seen:
         """Of one estimate the latest until ``day`` counts."""
@@ -112,6 +119,8 @@ class Sharing:
             pool += shares[po].base + shares[po].amount - earned
             gone[po] = Fraction(shares[po].amount)
             shares[po].base, shares[po].amount = earned, 0
+        if version.add and any(end >= version.at for each in shares.values() for _, end in each.pauses):
+            raise NoRule("lines that are added while others are paused")
         self._restate(shares, version, apart)
         for promise in version.add:
             stated = performed.stated_for(promise, promise.first or version.at, fresh=True)

@@ -153,10 +153,11 @@ def _version_day(life: Life, day: int) -> int | None:
 def _version(life: Life, kind: str, day: int, **said: object) -> bool:
     event = {"type": kind, "at": date_of(day), **said}
     if life.chance(15) and kind == "contract_amended":
-        event["approved"] = date_of(day - life.random.randrange(40))
+        event["approved"] = date_of(max(life.approved, day - life.random.randrange(40)))
     told = life.tell(event)
     if told:
         life.last_version = day
+        life.approved = max(life.approved, event.get("approved", event["at"]).toordinal())
     return told
 
 
@@ -268,15 +269,16 @@ def cancel(life: Life, day: int) -> None:
 def suspend(life: Life, day: int) -> None:
     """Some paused days; the lines end later, or do not."""
     at = _version_day(life, day)
-    names = [] if at is None else life.standing(at + 60, "time")
+    names = [] if at is None or at <= life.resumes else life.standing(at + 60, "time")
     if names:
         paused = life.random.randrange(5, 50)
         said: Event = {"to": date_of(at + paused)}
         if life.chance(50):
             last = max(life.lines[po]["to"].toordinal() for po in names)
             said["extended_to"] = date_of(last + paused)
-        if _version(life, "contract_suspended", at, **said) and "extended_to" in said:
-            for po in names:
+        if _version(life, "contract_suspended", at, **said):
+            life.resumes = at + paused
+            for po in names if "extended_to" in said else ():
                 life.lines[po] = life.lines[po] | {"to": said["extended_to"]}
 
 
