@@ -11,11 +11,10 @@ from collections.abc import Iterable, Mapping
 
 from msgspec.structs import replace
 
-from tieout.agents.accounting.allocation import allocated
 from tieout.agents.accounting.billing_order import Fact, charged_on
 from tieout.agents.accounting.document_parts import Part, parts_of
 from tieout.agents.accounting.rounding import rounded_share
-from tieout.agents.accounting.write_offs import PRICE_KEPT
+from tieout.agents.accounting.write_offs import PRICE_KEPT, come_back
 from tieout.avro.events import Day, Minor
 from tieout.tables.derived import Account606, Movement, WriteOff
 from tieout.tables.documents import DUE_UNCHANGED, Act, Cash, DocLine, Documents
@@ -240,21 +239,11 @@ class Walk:
 
     def _recovery(self, act: Act) -> None:
         """Cash on what was given up, the first write-off before others; where nothing was, a payment."""
-        mine: dict[str, list[WriteOff]] = {}
-        for each in self._given_up:
-            if each.doc == act.doc:
-                mine.setdefault(each.id, []).append(each)
-        if not mine:
+        if not any(each.doc == act.doc for each in self._given_up):
             self._pay(Cash(act.id, act.contract, act.at, act.amount, act.doc, act.cause))
             return
-        left, last = act.amount, next(reversed(mine))
-        for name, parts in mine.items():
-            amounts = {each.arrangement: each.amount for each in parts}
-            before = sum(cash for each in parts for _, kind, cash, _ in each.later if kind == "recovered")
-            part = left if name == last else min(left, sum(amounts.values()) - before)
-            if part:
-                self._later(act, "recovered", allocated(part, amounts), name)
-                left -= part
+        for write_off, amounts in come_back(self._given_up, act.doc, act.amount):
+            self._later(act, "recovered", amounts, write_off)
 
     def _void(self, act: Act) -> None:
         """What is still open of a document is owed no more; a write-off of it ends."""

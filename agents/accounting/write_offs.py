@@ -8,9 +8,10 @@ expense is left, and only then does the price lose the rest; each booking balanc
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
+from tieout.agents.accounting.allocation import allocated
 from tieout.avro.events import Day, Minor
 from tieout.tables.dated import Steps, steps
 from tieout.tables.derived import WriteOff
@@ -70,3 +71,24 @@ def price_of_void(write_offs: tuple[WriteOff, ...], reliefs: Mapping[str, Minor]
             ]
             taken -= sum(voided) + (relief if voided and write_off.keeps_price else 0)
     return taken
+
+
+def come_back(
+    given_up: Iterable[WriteOff], doc: str, amount: Minor
+) -> Iterator[tuple[str, dict[str, Minor]]]:
+    """Cash on a document that was written off: (write-off, arrangement -> part), the first write-off before others.
+
+    Cash beyond what was given up stays with the last one.
+    """
+    mine: dict[str, list[WriteOff]] = {}
+    for each in given_up:
+        if each.doc == doc:
+            mine.setdefault(each.id, []).append(each)
+    left = amount
+    for name, parts in mine.items():
+        amounts = {each.arrangement: each.amount for each in parts}
+        before = sum(cash for each in parts for _, kind, cash, _ in each.later if kind == "recovered")
+        part = left if name == next(reversed(mine)) else min(left, sum(amounts.values()) - before)
+        if part:
+            yield name, allocated(part, amounts)
+            left -= part
