@@ -152,10 +152,7 @@ class Walk:
         self._reopen(act, act.doc, act.amount - held, "reverse")
 
     def _refund(self, act: Act) -> None:
-        """Cash goes back: for the credit it names, else for a credit balance first and then for advances.
-
-        Of advances, those of the named payment go before others.
-        """
+        """Cash goes back: for the credit it names, else a credit balance, else advances, the named payment's first."""
         credit = act.amount if act.doc else min(act.amount, max(0, -self._receivable))
         rest = act.amount - credit
         for payment in sorted(self._held, key=lambda each: (each != act.ref, each)):
