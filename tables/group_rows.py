@@ -14,7 +14,7 @@ from typing import TypeVar
 import msgspec
 
 from tieout.avro.events import Day
-from tieout.tables.codec import STATE_VERSION, RowCodec
+from tieout.tables.codec import PACKED_FROM, STATE_VERSION, RowCodec
 from tieout.tables.contract import Group, GroupState
 from tieout.tables.documents import Documents
 from tieout.tables.extent import extent_of
@@ -41,17 +41,22 @@ class _Cached(msgspec.Struct, frozen=True, array_like=True, gc=False):
     layers: tuple[Layers, ...]
 
 
-def _codec(name: str, kind: type[_Kept]) -> RowCodec[_Kept]:
-    return RowCodec(name, STATE_VERSION, {STATE_VERSION: kind, STATE_VERSION - 1: previous(kind)})
+_SELDOM_WRITTEN = 2 * 1024
+"""Bytes from which on rows are compressed that versions and deliveries write, but no document and no cash."""
+
+
+def _codec(name: str, kind: type[_Kept], packed_from: int = PACKED_FROM) -> RowCodec[_Kept]:
+    shapes = {STATE_VERSION: kind, STATE_VERSION - 1: previous(kind)}
+    return RowCodec(name, STATE_VERSION, shapes, packed_from)
 
 
 _GROUP = _codec("group", Group)
-_FACTS = _codec("facts", Facts)
+_FACTS = _codec("facts", Facts, _SELDOM_WRITTEN)
 _DOCUMENTS = _codec("documents", Documents)
 _LEDGER = _codec("ledger", Ledger)
 _USAGE = _codec("usage", UsageBucket)
 _WORK = _codec("work", WorkLog)
-_LAYERS = _codec("layers", _Cached)
+_LAYERS = _codec("layers", _Cached, _SELDOM_WRITTEN)
 
 HEAD = b"g"
 """Row suffix of a group's head, which is there as soon as any row of the group is."""
@@ -109,11 +114,11 @@ def changed_fact_rows(before: GroupState, after: GroupState, large: int) -> list
     """
     rows: list[tuple[str, int]] = []
     if after.group is not before.group:
-        rows.append(("contracts and open items", len(_GROUP.encode(after.group))))
+        rows.append(("contracts and open items", _GROUP.size(after.group)))
     if after.facts is not before.facts:
-        rows.append(("contract versions and deliveries", len(_FACTS.encode(after.facts))))
+        rows.append(("contract versions and deliveries", _FACTS.size(after.facts)))
     if after.documents is not before.documents and after.extent.document_bytes + _AROUND_DOCUMENTS > large:
-        rows.append(("documents and payments", len(_DOCUMENTS.encode(after.documents))))
+        rows.append(("documents and payments", _DOCUMENTS.size(after.documents)))
     return rows
 
 
@@ -121,17 +126,17 @@ def beside_series_bytes(ledger: Ledger) -> int:
     """Encoded bytes of what stands in the ledger's row beside the series: withheld movements and manual journals."""
     if not (ledger.withheld or ledger.manual):
         return 0
-    return len(_LEDGER.encode(Ledger((), ledger.withheld, ledger.manual)))
+    return _LEDGER.size(Ledger((), ledger.withheld, ledger.manual))
 
 
 def work_bytes(log: WorkLog) -> int:
     """Encoded bytes of the row of one promise's work."""
-    return len(_WORK.encode(log))
+    return _WORK.size(log)
 
 
 def usage_bytes(bucket: UsageBucket) -> int:
     """Encoded bytes of a bucket's row."""
-    return len(_USAGE.encode(bucket))
+    return _USAGE.size(bucket)
 
 
 def state_from_rows(rows: Iterable[tuple[bytes, bytes]]) -> GroupState:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from functools import partial
 from typing import NamedTuple
@@ -100,8 +100,8 @@ class Partition:
         self._now_ms = 1_000
         self.mark(partial(ReferenceActivated, reference_upto=len(rows)))
 
-    def play(self, runs: tuple[dt.date, ...] = ()) -> None:
-        """All events one by one, with revenue runs through these dates spread evenly among them."""
+    def play(self, runs: Sequence[dt.date] = (), then: Sequence[dt.date] = ()) -> None:
+        """All events one by one, with revenue ``runs`` through these dates spread evenly among them, and ``then`` these."""
         events = list(self._generation.events())
         every = len(events) // (len(runs) + 1)
         with ExitStack() as timed:
@@ -112,6 +112,8 @@ class Partition:
                 self._feed(inbox_key(envelope.tenant, envelope.group_id), self.codec.encode(event))
                 if place and place % every == 0 and place // every <= len(runs):
                     self.run_revenue(runs[place // every - 1])
+            for through in then:
+                self.run_revenue(through)
 
     def run_revenue(self, through: dt.date) -> None:
         """Run revenue in every group."""

@@ -35,6 +35,15 @@ LIMITS: Mapping[str, str] = {
     " moves nothing; what is seen of a restart is the process's own start, the fence and the restore.",
     "profile": "Shares are of samples that worked; compiled code has no frames of its own and counts for the line that"
     " calls it.",
+    "decide": "Many small steps and no large one: no function has a tenth of the time (below). Most events come behind the"
+    " last revenue run and post nothing: those are admission, facts and what is told of them; what posts is mostly the"
+    " writing of journals and revenue events, with a hash for each. No step goes through what came before"
+    " (`tests/core/test_contract_history.py` counts operations).",
+    "sweep": "Deciding and writing the outputs: each posting is a journal and a revenue event per line, encoded and hashed."
+    " A contract with nothing to post costs its look at the calendar.",
+    "state_size": "Ids: an invoice and its payment repeat those of contract, arrangement and line. Rows of 8 kB (facts and"
+    " layers: 2 kB) and more are compressed, which costs some 40 µs to write for the ramp's documents and gives four"
+    " fifths of them back; smaller ones would pay more time than they save.",
     "codec": "The codec is built in; without a C compiler fastavro does the same work at the price shown.",
 }
 """Benchmark -> sentences."""

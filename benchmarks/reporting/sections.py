@@ -220,6 +220,56 @@ def codec(found: Found) -> Iterator[str]:
     yield from _columns(found, {key: key.replace("_", " ") for key in heads})
 
 
+def decide(found: Found) -> Iterator[str]:
+    """Microseconds by type of event, and the functions that take most."""
+    row, ratio = found["medians"]["all events"], found["ratio_to_floor"]["all events"]
+    yield (
+        f"One event in the median: {figure(row['cached_us'])} µs with its group in memory, {times(ratio['cached'])} its floor;"
+        f" {figure(row['cold_us'])} µs on a group just read, {times(ratio['cold'])}, and {figure(row['load_us'])} µs to read it."
+    )
+    yield ""
+    heads = {
+        "decisions": "decisions",
+        "cached_us": "cached, median µs",
+        "cached_p90_us": "cached, p90",
+        "cold_us": "cold, median µs",
+        "cold_p90_us": "cold, p90",
+        "floor_us": "floor, median µs",
+    }
+    yield from _columns(found, heads)
+    yield ""
+    yield "Hottest functions, by their own share of all decisions:"
+    yield ""
+    yield from (f"- `{where}` ({share:.1%})" for where, share in found["hottest"][:10])
+
+
+def sweep(found: Found) -> Iterator[str]:
+    """Contracts a second of a revenue run over a month."""
+    rows, ratios = found["medians"], found["ratio_to_floor"]
+    yield (
+        f"{figure(rows['cached']['contracts_per_second'])} contracts/s on one core with the groups in memory,"
+        f" {times(ratios['cached'])} the CPU cost of the floor; {figure(rows['cold']['contracts_per_second'])} with each read"
+        f" from its rows, {times(ratios['cold'])}."
+    )
+    yield ""
+    heads = {
+        "contracts_per_second": "contracts/s",
+        "cpu_us_per_contract": "CPU µs per contract",
+        "decide_us_per_contract": "of it decided, µs",
+        "outputs_per_contract": "outputs per contract",
+    }
+    yield from _columns(found, heads)
+
+
+def state_size(found: Found) -> Iterator[str]:
+    """Bytes by kind of row."""
+    for name, row in found["medians"].items():
+        yield f"{name.capitalize()}: {figure(row['bytes'])} bytes, {times(found['ratio_to_floor'][name])} its floor."
+    yield ""
+    heads = dict.fromkeys(key for row in found["medians"].values() for key in row)
+    yield from _columns(found, {key: key for key in heads})
+
+
 SECTIONS = (
     Section("job", "What does the engine cost on a small job?", job),
     Section("peers", "How do other engines do the same job?", peers),
@@ -230,5 +280,8 @@ SECTIONS = (
     Section("restore", "How fast does lost state come back?", restore),
     Section("rebalance", "How long does a partition stand still when workers come and go?", rebalance),
     Section("profile", "Where does the time go?", profile),
+    Section("decide", "What does an event cost the contract agent?", decide),
+    Section("sweep", "How fast is revenue run?", sweep),
+    Section("state_size", "How large is the state of a contract?", state_size),
     Section("codec", "What does the codec cost?", codec),
 )

@@ -37,7 +37,7 @@ class Target(NamedTuple):
 
 def all_targets(found: Results) -> list[Target]:
     """In the order of the questions."""
-    return [*_job(found), *_drain(found), *_latency(found), *_others(found)]
+    return [*_job(found), *_drain(found), *_latency(found), *_others(found), *_contracts(found)]
 
 
 def _median(found: Results, benchmark: str, row: str, name: str) -> float | None:
@@ -116,6 +116,39 @@ def _others(found: Results) -> list[Target]:
     return [
         Target("a spike of 10x for 60 s is drained after its end in", 60, drained, "s", at_least=False),
         Target("restore, the comparison job's rows", 200_000, restored, "records/s on one core"),
+    ]
+
+
+def _contracts(found: Results) -> list[Target]:
+    size, bytes_ = "state_size", "bytes"
+    return [
+        Target(
+            "contract agent: one event on the quarter-end mix, decided, group in memory",
+            60,
+            _median(found, "decide", "all events", "cached_us"),
+            "µs in the median",
+            at_least=False,
+        ),
+        Target(
+            "revenue run, groups in memory",
+            5_000,
+            _median(found, "sweep", "cached", "contracts_per_second"),
+            "contracts/s per core",
+        ),
+        Target(
+            "state of a plain annual subscription",
+            1_500,
+            _median(found, size, "a plain year, one invoice", bytes_),
+            bytes_,
+            at_least=False,
+        ),
+        Target(
+            "state of three years of a ramp with usage",
+            20_000,
+            _median(found, size, "three years of a ramp with usage", bytes_),
+            bytes_,
+            at_least=False,
+        ),
     ]
 
 

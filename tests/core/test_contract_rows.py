@@ -7,6 +7,7 @@ from golden.inbox import Inbox
 from golden.scenario import Given, day_of
 from msgspec.structs import replace
 
+from measuring.typical_contracts import annual, ramp, row_bytes
 from tieout.agents.accounting.invariant import InvariantBroken
 from tieout.agents.contracts import periods
 from tieout.agents.contracts.draft import Draft
@@ -285,3 +286,17 @@ def test_a_simple_annual_subscription_takes_at_most_1500_bytes_of_rows():
     assert inbox.outcomes[:2] == ["applied", "applied"]
     rows = [value for _, value in state_rows(None, inbox.state) if value is not None]
     assert sum(map(len, rows)) <= 1_500
+
+
+ANNUAL_BYTES_MAX, RAMP_BYTES_MAX = 1_500, 20_000
+
+
+def test_a_plain_year_of_service_takes_a_kilobyte_and_a_half_with_ids_of_36_characters():
+    rows = row_bytes(annual(1))
+    assert sum(rows.values()) <= ANNUAL_BYTES_MAX, rows
+
+
+def test_three_years_of_a_ramp_with_usage_take_twenty_kilobytes_in_several_rows():
+    rows = row_bytes(ramp())
+    assert {"facts", "documents", "ledger", "usage"} < set(rows)
+    assert sum(rows.values()) <= RAMP_BYTES_MAX, rows

@@ -42,6 +42,27 @@ BILL = Bill("B1", (Line(5), Line(-3)))
 LONGER = LongerBill("B1", (LongerLine(5, "setup"), LongerLine(-3)), paid=True)
 
 
+LONG = Bill("B1", tuple(Line(number) for number in range(9_000)))
+
+
+def test_a_long_row_is_compressed_and_read_as_it_was_and_a_short_one_is_left_alone():
+    codec = RowCodec("bill", K, {K: Bill}, packed_from=100)
+    plain = RowCodec("bill", K, {K: Bill}, packed_from=10**9)
+    assert len(codec.encode(LONG)) < len(plain.encode(LONG)) == codec.size(LONG)
+    assert codec.decode(codec.encode(LONG)) == codec.decode(plain.encode(LONG)) == LONG
+    assert codec.encode(BILL) == plain.encode(BILL)
+
+
+def test_a_compressed_row_that_is_damaged_is_named_and_not_guessed_at():
+    codec = RowCodec("bill", K, {K: Bill}, packed_from=100)
+    row = bytearray(codec.encode(LONG))
+    row[len(row) // 2] ^= 1
+    with pytest.raises(RowUnreadable, match="damaged"):
+        codec.decode(bytes(row))
+    with pytest.raises(RowUnreadable, match="damaged"):
+        codec.decode(codec.encode(LONG)[:-4])
+
+
 @pytest.fixture
 def told_to_write_the_previous(monkeypatch):
     monkeypatch.setattr(rows._Process, "writes_previous", True)
@@ -58,6 +79,8 @@ def test_a_release_reads_the_rows_of_the_one_before_with_defaults_for_what_is_ne
 def test_a_release_that_is_told_so_writes_byte_for_byte_what_the_one_before_would(told_to_write_the_previous):
     assert NEWER.encode(LONGER) == bytes((K,)) + msgspec.msgpack.encode(BILL)
     assert OLDER.decode(NEWER.encode(LONGER)) == BILL
+    packing = RowCodec("bill", K + 1, {K + 1: LongerBill, K: Bill}, packed_from=1)
+    assert packing.encode(LONGER) == NEWER.encode(LONGER), "the one before cannot read compressed rows"
 
 
 def test_rolled_out_and_rolled_back_both_releases_read_whatever_is_there(monkeypatch):
