@@ -19,7 +19,7 @@ from tieout.agents.contracts.cutover import check_cutover
 from tieout.agents.contracts.decision import Refused, View
 from tieout.agents.contracts.performers import admitted_performer
 from tieout.agents.contracts.periods import BILLING_SUMMARY
-from tieout.agents.contracts.policy import check_policy, governed, policy_from
+from tieout.agents.contracts.policy import check_books, check_policy, governed, policy_from
 from tieout.agents.contracts.pricing import PricedOn, check_priced, check_schedule, priced, with_pricing
 from tieout.agents.contracts.promises import special_of
 from tieout.avro.events import Day, Event, Line, Minor
@@ -88,6 +88,7 @@ def admitted_entity(view: View, entity: str, currency: str, day: Day) -> EntityP
         )
     row = governed(view, row, day)
     check_policy(row)
+    check_books(view, row, day)
     check_schedule(row, policy_from(row.policy), view.reference.calendar(row.calendar))
     if currency not in row.currencies:
         raise Refused("ENTITY_UNRESOLVED", f"entity {entity!r} does not contract in {currency}", "reference")

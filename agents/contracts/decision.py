@@ -28,7 +28,7 @@ it, after another contract of the group opened, or after the next activation of 
 class View(NamedTuple):
     """What lies outside the group: reference data and markers as of ``control_seq``; ``now`` labels, never computes.
 
-    ``grounds``, if given, remembers grounds by entity, day and pinned policies: whoever passes it on passes it with the same reference
+    ``grounds``, if given, remembers grounds by entity, book, day and pinned policies: whoever passes it on passes it with the same reference
     data, markers and ``control_seq``, of which it is a function.
     """
 
@@ -36,7 +36,7 @@ class View(NamedTuple):
     controls: Controls
     control_seq: int
     now: Micros
-    grounds: dict[tuple[str, Day, tuple[tuple[str, int], ...]], Ground] | None = None
+    grounds: dict[tuple[str, str, Day, tuple[tuple[str, int], ...]], Ground] | None = None
 
 
 class CausedBy(msgspec.Struct, frozen=True, gc=False):

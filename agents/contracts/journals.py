@@ -81,6 +81,7 @@ class Book(NamedTuple):
     """What the journals of one arrangement are written from; ``totals``: what its ledger shows of each key by now.
 
     ``exchange``: the rates of a ledger in two currencies. ``after``: commands that its first journal comes after.
+    ``further``: the name of a book that is not the arrangement's own.
     """
 
     arrangement: Arrangement
@@ -89,6 +90,7 @@ class Book(NamedTuple):
     totals: Mapping[Key, Minor]
     exchange: Exchange | None = None
     after: tuple[str, ...] = ()
+    further: str = ""
 
 
 def post(
@@ -118,7 +120,9 @@ def post(
             for place, line in enumerate(lines, 1)
         )
         if other:
-            return JournalPost(header, "intercompany", fx, written, mirror_id(arrangement, other, draft))
+            return JournalPost(
+                header, "intercompany", fx, written, _mirror_id(arrangement, other, book.further, draft)
+            )
         return JournalPost(header, "revenue", fx, written)
 
     fx = None if book.exchange is None else _one_rate(lines, book.exchange)
@@ -244,6 +248,7 @@ def _pins(header: CommandHeader, line: Line) -> tuple[str, ...]:
     return (entity, *kept, f"{len(rest)} further, blake2b-128 {ident(*rest)}")
 
 
-def mirror_id(arrangement: Arrangement, other: str, draft: Draft) -> str:
+def _mirror_id(arrangement: Arrangement, other: str, further: str, draft: Draft) -> str:
     """The claim between two entities for one arrangement: the same in the books of both."""
-    return ident(draft.tenant, draft.group_id, arrangement.id, *sorted((arrangement.entity, other)), "mirror")
+    both = sorted((arrangement.entity, other))
+    return ident(draft.tenant, draft.group_id, arrangement.id, *both, further, "mirror")

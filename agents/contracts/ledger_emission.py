@@ -6,7 +6,7 @@ rates of exchange are missing; nothing is said before every ledger of the arrang
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from msgspec.structs import replace
@@ -19,7 +19,7 @@ from tieout.agents.contracts.draft import Draft
 from tieout.agents.contracts.fact_days import earliest_fact
 from tieout.agents.contracts.intercompany import customer_known, split_claims
 from tieout.agents.contracts.journals import Book, Line, journals, post
-from tieout.agents.contracts.ledgers import Kept, Ledgers
+from tieout.agents.contracts.ledgers import Kept, Ledgers, further_books
 from tieout.agents.contracts.periods import Books
 from tieout.agents.contracts.policy import policy_on
 from tieout.agents.contracts.rates_missing import with_rates_missing
@@ -57,7 +57,7 @@ def emit_ledgers(
     state = prepared(state)
     missing: dict[str, str] = {}
     plans: list[_Plan] = []
-    for kept in Ledgers(state, arrangement, draft.view).all():
+    for kept in _all(state, arrangement, draft.view):
         try:
             plan = planned(state, kept, first)
             books = kept.ground.books
@@ -65,7 +65,8 @@ def emit_ledgers(
                 detail = f"revenue was run beyond the last period of calendar {kept.ground.entity.calendar!r}"
                 problems.setdefault("PERIOD_CALENDAR_MISSING", detail)
             if plan is not None:
-                missing[kept.arrangement.entity] = plan.missing
+                name = kept.arrangement.entity, kept.ledgers.further
+                missing["/".join(filter(None, name))] = plan.missing
                 _check_open(plan)
                 plans.append(plan)
         except Refused as refused:
@@ -75,6 +76,12 @@ def emit_ledgers(
     for plan in plans:
         state = _written(state, plan, draft)
     return with_rates_missing(state, arrangement, missing, draft)
+
+
+def _all(state: GroupState, arrangement: Arrangement, view: View) -> Iterator[Kept]:
+    """The ledgers of each book, its own book first."""
+    for further in ("", *further_books(arrangement)):
+        yield from Ledgers(state, arrangement, view, further).all()
 
 
 def planned(state: GroupState, kept: Kept, first: Day | None) -> _Plan | None:
@@ -115,7 +122,7 @@ def planned(state: GroupState, kept: Kept, first: Day | None) -> _Plan | None:
 def check_ledgers(state: GroupState, arrangement: Arrangement, view: View) -> None:
     """INVARIANT_BROKEN where a ledger is not what the facts give, from their first day on, or claims have no mirror."""
     ledgers = Ledgers(state, arrangement, view)
-    for kept in ledgers.all():
+    for kept in _all(state, arrangement, view):
         plan = planned(state, kept, earliest_fact(state, arrangement))
         if plan is not None and (plan.deltas or plan.functional):
             detail = f"{plan.deltas}, {plan.functional}"
@@ -207,7 +214,7 @@ def _written(state: GroupState, plan: _Plan, draft: Draft) -> GroupState:
     after: tuple[str, ...] = ()
     if not kept.is_own:
         state, after = customer_known(state, kept, draft)
-    book = Book(of, kept.ground.entity, books, totals, kept.exchange, after)
+    book = Book(of, kept.ground.entity, books, totals, kept.exchange, after, kept.ledgers.further)
     for posting in sorted(by_posting):
         for other, lines in split_claims(sorted(by_posting[posting])):
             for journal in journals(lines):

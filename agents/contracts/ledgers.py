@@ -1,6 +1,7 @@
 """The ledgers that an arrangement is kept in where one in the contract's currency is not enough.
 
-Each entity that performs has one of its own (ASC 810, 850), in its own calendar, with its own closes and runs; an entity
+Each further book (IFRS beside US GAAP, say) has ledgers of its own, under its own policy, over the same facts. Each entity
+that performs has one of its own (ASC 810, 850), in its own calendar, with its own closes and runs; an entity
 whose functional currency is another one keeps it in both (ASC 830-10). Invariant: the entity that contracts comes first;
 who performs, and in which currencies, follows from the facts and from the rows that the arrangement was opened under.
 """
@@ -26,12 +27,13 @@ from tieout.tables.ledger import Account
 
 
 class Ledgers:
-    """The ledgers of one arrangement, as its facts stand."""
+    """The ledgers of one arrangement, as its facts stand, in its own book or, by name, in a ``further`` one."""
 
-    def __init__(self, state: GroupState, arrangement: Arrangement, view: View) -> None:
-        self.state, self.arrangement, self.view = state, arrangement, view
-        self.policy: Policy = policy_of(view, arrangement)
-        self.targets = Targets(state, arrangement)
+    def __init__(self, state: GroupState, arrangement: Arrangement, view: View, further: str = "") -> None:
+        self.state, self.view, self.further = state, view, further
+        self.arrangement = replace(arrangement, book=further) if further else arrangement
+        self.policy: Policy = policy_of(view, self.arrangement)
+        self.targets = Targets(state, self.arrangement)
 
     @cached_property
     def performers(self) -> Performers | None:
@@ -78,7 +80,7 @@ class Kept:
             self.arrangement = replace(
                 self.arrangement,
                 entity=entity,
-                book=row.book,
+                book=ledgers.further or row.book,
                 policy_version=row.header.version,
                 opened=since,
             )
@@ -115,6 +117,11 @@ class Kept:
     def account(self, state: GroupState) -> Account:
         """What was emitted."""
         return state.ledger.account(self.arrangement.id, self.arrangement.book, self.name)
+
+
+def further_books(arrangement: Arrangement) -> tuple[str, ...]:
+    """Books beside the arrangement's own that it is kept in."""
+    return tuple([book for book, _ in arrangement.policies if book != arrangement.book])
 
 
 def claim_model(view: View, arrangement: Arrangement, performing: str, policy: Policy) -> str:

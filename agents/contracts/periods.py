@@ -11,6 +11,8 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import NamedTuple
 
+from msgspec.structs import replace
+
 from tieout.agents.accounting.policy import NUMBER, Switches
 from tieout.agents.contracts.decision import Refused, View
 from tieout.avro.control import PeriodMarker, PeriodReopened, PeriodSoftClosed
@@ -117,12 +119,14 @@ def ground_of(view: View, arrangement: Arrangement) -> Ground:
 
     Refused where the entity's calendar is not published.
     """
-    key = (arrangement.entity, arrangement.opened, arrangement.policies)
+    key = (arrangement.entity, arrangement.book, arrangement.opened, arrangement.policies)
     known = view.grounds
     ground = known.get(key) if known is not None else None
     if ground is None:
         entity = entity_of(view, arrangement)
-        plain_in = "" if _journals_billing(view, arrangement, entity) else entity.functional_currency
+        if arrangement.book != entity.book:
+            entity = replace(entity, book=arrangement.book)
+        plain_in = "" if _is_kept_apart(view, arrangement, entity) else entity.functional_currency
         ground = Ground(entity, _known_books(view, entity), plain_in)
         if known is not None:
             if len(known) >= GROUNDS_MAX:
@@ -131,13 +135,14 @@ def ground_of(view: View, arrangement: Arrangement) -> Ground:
     return ground
 
 
-def _journals_billing(view: View, arrangement: Arrangement, entity: EntityPublished) -> bool:
-    """Whether documents and cash of an arrangement are journalled by the agent, by the policy that it pinned."""
+def _is_kept_apart(view: View, arrangement: Arrangement, entity: EntityPublished) -> bool:
+    """Whether the arrangement is kept in further books, or its documents are journalled, by the policy that it pinned."""
     switches = entity.policy
     for book, version in arrangement.policies:
+        if book != arrangement.book:
+            return True
         published = view.reference.policy_version(arrangement.entity, book, version)
-        if book == arrangement.book and published is not None:
-            switches = published.switches
+        switches = switches if published is None else published.switches
     return any(switch.name == "ar_owner" and switch.value == BILLING_SUMMARY for switch in switches)
 
 
@@ -145,7 +150,7 @@ def _known_books(view: View, entity: EntityPublished) -> Books:
     """The books of an entity's row: it has few rows, and arrangements open on many days."""
     if view.grounds is None:
         return books_of(view, entity)
-    row = f"{entity.header.id}@", entity.header.version, ()
+    row = f"{entity.header.id}@", entity.book, entity.header.version, ()
     known = view.grounds.get(row)
     if known is None:
         known = view.grounds[row] = Ground(entity, books_of(view, entity), "")

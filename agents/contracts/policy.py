@@ -95,6 +95,11 @@ def _unless_none(value: str) -> int | None:
     return None if value == "none" else int(value)
 
 
+PER_BOOK = ("books", "fx_policy", "cl_lots", "ca_rate", "ic_model", "rpo_exempt")
+"""Switches that a further book may set in its own way: those that no fact is admitted by."""
+
+_BOOKS = re.compile(r"[a-z][a-z0-9_]{0,31}(,[a-z][a-z0-9_]{0,31}){0,7}")
+
 _TYPED: Mapping[str, tuple[str, Callable[[str], Any]]] = {
     "ssp_tolerance": ("ssp_tolerance_percent", int),
     "progress_digits": ("progress_digits", _unless_none),
@@ -149,8 +154,32 @@ def governed(view: View, entity: EntityPublished, day: Day) -> EntityPublished:
 
 def to_pin(view: View, entity: EntityPublished, day: Day) -> tuple[tuple[str, int], ...]:
     """(book, version) of the policy that an arrangement opened on a day pins; none where the entity's own row governs."""
-    published = view.reference.policy(entity.header.id, entity.book, day)
-    return () if published is None else ((entity.book, published.header.version),)
+    pins: list[tuple[str, int]] = []
+    for book in (entity.book, *further_books(entity)):
+        published = view.reference.policy(entity.header.id, book, day)
+        if published is not None:
+            pins.append((book, published.header.version))
+    return tuple(pins)
+
+
+def further_books(entity: EntityPublished) -> tuple[str, ...]:
+    """The books beside its own that an entity keeps, by the policy that governs it."""
+    return tuple([book for book in policy_from(entity.policy).books if book != entity.book])
+
+
+def check_books(view: View, entity: EntityPublished, day: Day) -> None:
+    """POLICY_MISSING for a further book without a policy of its own, or with one that differs where no rule is built."""
+    own = policy_from(entity.policy)
+    for book in further_books(entity):
+        published = view.reference.policy(entity.header.id, book, day)
+        if published is None:
+            what = f"policy of book {book!r} of entity {entity.header.id!r}"
+            raise Refused("POLICY_MISSING", f"{what} is not published for day {day}", "reference")
+        _check_switches(entity.header.id, published.switches)
+        theirs = policy_from(published.switches)
+        if replace(theirs, **{name: getattr(own, name) for name in PER_BOOK}) != own:
+            what = f"book {book!r} of entity {entity.header.id!r} differs from {entity.book!r}"
+            raise Refused("POLICY_MISSING", f"{what} in more than {', '.join(PER_BOOK[1:])}", "reference")
 
 
 def credit_effect(policy: Policy, reason: str | None) -> CreditEffect | None:
@@ -191,6 +220,8 @@ def policy_on(view: View, entity: str, book: str, day: Day) -> Policy:
 
 def _is_built(switch: PolicySwitch) -> bool:
     if switch.name == "materiality" and _MATERIALITY.fullmatch(switch.value):
+        return True
+    if switch.name == "books" and _BOOKS.fullmatch(switch.value):
         return True
     values = SWITCHES.get(switch.name, ())
     return switch.value in values or (

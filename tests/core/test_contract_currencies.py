@@ -13,7 +13,12 @@ from tieout.agents.contracts.invariants import check_whole
 from tieout.agents.contracts.journals import Line
 from tieout.avro.commands import CustomerUpsert, JournalPost
 from tieout.avro.control import ReferenceActivated
-from tieout.avro.reference import IntercompanyAgreementPublished, ReferenceHeader
+from tieout.avro.reference import (
+    IntercompanyAgreementPublished,
+    PolicyPublished,
+    PolicySwitch,
+    ReferenceHeader,
+)
 from tieout.tables.reference import Reference
 
 YEAR, END = dt.date(2025, 1, 1), dt.date(2025, 12, 31)
@@ -275,3 +280,87 @@ def test_claims_are_journals_of_their_own_and_the_rest_is_revenue():
             ],
         ),
     ]
+
+
+def further(inbox, name="ifrs"):
+    return [each for each in journals(inbox) if each.header.book == name]
+
+
+def in_books(scenario, *switches):
+    """The scenario's rows with a second book under these switches."""
+    us = next(row for row in scenario.rows() if (row.header.kind, row.header.id) == ("entity", "US"))
+    own = (*us.policy, PolicySwitch("books", "primary,ifrs"))
+    header = ReferenceHeader("t", "policy", "US/ifrs", 1, -800_000)
+    return rows(
+        scenario,
+        replace(us, policy=own),
+        PolicyPublished(header, "US", "ifrs", (*own, *switches), "controller"),
+    )
+
+
+def run_in_books(scenario, *switches):
+    inbox = Inbox(in_books(scenario, *switches))
+    for step in scenario.steps():
+        inbox.deliver(step)
+    assert inbox.refusals == []
+    inbox.run(day_of("2025-02"), book="primary")
+    assert further(inbox) == [], "a run of one book is none of another"
+    inbox.run(day_of("2025-02"), book="*")
+    check_whole(inbox.state, inbox.view())
+    return inbox
+
+
+def test_a_second_book_has_its_own_policy_and_its_own_ledger():
+    rates = (SPOT, {**SPOT, "date": dt.date(2025, 2, 1), "rate": Decimal(2)})
+    scenario = given(*rates, currency="EUR", invoiced=150)
+    second = {"at": dt.date(2025, 2, 1), "type": "invoice_posted", "id": "I2", "amount": 150}
+    scenario = Given({**scenario.data, "events": [*scenario.data["events"], second]})
+    inbox = run_in_books(scenario, PolicySwitch("cl_lots", "weighted_average"))
+    revenue = {
+        (each.book, each.period): each.functional_amount_minor
+        for each in inbox.revenue
+        if each.kind == "recognised"
+    }
+    # 50 at 1.1 are left and 150 at 2: first in first out 55 + 100, together 355 x 100 / 200
+    assert revenue == {
+        ("primary", "2025-01"): 11000,
+        ("ifrs", "2025-01"): 11000,
+        ("primary", "2025-02"): 15500,
+        ("ifrs", "2025-02"): 17750,
+    }
+    accounts = {account.book: account for account in inbox.state.ledger.accounts}
+    assert set(accounts) == {"primary", "ifrs"}
+    assert {each.movements for each in accounts["ifrs"].series} == {
+        each.movements for each in accounts["primary"].series
+    }
+
+
+def test_a_second_book_in_one_currency_says_the_same_under_its_own_name():
+    inbox = run_in_books(given(entities={"US": {"functional": "USD"}}))
+    lines = [
+        {
+            (line.account_class, line.service_period, line.debit_minor, line.credit_minor)
+            for journal in book
+            for line in journal.lines
+        }
+        for book in (further(inbox), further(inbox, "primary"))
+    ]
+    assert lines[0] == lines[1] != set()
+
+
+@pytest.mark.parametrize("switch", [PolicySwitch("convention", "days"), PolicySwitch("cl_lots", "lifo")])
+def test_a_book_that_differs_where_no_rule_is_built_is_refused_by_name(switch):
+    scenario = given(entities={"US": {"functional": "USD"}})
+    inbox = Inbox(in_books(scenario, switch))
+    inbox.deliver(next(iter(scenario.steps())))
+    assert [code for code, _ in inbox.refusals] == ["POLICY_MISSING"]
+
+
+def test_a_book_without_a_policy_is_refused_by_name():
+    scenario = given(entities={"US": {"functional": "USD"}})
+    kept = [row for row in in_books(scenario)._rows.items() if row[0] is not PolicyPublished]
+    inbox = Inbox(
+        Reference.of([row for _, by_key in kept for versions in by_key.values() for row in versions], 0)
+    )
+    inbox.deliver(next(iter(scenario.steps())))
+    assert [code for code, _ in inbox.refusals] == ["POLICY_MISSING"]

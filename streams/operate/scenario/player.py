@@ -40,7 +40,7 @@ from tieout.streams.operate.scenario.facts_of import Control, Step, Told
 from tieout.streams.operate.scenario.setting import Setting
 from tieout.streams.testing import Harness
 from tieout.tables.contract import GroupState
-from tieout.tables.controls import Controls
+from tieout.tables.controls import EVERY, Controls
 from tieout.tables.group_rows import state_from_rows, state_rows
 from tieout.tables.reference import Reference
 
@@ -53,7 +53,7 @@ TOPICS = OutputTopics(
     control_receipts="receipts",
     control_totals="totals",
 )
-_INBOX, _BOOK, _SUBLEDGER = "inbox", "primary", "revenue"
+_INBOX, _SUBLEDGER = "inbox", "revenue"
 _START_MS = 1_000
 _PERIOD_MARKERS: Mapping[str, type[PeriodClosed | PeriodSoftClosed | PeriodReopened]] = {
     "close": PeriodClosed,
@@ -157,7 +157,7 @@ class Player:
                 game.control(step)
         if not any(isinstance(step, Control) for step in steps):
             for day in run_days(self._setting):
-                game.mark(lambda header, day=day: RevenueRun(header, None, _BOOK, day))  # type: ignore[misc]  # day is bound now
+                game.mark(lambda header, day=day: RevenueRun(header, None, EVERY, day))  # type: ignore[misc]  # day is bound now
         return game.ended()
 
     def _harness(self) -> Harness:
@@ -215,7 +215,7 @@ class _Game:
             raise spot.wrong(f"{step.entity!r} is not among `entities`")
         if step.kind == "run":
             day = self._setting.last_day(step.when, spot, step.entity)
-            self.mark(lambda header: RevenueRun(header, step.entity, _BOOK, day))
+            self.mark(lambda header: RevenueRun(header, step.entity, EVERY, day))
             return
         label = self._setting.label(step.when, spot, step.entity)
         self._closed.append(Closed(len(self._harness.log), step.kind, step.entity, label))

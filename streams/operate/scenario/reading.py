@@ -22,6 +22,7 @@ from tieout.streams.operate.scenario.documents import booked, receivable
 from tieout.streams.operate.scenario.functional import functional_movements
 from tieout.streams.operate.scenario.movements import Moved, move, nothing_moved, signed
 from tieout.streams.operate.scenario.player import Played
+from tieout.streams.operate.scenario.setting import BOOK
 from tieout.tables.contract import Arrangement
 
 BALANCES = (
@@ -137,12 +138,14 @@ class Figures:
 
     @cached_property
     def _journal_lines(self) -> list[tuple[CommandHeader, JournalLine]]:
-        """Lines of journals, and those of a reversed one with their sides changed, where the reversal was posted."""
+        """Lines of journals in the book that a scenario has figures of, and those of a reversed one with their sides changed, where the reversal was posted."""
         posted = {
             each.header.command_id: each for each in self.played.commands if isinstance(each, JournalPost)
         }
         lines: list[tuple[CommandHeader, JournalLine]] = []
         for command in self.played.commands:
+            if command.header.book != BOOK:
+                continue
             if isinstance(command, JournalPost):
                 lines += [(command.header, line) for line in command.lines]
             elif isinstance(command, JournalReverse):

@@ -78,7 +78,7 @@ SWITCHES = frozenset(
 
 RATE_TYPES = ("spot", "average", "closing", "order")
 _CREDIT = "credit_effect."
-_BOOK, _ERP = "primary", "erp"
+BOOK, _ERP = "primary", "erp"
 _MONTHS = "gregorian"
 _FIRST_DAY = -719_162
 """1 January of the year 1, in days since 1970."""
@@ -167,12 +167,23 @@ def _rows(scenario: Scenario, told: Collection[Told]) -> Iterator[ref.ReferenceR
             currencies=tuple(sorted(currencies | {functional})),
             calendar=calendar,
             erp_account=_ERP,
-            book=_BOOK,
+            book=BOOK,
             policy=switches,
         )
+        for book in _further_books(scenario):
+            yield ref.PolicyPublished(
+                _header("policy", f"{entity}/{book}"), entity, book, switches, "scenario"
+            )
         for account_class in (*CLASSES, *sorted(contra)):
             row_id = f"{entity}/{account_class}"
             yield ref.AccountMapped(_header("account", row_id), entity, account_class, account_class)
+
+
+def _further_books(scenario: Scenario) -> Iterator[str]:
+    """Books that a scenario names beside the one that it expects figures of."""
+    stated = scenario.data.get("policy", {}).get("books", "one")
+    named = stated if isinstance(stated, list) else str(stated).split(",")
+    yield from (str(book) for book in named if book not in ("one", BOOK))
 
 
 def _exchanges(scenario: Scenario) -> bool:
