@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
+from tieout.agents.accounting.change_orders import final_price
 from tieout.agents.accounting.progress import micro
 from tieout.agents.accounting.standing import changed
 from tieout.agents.contracts.accepted import Accepted, Rules
@@ -74,7 +75,9 @@ def snapshot(state: GroupState, event: ContractSnapshot, draft: Draft) -> Accept
         return Accepted(state, effect=False)
     # The versions in between were never told: what they changed is in the difference.
     state = with_contract(state, replace(contract, watermark=event.version - 1))
-    return amend(state, _amendment(event, known, difference), draft)
+    accepted = amend(state, _amendment(event, known, difference), draft)
+    draft.decisions[:] = [replace(each, event_type=event.EVENT_TYPE) for each in draft.decisions]
+    return accepted
 
 
 def _known(state: GroupState, contract: Contract, version: int) -> _Known:
@@ -86,6 +89,8 @@ def _known(state: GroupState, contract: Contract, version: int) -> _Known:
         if terms.version > version:
             continue
         price += terms.pool
+        if terms.more is not None and terms.more.price_open:
+            price += final_price(state, terms)
         items.update({item.po: item for item in terms.add})
         for change in terms.change:
             items[change.po] = changed(items[change.po], change)

@@ -123,3 +123,15 @@ def test_a_span_that_a_point_line_has_not_had_is_refused():
 
 def day(date):
     return date.toordinal() - dt.date(1970, 1, 1).toordinal()
+
+
+def test_the_final_price_of_a_change_whose_price_was_open_is_part_of_the_price():
+    opened = amended(price_status="open", price_estimate=50, add=[line("B", ssp=600)], price_change=0)
+    priced = {"at": dt.date(2025, 5, 1), "type": "change_order_priced", "version": 2, "price": 70}
+    inbox = told(opened, priced, whole(line(), line("B", ssp=600), price=1270))
+    assert (inbox.refusals, inbox.outcomes[-1]) == ([], "no_effect")
+
+
+def test_what_a_snapshot_decides_is_told_as_the_snapshots_decision():
+    (decided,) = told(whole(line(qty=2), price=1300)).recorded
+    assert (decided.event_type, decided.contract_version) == ("contract_snapshot", 2)
