@@ -148,7 +148,7 @@ def label(terms: Terms, sets: Sets) -> str:
 
 
 SWITCHES: Switches = {
-    "modification_date": ("later_of", "approved", "effective"),
+    "modification_date": ("later_of", "approved", "effective", "first_open_period"),
     "retroactive_price": ("prospective",),
     "ssp_tolerance": ("0", NUMBER),
     "prospective_scope": ("arrangement",),

@@ -30,6 +30,7 @@ from tieout.agents.contracts.modification import (
     raises_at_ssp,
     reflects_ssp,
 )
+from tieout.agents.contracts.modification_dates import accounting_date
 from tieout.agents.contracts.open_prices import approval_of, check_price, with_open_price
 from tieout.agents.contracts.orders import cancel_order, update_order
 from tieout.agents.contracts.policy import pinned, policy_of
@@ -368,17 +369,6 @@ def check_folded(before: Mapping[tuple[str, int], str], folded: Folded) -> None:
             raise Refused(
                 "RECOGNISED_NEGATIVE", f"line {share.po!r} would have earned {earned} in all", "fact"
             )
-
-
-def accounting_date(draft: Draft, arrangement: Arrangement, approved: Day, effective: Day) -> Day:
-    """From this day the change counts: policy ``modification_date`` (row 7)."""
-    match policy_of(draft.view, arrangement).modification_date:
-        case "approved":
-            return approved
-        case "effective":
-            return effective
-        case _:
-            return max(approved, effective)
 
 
 RULES: Rules = {ContractAmended: amend, ContractCancelled: cancel}

@@ -16,11 +16,11 @@ from tieout.agents.accounting.pauses import ACCESS, BILLING, paused_within
 from tieout.agents.accounting.service_time import Pauses
 from tieout.agents.contracts.accepted import Accepted, Rules, Touched
 from tieout.agents.contracts.admission import check_dates
-from tieout.agents.contracts.amendments import accounting_date
 from tieout.agents.contracts.decision import Refused
 from tieout.agents.contracts.draft import Draft
 from tieout.agents.contracts.facts import rebased, with_contract
 from tieout.agents.contracts.modification import check_overlap, promises_of
+from tieout.agents.contracts.modification_dates import accounting_date
 from tieout.agents.contracts.orders import hold_order, release_order, update_order
 from tieout.agents.contracts.standing_versions import pauses_of, standing_arrangements
 from tieout.agents.contracts.telling import tell_booked, tell_modification

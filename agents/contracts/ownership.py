@@ -11,11 +11,12 @@ from msgspec.structs import replace
 
 from tieout.agents.contracts.accepted import Accepted, Rules, Touched
 from tieout.agents.contracts.admission import check_amounts
-from tieout.agents.contracts.amendments import accounting_date, check_sharing, rebased_within
+from tieout.agents.contracts.amendments import check_sharing, rebased_within
 from tieout.agents.contracts.decision import Refused
 from tieout.agents.contracts.draft import Draft
 from tieout.agents.contracts.facts import with_contract
 from tieout.agents.contracts.modification import governing
+from tieout.agents.contracts.modification_dates import accounting_date
 from tieout.agents.contracts.orders import update_order, upsert_customer
 from tieout.agents.contracts.policy import policy_of
 from tieout.agents.contracts.telling import tell_booked, tell_modification

@@ -22,7 +22,7 @@ from core.modifications_told import (
     inbox_of,
     refusal,
 )
-from golden.scenario import Given
+from golden.scenario import Given, day_of
 from msgspec.structs import replace
 
 from tieout.agents.accounting.decision_table import NO_PAST, ROWS
@@ -191,6 +191,29 @@ def test_a_version_that_stands_on_an_assumption_does_not_hold_up_the_next():
     inbox, last = inbox_of(activated(SUB, INST), priced, HALF, amended(JULY, price_change=2, change=[{"po": "INST", "price_change": 2}]))  # fmt: skip
     inbox.deliver(last)
     assert [each.contract_version for each in inbox.recorded] == [2, 3]
+
+
+MARCH = dt.date(2025, 3, 1)
+
+
+@pytest.mark.parametrize(
+    ("choice", "closed", "day"),
+    [
+        ("later_of", "2025-03", APRIL),
+        ("approved", "2025-03", APRIL),
+        ("effective", "2025-03", MARCH),
+        ("first_open_period", "2025-01", MARCH),
+        ("first_open_period", "2025-03", APRIL),
+        ("first_open_period", "2025-04", dt.date(2025, 5, 1)),
+        ("first_open_period", None, MARCH),
+    ],
+)
+def test_a_change_counts_from_the_day_that_policy_chooses(choice, closed, day):
+    """Effective on 1 March, approved on 1 April."""
+    changed = amended(MARCH, approved=APRIL, price_change=9)
+    steps = [{"run": closed}, {"close": closed}] if closed else []
+    (told,) = decided(activated(SUB), *steps, changed, policy={"modification_date": choice}).values()
+    assert told.accounting_date == day_of(day)
 
 
 USAGE = {"po": "U", "measure": "usage", "meter": "m", "unit_price": 2}
