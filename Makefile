@@ -4,7 +4,7 @@
 #   make test PYTHON=python3.12                        another interpreter than the first one found
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-full check bench clean venv chaos sim mutate lives
+.PHONY: help demo test test-full check bench clean venv chaos sim mutate lives confluence
 export PYTHON
 
 PY := .venv/bin/python
@@ -42,6 +42,9 @@ sim: venv ## simulated schedules of the real engine; SEEDS=1000000 for a night, 
 
 lives: venv ## three years of random contracts against the slow oracle; CONTRACTS=1000 SEED=1 ARGS="--only 53"
 	$(PY) tests/oracle/random_lives.py --contracts $(or $(CONTRACTS),1000) --seed $(or $(SEED),1) $(ARGS)
+
+confluence: venv ## scenarios and random contracts in many orders of arrival, some events twice; RUNS=20000 SEED=1
+	$(PY) tests/machine/confluence.py --runs $(or $(RUNS),20000) --seed $(or $(SEED),1) $(ARGS)
 
 chaos: venv ## faults against a real broker and real workers; ARGS="--seed 7 --scale 0.25 --only F1,F7"
 	$(PY) tests/chaos/campaign.py $(ARGS)

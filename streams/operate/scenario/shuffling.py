@@ -63,7 +63,15 @@ def _orders(free: list[int], tries: Tries) -> Iterator[Sequence[int]]:
 def digest(state: GroupState) -> str:
     """Facts, layers and ledger of a group, without what tells how they travelled: causes, clocks, dates of items."""
     ledger = sorted(
-        (account.arrangement, account.book, series.account_class, series.po, series.first + place, amount)
+        (
+            account.arrangement,
+            account.book,
+            account.entity,
+            series.account_class,
+            series.po,
+            series.first + place,
+            amount,
+        )
         for account in state.ledger.accounts
         for series in account.series
         for place, amount in enumerate(series.movements)
