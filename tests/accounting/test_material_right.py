@@ -184,6 +184,11 @@ def test_an_option_is_taken_up_once_and_not_before_it_is_promised():
     assert codes({**adds, "add": [option]}, renewed(line(), exercises=["P"])) == ["DATES_INVALID"]
 
 
+def test_an_option_that_a_later_dated_version_took_up_is_not_taken_up_before():
+    later = renewed(line(qty=4), at=dt.date(2025, 8, 1))
+    assert codes(later, renewed(line("V", qty=2))) == ["MOD_OVERLAP"]
+
+
 def test_a_renewal_with_a_right_that_names_none_takes_what_has_not_begun():
     later = {"po": "R", "measure": "time", "from": dt.date(2026, 1, 1), "to": dt.date(2026, 12, 31), "ssp": 5}
     added = {"at": dt.date(2025, 3, 1), "type": "contract_amended", "price_change": 1, "add": [later]}
