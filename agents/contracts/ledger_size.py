@@ -7,8 +7,10 @@ book and, where the entity's currency is another one, in both currencies.
 from __future__ import annotations
 
 from tieout.agents.accounting.agreement import contracts_of
+from tieout.agents.accounting.ledger_targets import BILLING_CLASSES
 from tieout.agents.contracts.decision import View
-from tieout.agents.contracts.periods import entity_of
+from tieout.agents.contracts.periods import BILLING_SUMMARY, entity_of
+from tieout.agents.contracts.policy import policy_of
 from tieout.avro.events import Day
 from tieout.tables.contract import Arrangement, GroupState
 from tieout.tables.documents import Act, Cash
@@ -19,6 +21,8 @@ _SHORT_PERIOD_DAYS = 28
 _BALANCES = 6
 """Ledger keys of an entity that are no obligation: contract liability and asset, refund liability, exchange gain,
 intercompany receivable and payable."""
+_BILLING = len(BILLING_CLASSES)
+"""Further ones where documents and cash are journalled."""
 _SMALL, _SMALL_BYTES, _LARGE_BYTES = 2**31, 5, 9
 """A movement takes five bytes while the amounts are small, nine at most."""
 _UTF8_MAX = 4
@@ -73,7 +77,7 @@ def ledger_bytes_at_most(state: GroupState) -> int:
         if arrangement.policies:
             books = max(books, _CURRENCIES * _books(arrangement))
     key_bytes = _key_bytes(_LARGE_BYTES, max(0, extent.last - extent.first))
-    size = (names_bytes + (extent.keys + _BALANCES * accounts) * key_bytes) * books
+    size = (names_bytes + (extent.keys + (_BALANCES + _BILLING) * accounts) * key_bytes) * books
     return size + beside_series_bytes(ledger) if ledger.withheld or ledger.manual else size
 
 
@@ -82,8 +86,10 @@ def ledger_bytes(state: GroupState, view: View) -> int:
     rooms: dict[str, _Room] = {}
     contracts: dict[str, list[_Room]] = {}
     for arrangement in state.group.arrangements:
-        foreign = entity_of(view, arrangement).functional_currency != arrangement.currency
+        entity = entity_of(view, arrangement)
+        foreign = len(state.extent.entities) > 1 or entity.functional_currency != arrangement.currency
         room = rooms[arrangement.id] = _Room(arrangement, _CURRENCIES if foreign else 1)
+        room.keys += _BILLING if policy_of(view, arrangement).ar_owner == BILLING_SUMMARY else 0
         for contract in contracts_of(arrangement):
             contracts.setdefault(contract, []).append(room)
     _room_for_price(rooms, state.facts)

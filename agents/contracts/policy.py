@@ -95,7 +95,7 @@ def _unless_none(value: str) -> int | None:
     return None if value == "none" else int(value)
 
 
-PER_BOOK = ("books", "fx_policy", "cl_lots", "ca_rate", "ic_model", "rpo_exempt")
+PER_BOOK = ("books", "fx_policy", "cl_lots", "ca_rate", "ic_model")
 """Switches that a further book may set in its own way: those that no fact is admitted by."""
 
 _BOOKS = re.compile(r"[a-z][a-z0-9_]{0,31}(,[a-z][a-z0-9_]{0,31}){0,7}")
