@@ -179,3 +179,13 @@ def test_what_waits_is_governed_by_the_policy_of_the_first_open_day_and_not_by_w
     assert not items(told(delivered(10), published=[later]))
     unbuilt = published(1, dt.date(2025, 2, 1), "forget")
     assert refused(told(delivered(10), published=[unbuilt])) == ["POLICY_MISSING"]
+
+
+def test_an_effect_is_what_moves_in_revenue_less_contra_revenue_period_by_period():
+    moved = {
+        ("revenue", "A"): {1: 5, 2: -5},
+        ("revenue", "B"): {1: 2},
+        ("contra_revenue.rebates", ""): {1: 3, 2: 4},
+        ("contract_liability", ""): {1: 100},
+    }
+    assert late_effects.effect_on_revenue(moved) == (5 + 2 - 3) + (5 + 4)

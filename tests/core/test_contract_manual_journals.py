@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from tieout.agents.contracts.limits import SUM_MAX
 from tieout.avro.commands import JournalPost, JournalReverse
+from tieout.avro.control import PeriodClosed, PeriodSoftClosed
 
 YEAR, MARCH = dt.date(2025, 1, 1), dt.date(2025, 3, 1)
 LINE = {"po": "S", "measure": "time", "from": YEAR, "to": dt.date(2025, 12, 31)}
@@ -146,3 +147,35 @@ def test_functional_amounts_are_stated_for_every_line_and_balance():
     for functional in ({}, {"functional_credit_minor": 59_00}, {"functional_debit_minor": 60_00}):
         inbox = deliver(replace(debit, functional_debit_minor=60_00), replace(credit, **functional))
         assert refused(inbox) == ["VALUE_INVALID"], functional
+
+
+def test_a_functional_amount_is_taken_back_with_its_journal():
+    first, back = list(Given({"events": [ACTIVATION, manual(), manual(**BACK)], "expect": {}}).steps())[1:]
+    debit, credit = first.lines
+    stated = (replace(debit, functional_debit_minor=7), replace(credit, functional_credit_minor=7))
+    inbox = told()
+    inbox.deliver(replace(first, lines=stated))
+    inbox.deliver(back)
+    assert [each.functional for each in inbox.state.ledger.manual] == [7, 7, -7, -7]
+
+
+@pytest.mark.parametrize(
+    ("close", "subledger", "posted"),
+    [
+        (PeriodClosed, "receivables", "2025-03"),
+        (PeriodSoftClosed, "revenue", "2025-03"),
+        (PeriodSoftClosed, "general", "2025-04"),
+        (PeriodClosed, "revenue", "2025-04"),
+    ],
+)
+def test_a_journal_is_posted_where_the_period_is_open_for_people(close, subledger, posted):
+    inbox = told()
+    inbox.mark(lambda header: close(header, None, subledger, "2025-03"))
+    inbox.deliver(list(Given({"events": [ACTIVATION, manual()], "expect": {}}).steps())[1])
+    assert inbox.commands[-1].header.posting_period == posted
+
+
+def test_a_journal_of_one_contract_is_not_taken_back_by_another():
+    second = {**ACTIVATION, "contract": "C2", "lines": [{**LINE, "po": "T"}]}
+    inbox = told(manual(), manual(**{**BACK, "contract": "C2"}), more=[second])
+    assert refused(inbox) == ["CREDIT_UNREFERENCED"]

@@ -132,7 +132,7 @@ def test_a_change_in_the_entitys_own_row_is_put_to_review_too_where_no_policy_of
 
     own = Published().open()
     assert own.publish(changed(own)).reviews() == [("C1@1/entity/2", "open")]
-    governed = Published(published=[policy(1, YEAR, convention="days")]).open()
+    governed = Published(published=[policy(1, YEAR, convention="months_even")]).open()
     assert governed.publish(changed(governed)).reviews() == []
 
 

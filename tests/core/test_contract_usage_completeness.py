@@ -4,7 +4,8 @@ import datetime as dt
 
 import pytest
 from golden.inbox import Inbox
-from golden.scenario import Given
+from golden.scenario import Given, day_of
+from msgspec.structs import replace
 
 from tieout.avro.control import PeriodReopened, PeriodSoftClosed
 
@@ -105,3 +106,33 @@ def test_one_item_stands_for_a_meter_however_many_of_its_periods_are_incomplete(
     assert metered.told() == [OPEN]
     (item,) = metered.inbox.state.group.open_items
     assert "from 2025-06-01 on" in item.detail
+
+
+@pytest.mark.parametrize(
+    "part",
+    [{"usage_from": day_of(dt.date(2025, 5, 2))}, {"usage_to": day_of(dt.date(2025, 5, 30))}],
+    ids=["from a later day", "to an earlier day"],
+)
+def test_a_rating_of_a_part_does_not_complete_a_usage_period(part):
+    metered = Metered(MAY, RATED).deliver()
+    metered.inbox.close("2025-05")
+    metered.inbox.deliver(replace(metered.events[0], **part))
+    assert metered.told() == [OPEN]
+
+
+def test_what_is_kept_of_a_closed_usage_period_is_not_asked_for_again():
+    corrected = {
+        "type": "usage_corrected",
+        "id": "u2",
+        "at": dt.date(2025, 6, 10),
+        "replaces": "u1",
+        "meter": "calls",
+        "qty": 8,
+    }
+    june = {**ALL_SENT, "id": "c2", "at": dt.date(2025, 6, 30), "period": "2025-06"}
+    metered = Metered(MAY, corrected, june, ALL_SENT)
+    for _ in range(4):
+        metered.deliver()
+    assert any(bucket.closed and bucket.details for bucket in metered.inbox.state.usage)
+    metered.inbox.close("2025-06")
+    assert metered.told() == []
