@@ -28,7 +28,6 @@ from tieout.agents.contracts.orders import order_corrected, upsert_customer
 from tieout.agents.contracts.refolding import refold
 from tieout.agents.contracts.standing_versions import (
     last_day_of,
-    lines_known,
     parties_of,
     status_of,
     versions_of,
@@ -218,7 +217,7 @@ def _term(event: ContractCorrected, version: Versioned) -> dict[str, Day]:
 
 
 def _before(state: GroupState, contract: Contract, version: int) -> GroupState:
-    """What had been agreed when the version was told: without it, what came behind it, and facts of their lines."""
+    """What had been agreed when the version was told: without it and what came behind it."""
     gone = [each for each in state.facts.terms if each.contract == contract.id and each.version >= version]
     kept = tuple([each for each in state.facts.terms if each not in gone])
     opened = {f"{contract.id}@{each.version}" for each in gone if opens(each)}
@@ -230,19 +229,10 @@ def _before(state: GroupState, contract: Contract, version: int) -> GroupState:
             contract, watermark=version - 1, status=status_of(own), last=last_day_of(own, contract.first)
         )
         others = tuple(sorted((*others, then), key=lambda each: each.id))
-    known = lines_known(kept)
-    facts = replace(
-        state.facts,
-        terms=kept,
-        evidence=tuple([each for each in state.facts.evidence if (each.contract, each.po) in known]),
-        estimates=tuple([each for each in state.facts.estimates if (each.contract, each.po) in known]),
-    )
     return replace(
         state,
         group=replace(state.group, contracts=others, arrangements=arrangements),
-        facts=facts,
-        work=tuple([each for each in state.work if (each.contract, each.po) in known]),
-        usage=tuple([each for each in state.usage if (each.contract, each.po) in known]),
+        facts=replace(state.facts, terms=kept),
         layers=(),
         derived=None,
     )

@@ -92,8 +92,3 @@ def last_day_of(versions: Iterable[Terms], without: Day) -> Day:
         if terms.kind != "cancel":
             lasts += [each.value for each in terms.change if each.field == "last"]
     return max(lasts, default=without)
-
-
-def lines_known(versions: Iterable[Terms]) -> set[tuple[str, str]]:
-    """(contract, po) of each line that these versions promise."""
-    return {(terms.contract, item.po) for terms in versions for item in terms.add}

@@ -118,3 +118,19 @@ def test_a_current_price_of_what_remains_holds_for_the_days_that_are_served():
     )
     shares = {share.po: share.amount for share in fold(facts).layers.steps[-1].shares}
     assert shares == {"S": 9_000, "T": 9_000}
+
+
+def test_a_cancellation_with_access_ends_a_pause_that_had_no_end():
+    """Four months are earned; what is left after the cancellation is earned by the end of access, pause or not."""
+    facts = agreed(
+        [
+            version(1, "2025-01-01", 12_000, YEAR),
+            version(2, "2025-05-01", kind="suspend", pauses=[("S", "2025-05-01", None)]),
+            version(3, "2025-07-01", -6_000, kind="cancel", change=[("S", "last", day("2025-08-31"))]),
+        ]
+    )
+    assert moves(facts, "2025-06-30", "2025-07-31", "2025-08-31") == [
+        {"S": 4_000},
+        {"S": 1_000},
+        {"S": 1_000},
+    ]

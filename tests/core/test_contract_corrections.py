@@ -2,6 +2,7 @@
 
 import datetime as dt
 import random
+from decimal import Decimal
 
 import pytest
 from golden.inbox import Inbox
@@ -62,6 +63,8 @@ SEPARATE = version("amended", "2025-07-01", price_change=6000, add=[line("A", da
 OPEN = version(
     "amended", "2025-07-01", price_status="open", price_estimate=300, add=[line("A", date("2025-07-01"))]
 )
+RESIZED = version("amended", "2025-07-01", price_change=600, change=[{"po": "S", "qty": 2}], ssp={"S": 1000})
+EXTENDED = version("amended", "2025-08-01", change=[{"po": "S", "to": date("2026-01-31")}])
 SUSPENDED = version("suspended", "2025-05-01", to=date("2025-06-30"))
 
 
@@ -110,6 +113,8 @@ def orders(inbox, count):
         ([version("suspended", "2025-05-01"), version("resumed", "2025-07-01"), corrected(2, withdrawn=True)], "MOD_OVERLAP"),
         ([version("suspended", "2025-05-01"), version("resumed", "2025-07-01"), corrected(2, **{"from": date("2025-05-02")})], "MOD_OVERLAP"),
         ([ADDED, corrected(2, price_change=6000)], "EVENT_UNSUPPORTED"),
+        ([RESIZED, EXTENDED, corrected(2, change=[{"po": "S", "qty": 3}])], "MOD_OVERLAP"),
+        ([version("amended", "2025-07-01", price_change=-1), EXTENDED, corrected(2, remove=["S"])], "MOD_OVERLAP"),
         ([SEPARATE, corrected(2, price_change=3000)], "EVENT_UNSUPPORTED"),
         ([SEPARATE | {"price_change": 5900, "past_credit": 100}, corrected(2, withdrawn=True)], "EVENT_UNSUPPORTED"),
         ([OPEN, corrected(2, price_change=1)], "EVENT_UNSUPPORTED"),
@@ -279,3 +284,63 @@ def test_an_estimate_of_a_version_that_is_withdrawn_waits_for_nothing_and_counts
         inbox = accepted(activated(), ADDED, *events)
         inbox.run(day_of(END))
         assert sum(each.amount_minor for each in inbox.revenue if each.kind == "recognised") == 12000_00
+
+
+def test_what_a_correction_does_not_state_stays_as_it_was_told_to_the_last_decimal():
+    seats = line(qty=Decimal("10.5"))
+    more = version(
+        "amended",
+        "2025-07-01",
+        price_change=600,
+        change=[{"po": "S", "qty": Decimal("12.5"), "to": date("2026-01-31")}],
+        ssp={"S": 990},
+    )
+    inbox = accepted(activated(seats), more, corrected(2, price_change=700))
+    before = accepted(activated(seats), more)
+    (told_first, told_now) = (each.state.facts.terms[-1] for each in (before, inbox))
+    assert (told_first.change, told_first.ssp_now) == (told_now.change, told_now.ssp_now)
+    assert (told_first.pool, told_now.pool) == (600_00, 700_00)
+
+
+def test_what_a_correction_clears_was_never_stated():
+    ended = version("cancelled", "2025-07-01", price_change=-6000, fee=500, access_end=date("2025-08-31"))
+    inbox = accepted(activated(), ended, corrected(2, cleared=["fee_minor", "access_end_date"]))
+    terms = inbox.state.facts.terms[-1]
+    assert (terms.pool, terms.change, terms.drop) == (-6000_00, (), ("S",))
+
+
+def test_a_version_that_is_dated_otherwise_counts_from_its_new_day():
+    inbox = accepted(
+        activated(),
+        CANCELLED,
+        corrected(2, effective=date("2025-10-01"), approved=date("2025-10-01"), price_change=-3000),
+    )
+    inbox.run(day_of(END))
+    assert inbox.state.facts.terms[-1].at == day_of(date("2025-10-01"))
+    assert [each.amount_minor for each in inbox.revenue if each.kind == "recognised"] == [1000_00] * 9
+
+
+def test_an_arrangement_that_opens_on_another_day_is_netted_from_then_on():
+    inbox = accepted(
+        activated(),
+        RENEWED,
+        corrected(2, effective=date("2026-02-01"), lines=[line("R", date("2026-02-01"), date("2027-01-31"))]),
+    )
+    assert inbox.state.arrangement("C1@2").opened == day_of(date("2026-02-01"))
+    assert contract(inbox).last == day_of(date("2027-01-31"))
+
+
+@pytest.mark.parametrize(("day", "months"), [("2025-04-01", 3), ("2025-10-01", 9)])
+def test_a_version_moved_to_another_day_moves_what_was_emitted_from_the_earlier_of_both_on(day, months):
+    inbox = accepted(activated(), CANCELLED)
+    inbox.run(day_of(END))
+    moved = corrected(2, effective=date(day), approved=date(day), price_change=-(12 - months) * 1000)
+    for step in list(Given({"events": [activated(), moved], "expect": {}}).steps())[1:]:
+        inbox.deliver(step)
+    assert inbox.refusals == []
+    by_month = {}
+    for each in inbox.revenue:
+        if each.kind == "recognised":
+            by_month[each.period] = by_month.get(each.period, 0) + each.amount_minor
+    assert sum(1 for amount in by_month.values() if amount == 1000_00) == months
+    assert sum(by_month.values()) == months * 1000_00

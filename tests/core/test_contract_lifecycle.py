@@ -214,3 +214,33 @@ def test_a_pause_is_told_with_its_days_and_why():
         "true",
     )
     assert (inputs["frozen/S"], inputs["allocated/S"]) == ("400000", "800000")
+
+
+def test_a_line_that_was_over_when_the_pause_counts_is_not_in_it():
+    inbox = told(
+        activated(line("A", YEAR, date("2025-03-31")), line("B")),
+        suspended("2025-03-15", approved="2025-05-01", to="2025-05-31"),
+    )
+    assert inbox.state.facts.terms[-1].at == day_of(date("2025-05-01"))
+    assert [each.po for each in inbox.state.facts.terms[-1].more.pauses] == ["", "B"]
+
+
+def test_what_confirms_the_known_end_of_a_pause_is_a_resumption():
+    inbox = told(activated(), suspended("2025-05-01", to="2025-05-31"), resumed("2025-06-01"))
+    assert inbox.refusals == []
+    assert pauses(inbox)["S"] == (days("2025-05-01", "2025-05-31"),)
+
+
+def test_a_line_that_is_added_for_days_behind_the_pause_is_not_in_it():
+    inbox = told(
+        activated(),
+        suspended("2025-05-01", to="2025-06-30"),
+        {
+            "at": date("2025-06-01"),
+            "type": "contract_amended",
+            "price_change": 100,
+            "add": [line("A", date("2025-07-01"))],
+        },
+    )
+    assert inbox.refusals == []
+    assert inbox.state.facts.terms[-1].more is None

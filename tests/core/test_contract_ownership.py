@@ -134,3 +134,10 @@ def test_a_transfer_that_is_withdrawn_or_names_another_customer_after_all():
     assert [each.customer_id for each in sent(inbox, CustomerUpsert)] == ["CUST1", "CUST2", "CUST3"]
     inbox.run(day_of(END))
     assert sent(inbox, JournalPost)[-1].lines[0].customer_id == "CUST3"
+
+
+def test_a_journal_of_the_day_of_the_transfer_names_the_new_customer():
+    inbox = told(ACTIVATED, TAKEN_OVER | {"at": date("2025-07-31")})
+    inbox.run(day_of(END))
+    named = {each.header.posting_period: each.lines[0].customer_id for each in sent(inbox, JournalPost)}
+    assert (named["2025-06"], named["2025-07"]) == ("CUST1", "CUST2")
