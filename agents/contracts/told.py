@@ -151,13 +151,11 @@ def _amended(teller: Teller, terms: Terms) -> ContractAmended:
 def _changes(terms: Terms) -> tuple[LineChange, ...]:
     """One change per line, its quantity in the line's own scale, which ``terms`` does not know: see ``in_scale``."""
     prices = dict(particulars(terms).line_prices)
-    found: dict[str, LineChange] = {
-        po: LineChange(po, price_change_minor=price) for po, price in prices.items()
-    }
+    found: dict[str, LineChange] = {}
     for each in terms.change:
-        known = found.get(each.po, LineChange(each.po))
+        known = found.get(each.po, LineChange(each.po, price_change_minor=prices.get(each.po)))
         found[each.po] = replace(known, **{_FIELDS[each.field]: each.value})
-    return tuple([found[po] for po in sorted(found)])
+    return tuple(found.values())
 
 
 _FIELDS = {"qty": "quantity", "first": "from_date", "last": "to_date"}
