@@ -149,8 +149,7 @@ def _changes(state: GroupState) -> Iterator[Alert]:
     """Changes that nobody approved yet (606-10-25-10), and versions that stand on an assumption since a later fact."""
     for each in pending(state):
         detail = f"change {each.name!r} is asked for and not approved"
-        fact = f"{each.arrangement}/{each.name}"
-        yield Alert(NOT_APPROVED, fact, each.arrangement, each.amount, detail)
+        yield Alert(NOT_APPROVED, f"{each.contract}/{each.name}", each.arrangement, each.amount, detail)
     modified = {each.arrangement for each in state.facts.terms if not opens(each)}
     for arrangement in state.group.arrangements:
         if arrangement.id in modified:

@@ -167,6 +167,22 @@ def test_people_are_asked_where_a_changed_decision_moves_a_closed_period(closed,
     assert [each.code for each in inbox.state.group.open_items if each.fact == "C1@2"] == codes
 
 
+def test_a_changed_decision_is_signed_off():
+    priced = amended(price_change=9, change=[{"po": "SUB", "price_change": 9}])
+    signed = {
+        "at": JULY,
+        "type": "exception_resolved",
+        "exception": "MOD_DECISION_CHANGED/C1@2",
+        "decision": "sign_off",
+    }
+    inbox, last = inbox_of(
+        activated(SUB, INST), priced, {"run": "2025-05"}, {"close": "2025-04"}, DONE, signed
+    )
+    inbox.deliver(replace(last, exception_id=inbox.exceptions[-1].exception_id))
+    assert [(each.code, each.status) for each in inbox.exceptions][-1] == ("MOD_DECISION_CHANGED", "resolved")
+    assert inbox.state.group.open_items == ()
+
+
 def test_a_later_fact_that_leaves_less_than_a_version_takes_back_is_told_until_it_is_gone():
     """The version takes 60 of 100: fine while nothing is delivered, too much once half of it turns out to be."""
     units = {"po": "U", "measure": "units", "qty": 4}

@@ -42,6 +42,16 @@ def test_what_is_asked_for_is_an_item_until_it_is_approved():
     ]
 
 
+def test_each_contract_of_an_arrangement_has_its_own_item():
+    """Two contracts that are accounted for as one: version 2 of the one is not version 2 of the other."""
+    line = {**SUB, "po": "OTHER"}
+    joined = {**activated(line), "contract": "C2", "combine_with": "C1"}
+    asked = [order("submitted", id=name, contract=name, version=2) for name in ("C1", "C2")]
+    inbox, last = inbox_of(activated(SUB), joined, *asked)
+    inbox.deliver(last)
+    assert [each.fact for each in inbox.state.group.open_items] == ["C1/@2", "C2/@2"]
+
+
 def test_what_is_asked_for_is_no_item_once_it_is_a_version():
     inbox, last = inbox_of(activated(SUB), order("submitted", version=2), amended(price_change=5))
     assert open_codes(inbox) == ["MOD_PENDING"]
