@@ -14,6 +14,7 @@ import msgspec
 
 from tieout.avro.events import Day, Minor
 from tieout.tables.dated import Levels, Steps
+from tieout.tables.documents import Cash, DocLine
 
 
 class Performance(msgspec.Struct, frozen=True, gc=False):
@@ -144,9 +145,17 @@ class Amounts(NamedTuple):
     ends: Levels = Levels()
 
 
+Behind = tuple[Account606, tuple[DocLine | Cash, ...]]
+"""An account, and the facts of its contract that came since it was made."""
+
+
 class Derived(msgspec.Struct, frozen=True, gc=False):
-    """Of a whole group. ``accounts`` by contract; ``done`` and ``amounts`` (usage, hours, royalties) by (contract, po)."""
+    """Of a whole group. ``accounts`` by contract; ``done`` and ``amounts`` (usage, hours, royalties) by (contract, po).
+
+    ``behind``: contracts whose account nobody has asked for since something came.
+    """
 
     accounts: dict[str, Account606]
     done: dict[tuple[str, str], Performance]
     amounts: dict[tuple[str, str], Amounts]
+    behind: dict[str, Behind] = {}

@@ -389,7 +389,7 @@ class Walk:
         return tuple([(self._rated(doc, at), sign * amount) for doc, amount in amounts.items() if amount])
 
     def _lines(self, doc: str) -> list[DocLine]:
-        return [each for each in self._documents.lines if each.doc == doc and each.contract == self._contract]
+        return [each for each in self._documents.numbered(doc) if each.contract == self._contract]
 
     def _home(self, line: DocLine) -> str:
         return self._homes.get(line.po, line.arrangement) if line.po is not None else line.arrangement

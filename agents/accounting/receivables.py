@@ -80,13 +80,11 @@ def continued(
     walk.go_on(account)
     for fact in added:
         each = fact[3]
-        if (
-            isinstance(each, Cash)
-            and each.doc is not None
-            and (charged_on(documents, each.doc, contract.id) is not None)
-        ):
-            walk.open.setdefault(each.doc, 0)
-            walk.settled.append(each.doc)
+        if isinstance(each, Cash) and each.doc is not None:
+            charged = charged_on(documents, each.doc, contract.id)
+            if charged is not None and charged <= each.at:
+                walk.open.setdefault(each.doc, 0)
+                walk.settled.append(each.doc)
         walk.take(fact)
     early = walk.early()
     for doc in walk.settled:

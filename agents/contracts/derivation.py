@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from msgspec.structs import replace
@@ -28,7 +28,7 @@ from tieout.agents.accounting.performance import performance_of
 from tieout.agents.accounting.receivables import continued, homes_of, walked
 from tieout.avro.events import Day
 from tieout.tables.contract import Contract, GroupState
-from tieout.tables.derived import Account606, Amounts, Derived, Performance
+from tieout.tables.derived import Account606, Amounts, Behind, Derived, Performance
 from tieout.tables.documents import Cash, DocLine
 from tieout.tables.facts import Estimate, Evidence, Item
 from tieout.tables.group_rows import usage_order
@@ -57,7 +57,7 @@ def prepared(state: GroupState) -> GroupState:
     accounts = dict(derived.accounts)
     for contract in state.group.contracts:
         if contract.id not in accounts:
-            accounts[contract.id] = _account(state, contract)
+            accounts[contract.id] = _account(state, contract, derived.behind.get(contract.id))
     return replace(state, derived=Derived(accounts, derived.done, derived.amounts))
 
 
@@ -80,7 +80,7 @@ def performed(state: GroupState, promises: Iterable[Promise]) -> GroupState:
         done.pop(promise, None)
         amounts.pop(promise, None)
         _derive(_item(state, promise), promise, state, _facts_of(state, promise), done, amounts)
-    return replace(state, derived=Derived(derived.accounts, done, amounts))
+    return replace(state, derived=replace(derived, done=done, amounts=amounts))
 
 
 def agreed(state: GroupState, contracts: Iterable[str]) -> GroupState:
@@ -106,7 +106,7 @@ def moved(state: GroupState, evidence: Evidence) -> GroupState:
         return performed(state, (promise,))
     grown = replace(known, moved=known.moved.adding(evidence.at, evidence.qty))
     done = {**derived.done, promise: grown}
-    return replace(state, derived=Derived(derived.accounts, done, derived.amounts))
+    return replace(state, derived=replace(derived, done=done))
 
 
 def rated(state: GroupState, bucket: UsageBucket, usage: RatedUsage) -> GroupState:
@@ -156,9 +156,7 @@ def buckets_between(state: GroupState, like: UsageBucket, first: Day, last: Day)
 def _with_amounts(state: GroupState, promise: Promise, amounts: Amounts) -> GroupState:
     derived = state.derived
     assert derived is not None, promise
-    return replace(
-        state, derived=Derived(derived.accounts, derived.done, {**derived.amounts, promise: amounts})
-    )
+    return replace(state, derived=replace(derived, amounts={**derived.amounts, promise: amounts}))
 
 
 def billed(state: GroupState, contracts: Iterable[str]) -> GroupState:
@@ -168,24 +166,21 @@ def billed(state: GroupState, contracts: Iterable[str]) -> GroupState:
         return state
     gone = set(contracts)
     accounts = {contract: account for contract, account in derived.accounts.items() if contract not in gone}
-    return replace(state, derived=Derived(accounts, derived.done, derived.amounts))
+    behind = {contract: each for contract, each in derived.behind.items() if contract not in gone}
+    return replace(state, derived=replace(derived, accounts=accounts, behind=behind))
 
 
-def charged(state: GroupState, contract_id: str, facts: Sequence[DocLine | Cash]) -> GroupState:
-    """The state with further lines, or cash, of a contract: where they come last its account goes on from its end."""
+def charged(state: GroupState, contract_id: str, facts: Iterable[DocLine | Cash]) -> GroupState:
+    """The state with further lines, or cash, of a contract: its account goes on from its end when it is next asked for."""
     derived = state.derived
-    known = None if derived is None else derived.accounts.get(contract_id)
-    if derived is None or known is None:
+    if derived is None:
         return state
-    if any(each.contract == contract_id for each in state.facts.assessments):
-        return billed(state, (contract_id,))
-    contract = state.contract(contract_id)
-    assert contract is not None, contract_id
-    after = continued(known, state.documents, contract, homes_of(state, contract_id), facts)
-    if after is None:
-        return billed(state, (contract_id,))
-    accounts = {**derived.accounts, contract_id: after}
-    return replace(state, derived=Derived(accounts, derived.done, derived.amounts))
+    account, waiting = derived.behind.get(contract_id, (derived.accounts.get(contract_id), ()))
+    if account is None:
+        return state
+    accounts = {contract: each for contract, each in derived.accounts.items() if contract != contract_id}
+    behind = {**derived.behind, contract_id: (account, (*waiting, *facts))}
+    return replace(state, derived=replace(derived, accounts=accounts, behind=behind))
 
 
 def _derived(state: GroupState) -> Derived:
@@ -248,6 +243,12 @@ def _item(state: GroupState, promise: Promise) -> Item:
     )
 
 
-def _account(state: GroupState, contract: Contract) -> Account606:
+def _account(state: GroupState, contract: Contract, behind: Behind | None) -> Account606:
+    """The account of a contract, from where it was left if it can go on from there."""
+    homes = homes_of(state, contract.id)
+    if behind is not None and not any(each.contract == contract.id for each in state.facts.assessments):
+        account = continued(behind[0], state.documents, contract, homes, behind[1])
+        if account is not None:
+            return account
     spans = doubtful(state.facts.assessments, (contract.id,)) if state.facts.assessments else ()
-    return walked(state.documents, contract, homes_of(state, contract.id), spans)
+    return walked(state.documents, contract, homes, spans)

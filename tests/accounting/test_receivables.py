@@ -84,14 +84,16 @@ def test_an_account_that_goes_on_from_its_end_is_the_one_that_is_walked_anew(sta
     chance.shuffle(facts)
     if chance.random() < 0.5:
         facts.sort(key=lambda each: each.at)
-    documents, account = Documents(), walked(Documents(), CONTRACT, {})
+    documents, account, came = Documents(), walked(Documents(), CONTRACT, {}), []
     for fact in facts:
-        documents = grown(documents, fact)
+        documents, came = grown(documents, fact), [*came, fact]
+        if chance.random() < 0.5:
+            continue
         fresh = walked(documents, CONTRACT, {})
-        went_on = continued(account, documents, CONTRACT, {}, [fact])
+        went_on = continued(account, documents, CONTRACT, {}, came)
         assert went_on in (None, fresh)
         assert went_on is None or list(went_on.open) == list(fresh.open), "the oldest is paid first"
-        account = fresh
+        account, came = fresh, []
 
 
 def bill(number, at, amount=100):
@@ -128,3 +130,11 @@ def test_cash_that_came_before_its_invoice_settles_it_when_the_account_goes_on()
     went_on = continued(known, Documents((bill(7, 5),), (cash,)), CONTRACT, {}, [bill(7, 5)])
     assert went_on is not None
     assert (went_on.open, went_on.early, went_on.advances.total) == ({"D7": 40}, {}, 0)
+
+
+def test_cash_that_names_an_invoice_of_a_later_day_waits_for_it_where_both_came_at_once():
+    cash, later = Cash("P0", "C1", 1, 60, "D7", CAUSE), bill(7, 5)
+    documents = Documents((later,), (cash,))
+    went_on = continued(walked(Documents(), CONTRACT, {}), documents, CONTRACT, {}, [later, cash])
+    assert went_on == walked(documents, CONTRACT, {})
+    assert went_on.open == {"D7": 40}

@@ -270,8 +270,8 @@ def test_a_fact_walks_no_contract_and_no_promise_but_its_own(monkeypatch):
     evidence = KINDS["evidence"](state, "A", DAY + 9)
     prepared(evidence)
     assert asked == ["performance"], "the first of the promise"
-    cash = KINDS["cash"](state, "A", DAY + 9)
-    prepared(prepared(cash))
+    cash = prepared(KINDS["cash"](state, "A", DAY + 9))
+    prepared(cash)
     assert asked == ["performance"], "what comes last goes on from the end of its contract's account"
     before = KINDS["cash"](cash, "B", DAY + 8)
     prepared(prepared(before))
