@@ -160,9 +160,17 @@ def _again(
         )
     now = accepted.state.contract(contract.id)
     assert now is not None, contract
+    if event.effective_day is None and event.approved_date is None:
+        terms = [_dated_as_told(each, told) for each in terms]
     if event.lines is None and event.add is None:
         terms = [_pinned_as_told(each, told) for each in terms]
     return _Again(tuple(terms), now, opened)
+
+
+def _dated_as_told(terms: Terms, told: Told) -> Terms:
+    """The version from the day on which it counted, which by policy may have come from the period that was open then."""
+    days = [each.at for each in told.terms if each.arrangement == terms.arrangement]
+    return replace(terms, at=days[0]) if days else terms
 
 
 def _pinned_as_told(terms: Terms, told: Told) -> Terms:

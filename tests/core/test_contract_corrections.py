@@ -344,3 +344,30 @@ def test_a_version_moved_to_another_day_moves_what_was_emitted_from_the_earlier_
             by_month[each.period] = by_month.get(each.period, 0) + each.amount_minor
     assert sum(1 for amount in by_month.values() if amount == 1000_00) == months
     assert sum(by_month.values()) == months * 1000_00
+
+
+def test_a_version_counts_from_the_day_that_it_had_although_that_period_is_closed_by_now():
+    inbox = Inbox(
+        Given(
+            {"events": [activated()], "expect": {}, "policy": {"modification_date": "first_open_period"}}
+        ).reference()
+    )
+    first, reduced, again = Given(
+        {
+            "events": [
+                activated(),
+                version("amended", "2025-03-10", price_change=-900),
+                corrected(2, price_change=-1000),
+            ],
+            "expect": {},
+        }
+    ).steps()
+    inbox.deliver(first)
+    inbox.deliver(reduced)
+    inbox.run(day_of(date("2025-06-30")))
+    inbox.close("2025-06")
+    inbox.deliver(again)
+    assert inbox.refusals == []
+    assert [(each.at, each.pool) for each in inbox.state.facts.terms[1:]] == [
+        (day_of(date("2025-03-10")), -1000_00)
+    ]
