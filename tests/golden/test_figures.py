@@ -98,6 +98,22 @@ def test_cash_that_names_no_invoice_settles_the_oldest_at_its_own_rate():
     )
 
 
+def test_an_advance_that_goes_back_ends_at_its_own_rate_and_the_cash_has_another():
+    events = (
+        LATER,
+        "{at: 2025-01-10, type: payment_received, id: P1, amount: 30}",
+        "{at: 2025-02-10, type: payment_refunded, amount: 30}",
+    )
+    january, february = (
+        "{cash: 36, contract_liability: 36}",
+        "{cash: -33, contract_liability: -36, fx_gain: 3}",
+    )
+    expect = f"{{posted_fc: {{2025-01: {january}, 2025-02: {february}}}}}"
+    assert (
+        differences(*events, expect=expect, currency="EUR", rates=RATES, policy="{emission: daily_run}") == []
+    )
+
+
 def test_a_version_that_was_withdrawn_is_no_decision():
     steps, player = prepared(
         scenario(ACTIVATED, "{at: 2025-03-01, type: contract_amended, price_change: 12}", expect="{}")
