@@ -51,6 +51,8 @@ def test_the_right_is_the_contracts_and_holds_for_what_versions_add():
     lines = terminable_lines(group(signed, more), ARRANGEMENT)
     assert lines == {"S": day("2025-01-31"), "T": day("2025-06-05"), "G": day("2025-05-10")}
     assert terminable_lines(group(replace(signed, more=None), more), ARRANGEMENT) == {}
+    apart = replace(more, arrangement="C1@2")
+    assert terminable_lines(group(signed, apart), ARRANGEMENT) == {"S": day("2025-01-31")}
     other = replace(signed, contract="C2", more=None)
     assert terminable_lines(group(signed, other), ARRANGEMENT) == {"S": day("2025-01-31")}
 

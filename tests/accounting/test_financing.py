@@ -3,6 +3,7 @@
 import pytest
 from accounting.agreements import ARRANGEMENT, CAUSE, day, item, version
 from accounting.billing import group, invoiced, paid, voided
+from msgspec.structs import replace
 
 from tieout.agents.accounting.alerts import EVER, FINANCING, of_billing
 from tieout.agents.accounting.financing import first_gap, payments_of
@@ -114,3 +115,15 @@ def test_a_contract_that_may_be_ended_holds_no_financing_for_what_would_be_paid_
     monthly = version(1, "2025-01-01", 3600, item("S", "time", start="2025-01-01", end="2027-12-31"),
                       term_from=day("2025-01-01"))  # fmt: skip
     assert gap(group(monthly, lines=[invoiced("I1", "2025-01-01", 3600)])) is None
+
+
+def test_cash_that_comes_late_is_no_term_of_payment():
+    state = group(GOODS, cash=[paid("P1", "2027-06-01", 3000)], evidence=(delivered("2025-01-31"),))
+    assert gap(state) is None
+
+
+def test_what_bills_another_arrangement_is_no_payment_of_this_one():
+    other = replace(invoiced("I1", "2025-01-01", 3600), arrangement="C1@2")
+    assert list(payments_of(group(THREE_YEARS, lines=[other]), ARRANGEMENT, EVER)) == []
+    memo = invoiced("M1", "2025-01-01", 3600, kind="credit_memo")
+    assert list(payments_of(group(THREE_YEARS, lines=[memo]), ARRANGEMENT, EVER)) == []

@@ -170,3 +170,16 @@ def test_kinds_are_left_out_in_any_combination_and_the_rated_ones_by_default():
     assert values[0] == "right_to_invoice,sales_based"
     assert {"one_year", "one_year,right_to_invoice,sales_based", "wholly_unsatisfied"} <= set(values)
     assert len(values) == len(set(values)) == 64
+
+
+def test_a_line_counts_from_the_day_of_the_version_that_adds_it():
+    more = version(2, "2025-03-01", 100, item("P", "point", ssp=100), ssp={"S": 1200})
+    of = remaining(SIGNED, more, evidence=[delivered("P", "2025-03-01")])
+    assert of.by_obligation(day("2025-03-01"))["P"] == 0
+    assert of.by_obligation(day("2025-02-28")) == {"S": 1000}
+
+
+def test_an_estimate_of_the_day_counts_beside_what_is_approved_ahead():
+    ahead = replace(version(2, "2025-07-01", 600), approved=day("2025-01-31"))
+    of = remaining(SIGNED, ahead, components=[component("V", 1, "2025-01-31", 120)])
+    assert of.total(day("2025-01-31")) == 1200 + 600 + 120 - 110
