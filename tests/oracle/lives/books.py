@@ -140,8 +140,17 @@ class Books:
         for version in self._sharing[name].versions:
             for promise in version.add:
                 if promise.measure in DATED:
-                    found[promise.po] = self._amount(promise, day)
+                    found[promise.po] = self._amount(self._until_its_end(promise, name), day)
         return found
+
+    def _until_its_end(self, promise: Promise, name: str) -> Promise:
+        """A line that ends with its contract carries no value on."""
+        ends = [each.access_end for each in self._sharing[name].versions if each.access_end is not None]
+        return (
+            promise._replace(last=min([*ends, FAR if promise.last is None else promise.last]))
+            if ends
+            else promise
+        )
 
     def _amount(self, promise: Promise, day: int) -> int:
         amounts = dated_amounts(self.told, promise, min(day, self._horizon))

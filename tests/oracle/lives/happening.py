@@ -82,7 +82,7 @@ def _used(life: Life, day: int, line: Event) -> None:
     kind = life.metered.setdefault(
         po, "rated" if life.chance(30) and line["aggregation"] == "sum" else "used"
     )
-    if "to" in line and day > line["to"].toordinal():
+    if life.ended is not None or ("to" in line and day > line["to"].toordinal()):
         return
     if kind == "rated":
         day = month_end(day)

@@ -27,7 +27,14 @@ LINE = set(Promise._fields) - {"first", "last", "quantity", "digits"} | {
     "from", "to", "qty", "progress_digits", "uninstalled_cost"
 }  # fmt: skip
 COMMON = {"at", "type", "id", "known", "approved", "effective"}
-SWITCHES = {"convention", "modification_date", "progress_digits", "ssp_tolerance", "receivable_when", "usage"}
+ANY_VALUE = {"progress_digits", "ssp_tolerance"}
+SWITCHES = {
+    "convention": {"months_prorated", "days", "months_even"},
+    "modification_date": {"later_of", "approved", "effective"},
+    "receivable_when": {"invoiced"},
+    "usage": {"accrue_estimate"},
+}
+"""Switch -> values that the oracle has a rule for."""
 EVIDENCE = {
     "goods_delivered": "delivered",
     "goods_shipped": "shipped",
@@ -57,7 +64,7 @@ def heard(scenario: Mapping[str, Any]) -> Told:
     if unknown or len(scenario.get("entities", {})) > 1:
         raise NoRule(f"keys {sorted(unknown)}, or several entities")
     policy = scenario.get("policy", {})
-    if set(policy) - SWITCHES or policy.get("receivable_when", "invoiced") != "invoiced":
+    if any(name not in ANY_VALUE and value not in SWITCHES.get(name, ()) for name, value in policy.items()):
         raise NoRule(f"policy {dict(policy)}")
     told = Told(policy, DECIMALS.get(scenario.get("currency", "USD"), 2))
     taken: list[Mapping[str, Any]] = []

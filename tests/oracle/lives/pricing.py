@@ -126,6 +126,11 @@ class Sharing:
             stated = performed.stated_for(promise, promise.first or version.at, fresh=True)
             shares[promise.po] = Share(promise, version.at, ssp=promise.ssp, stated=stated)
         members = [po for po in apart if not shares[po].dropped] + [each.po for each in version.add]
+        if same and not members and pool:
+            if len(same) > 1:
+                raise NoRule("what is left of removed lines, and several that catch up")
+            catch_up[same[0]] = catch_up.get(same[0], 0) + pool
+            pool = 0
         self._spread(shares, version, pool, members, gone)
         for po, part in catch_up.items():
             shares[po].amount += part
@@ -170,6 +175,8 @@ class Sharing:
         if version.past_credit:
             earned = {po: Fraction(self._performed.earned(each, eve)) for po, each in shares.items()}
             weights = {po: amount for po, amount in earned.items() if amount > 0}
+            if version.past_credit > sum(weights.values()):
+                raise NoRule("a credit for more than was recognised")
             for po, part in spread(-version.past_credit, weights).items():
                 shares[po].base += part
 

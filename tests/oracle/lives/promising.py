@@ -270,6 +270,8 @@ def suspend(life: Life, day: int) -> None:
     """Some paused days; the lines end later, or do not."""
     at = _version_day(life, day)
     names = [] if at is None or at <= life.resumes else life.standing(at + 60, "time")
+    if any(life.begun[po] > (at or 0) for po in life.standing(0, "time")):
+        return
     if names:
         paused = life.random.randrange(5, 50)
         said: Event = {"to": date_of(at + paused)}
