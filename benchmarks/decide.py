@@ -112,15 +112,16 @@ def main() -> None:
     rows: list[list[Row]] = []
     runs: list[dict[str, Any]] = []
     for number in range(options.runs):
-        speed = machine.kloops_per_second()
+        speed, share = machine.kloops_per_second(), machine.Share()
         kinds, found, loads = one_run(options.contracts, options.seed)
         rows.append(found)
         load_us = round(statistics.median(loads) * 1e6, 1)
-        runs.append(
-            {"run": number, "machine_kloops": speed, "load_us": load_us, **summary(kinds, [found])[ALL]}
-        )
+        beside = {"machine_kloops": speed, "foreign_percent": share.foreign_percent(), "load_us": load_us}
+        runs.append({"run": number, **beside, **summary(kinds, [found])[ALL]})
         print(runs[-1], flush=True)
     medians = summary(kinds, rows)
+    foreign = round(statistics.median(run["foreign_percent"] for run in runs), 1)
+    medians = {kind: {**row, "foreign_percent": foreign} for kind, row in medians.items()}
     medians[ALL]["load_us"] = statistics.median(run["load_us"] for run in runs)
     results.write(
         "decide",

@@ -70,10 +70,11 @@ def main() -> None:
         options.contracts, options.runs = 60, 1
     runs: list[dict[str, Any]] = []
     for number in range(options.runs):
-        speed = machine.kloops_per_second()
+        speed, share = machine.kloops_per_second(), machine.Share()
         found = [one_run(way, options.contracts, options.seed) for way in WAYS]
         found.append(floor_run(options.contracts, options.seed))
-        runs += [{"run": number, "machine_kloops": speed, **row} for row in found]
+        beside = {"machine_kloops": speed, "foreign_percent": share.foreign_percent()}
+        runs += [{"run": number, **beside, **row} for row in found]
         print(*found, sep="\n", flush=True)
     medians = {way: _medians([run for run in runs if run["way"] == way]) for way in (*WAYS, "floor")}
     floor = medians["floor"]["cpu_us_per_contract"]

@@ -10,6 +10,7 @@ import sysconfig
 import time
 from pathlib import Path
 
+from measuring.processes import busy_seconds
 from tieout.streams.operate.broker.jars import read_lock
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -38,6 +39,19 @@ def kloops_per_second() -> int:
     for _ in range(_ROUNDS):
         number = (number * 1_103_515_245 + 12_345) & 0x7FFF_FFFF
     return round(_ROUNDS / 1000 / (time.process_time() - began))
+
+
+class Share:
+    """How much of the machine others use from here on, in percent."""
+
+    def __init__(self) -> None:
+        self._began, self._busy, self._own = time.monotonic(), busy_seconds(), time.process_time()
+
+    def foreign_percent(self) -> float:
+        """Until now."""
+        own = time.process_time() - self._own
+        available = (time.monotonic() - self._began) * (os.cpu_count() or 1)
+        return round(max(0.0, busy_seconds() - self._busy - own) / available * 100, 1)
 
 
 def _python_build() -> str:
