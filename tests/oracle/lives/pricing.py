@@ -11,7 +11,7 @@ from fractions import Fraction
 
 from oracle.arithmetic import spread
 from oracle.lives.measuring import Performed, Share, restarted
-from oracle.lives.told import DATED, Estimate, NoRule, Told, Version
+from oracle.lives.told import DATED, Estimate, NoRule, Promise, Told, Version
 
 
 @dataclass
@@ -195,7 +195,7 @@ class Sharing:
             shares[po].dropped = po in apart or shares[po].dropped
         for po in apart:
             share, promise = shares[po], shares[po].promise
-            if version.pauses and promise.measure == "time":
+            if version.pauses and promise.measure == "time" and _pauses(version, promise):
                 if version.pauses[0][1] is None:
                     raise NoRule("a suspension without an end")
                 last = promise.last if version.extended_to is None else version.extended_to
@@ -236,3 +236,9 @@ class Sharing:
             ending = ending or {po: amount for po, amount in earned.items() if amount > 0}
             for po, part in spread(pool, ending or {min(shares): Fraction(1)}).items():
                 shares[po].base += part
+
+
+def _pauses(version: Version, promise: Promise) -> bool:
+    """Whether a pause touches the service of a line; one that is over, or begins later, goes on as it was."""
+    first, last = version.pauses[0]
+    return promise.first <= (first if last is None else last) and promise.last >= first

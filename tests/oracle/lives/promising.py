@@ -208,7 +208,7 @@ def reprice(life: Life, day: int) -> None:
 def add_line(life: Life, day: int) -> None:
     """Another promise, at its own price or off it."""
     at = _version_day(life, day)
-    if at is None:
+    if at is None or at <= life.resumes:
         return
     measure = life.random.choice(
         [each for each in ("time", "time", "point", "units") if each in life.families]
@@ -270,8 +270,6 @@ def suspend(life: Life, day: int) -> None:
     """Some paused days; the lines end later, or do not."""
     at = _version_day(life, day)
     names = [] if at is None or at <= life.resumes else life.standing(at + 60, "time")
-    if any(life.begun[po] > (at or 0) for po in life.standing(0, "time")):
-        return
     if names:
         paused = life.random.randrange(5, 50)
         said: Event = {"to": date_of(at + paused)}
