@@ -92,7 +92,8 @@ def check_whole(state: GroupState, view: View) -> None:
                     f"{key} of {arrangement.id}: ledger {emitted}, target {values}",
                 )
             _check_position(state, arrangement.id, targets, day)
-        check_disclosed(state, arrangement, books.calendar.last_day(first), books.horizon)
+        opening = min(books.calendar.last_day(first), books.horizon)
+        check_disclosed(state, arrangement, opening, books.horizon)
 
 
 def _opens_later(state: GroupState, arrangement: Arrangement, targets: Targets, horizon: Day | None) -> bool:
