@@ -10,7 +10,6 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Collection, Mapping
 from functools import cached_property
-from itertools import permutations
 from typing import NamedTuple
 
 from msgspec.structs import replace
@@ -226,11 +225,7 @@ def a_year_after(day: Day) -> Day:
     return when.replace(year=when.year + 1).toordinal() - _EPOCH
 
 
-_KINDS = (*RATED, ONE_YEAR, UNSATISFIED)
-SWITCHES: Switches = {
-    "rpo_exempt": tuple(
-        dict.fromkeys(
-            [",".join(RATED), *(",".join(kinds) for n in (1, 2, 3, 4) for kinds in permutations(_KINDS, n))]
-        )
-    )
-}
+EXEMPTIONS = (*RATED, ONE_YEAR, UNSATISFIED)
+"""Kinds that a policy may leave out of what remains, in any number and order."""
+
+SWITCHES: Switches = {"rpo_exempt": (",".join(RATED), *EXEMPTIONS)}

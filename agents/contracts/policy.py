@@ -100,6 +100,19 @@ PER_BOOK = ("books", "fx_policy", "cl_lots", "ca_rate", "ic_model")
 
 _BOOKS = re.compile(r"[a-z][a-z0-9_]{0,31}(,[a-z][a-z0-9_]{0,31}){0,7}")
 
+
+def _are_exemptions(value: str) -> bool:
+    kinds = _listed(value)
+    return len(set(kinds)) == len(kinds) and set(kinds) <= set(remaining.EXEMPTIONS)
+
+
+_FORMS: Mapping[str, Callable[[str], object]] = {
+    "materiality": _MATERIALITY.fullmatch,
+    "books": _BOOKS.fullmatch,
+    "rpo_exempt": _are_exemptions,
+}
+"""Switch -> whether a value that is not listed has a form that is built."""
+
 _TYPED: Mapping[str, tuple[str, Callable[[str], Any]]] = {
     "ssp_tolerance": ("ssp_tolerance_percent", int),
     "progress_digits": ("progress_digits", _unless_none),
@@ -219,9 +232,7 @@ def policy_on(view: View, entity: str, book: str, day: Day) -> Policy:
 
 
 def _is_built(switch: PolicySwitch) -> bool:
-    if switch.name == "materiality" and _MATERIALITY.fullmatch(switch.value):
-        return True
-    if switch.name == "books" and _BOOKS.fullmatch(switch.value):
+    if switch.name in _FORMS and _FORMS[switch.name](switch.value):
         return True
     values = SWITCHES.get(switch.name, ())
     return switch.value in values or (

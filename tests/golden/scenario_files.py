@@ -1,12 +1,9 @@
-"""The scenarios of the tests: published and derived figures, and which of them pass."""
+"""The scenarios of the tests: published and derived figures."""
 
 from pathlib import Path
-
-from golden.not_yet import NOT_YET
 
 from tieout.streams.operate.scenario.loading import Scenario, read_paths
 
 FOLDER = Path(__file__).parent / "scenarios"
 READ = read_paths([FOLDER])
 SCENARIOS = {each.name: each for each in READ if isinstance(each, Scenario)}
-RUNNING = sorted(SCENARIOS.keys() - NOT_YET.keys())

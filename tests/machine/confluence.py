@@ -14,7 +14,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from golden.scenario_files import RUNNING, SCENARIOS
+from golden.scenario_files import SCENARIOS
 from machine.orders_of_arrival import Confluence, short_lives, shuffled
 
 from tieout.streams.operate.scenario.shuffling import Tries
@@ -35,7 +35,9 @@ def main() -> int:
     parser.add_argument("--generated", action="store_true", help="generated contracts alone")
     options = parser.parse_args()
     tries = Tries(options.orders, options.seed)
-    names = [name for name in RUNNING if SCENARIOS[name].data.get("any_order") and not options.generated]
+    names = [
+        name for name in sorted(SCENARIOS) if SCENARIOS[name].data.get("any_order") and not options.generated
+    ]
     names = [options.only] if options.only else names
     total, began = Confluence(), time.monotonic()
     for name in names:
