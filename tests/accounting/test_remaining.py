@@ -4,7 +4,7 @@ import pytest
 from accounting.agreements import ARRANGEMENT, CAUSE, component, day, item, version
 from msgspec.structs import replace
 
-from tieout.agents.accounting.remaining import ONE_YEAR, RATED, SWITCHES, UNSATISFIED, Remaining
+from tieout.agents.accounting.remaining import ONE_YEAR, RATED, UNSATISFIED, Remaining
 from tieout.tables.contract import Group, GroupState
 from tieout.tables.facts import Evidence, Facts
 
@@ -163,13 +163,6 @@ def test_what_may_be_ended_does_not_remain_before_it_begins():
         version(1, "2025-01-01", 1200, YEAR, term_from=day("2025-01-01")), approved=day("2024-12-01")
     )
     assert remaining(ahead).total(day("2024-12-31")) == 0
-
-
-def test_kinds_are_left_out_in_any_combination_and_the_rated_ones_by_default():
-    values = SWITCHES["rpo_exempt"]
-    assert values[0] == "right_to_invoice,sales_based"
-    assert {"one_year", "one_year,right_to_invoice,sales_based", "wholly_unsatisfied"} <= set(values)
-    assert len(values) == len(set(values)) == 64
 
 
 def test_a_line_counts_from_the_day_of_the_version_that_adds_it():

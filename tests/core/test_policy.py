@@ -43,3 +43,24 @@ def test_what_a_credit_does_to_the_price_is_chosen_by_reason_and_has_a_default_f
     assert credit_effect(policy, "goodwill") == CreditEffect("version", "contra_revenue.goodwill")
     assert credit_effect(policy, "sla_credit") == CreditEffect("performed", "")
     assert [credit_effect(policy, reason) for reason in (None, "no such reason")] == [None, None]
+
+
+@pytest.mark.parametrize(
+    ("value", "is_built"),
+    [
+        ("right_to_invoice,sales_based", True),
+        ("one_year", True),
+        ("one_year,wholly_unsatisfied,right_to_invoice,sales_based", True),
+        ("one_year,one_year", False),
+        ("one_year,moon", False),
+        ("", False),
+    ],
+)
+def test_kinds_that_do_not_remain_are_a_list_in_any_order_each_of_them_once(value, is_built):
+    row = replace(ENTITY, policy=(PolicySwitch("rpo_exempt", value),))
+    if is_built:
+        check_policy(row)
+        assert policy_from(row.policy).rpo_exempt == tuple(value.split(","))
+    else:
+        with pytest.raises(Refused, match="rpo_exempt"):
+            check_policy(row)
