@@ -96,6 +96,8 @@ class Sharing:
         """An estimate of one promise joins its share in the layer that was in force when it was first made (32-40)."""
         for first, po, amount in seen.of_promise:
             if (since is None or since <= first) and (until is None or first < until):
+                if po not in shares:
+                    raise NoRule(f"an estimate of {po} before it is promised")
                 if shares[po].dropped:
                     shares[po].base += amount
                 else:
