@@ -147,7 +147,7 @@ class Sharing:
         for po in sorted(open_ones):
             overridden = version.distinct is not None and (not touched or po in touched)
             distinct = version.distinct if overridden else shares[po].promise.distinct
-            ends = version.kind == "cancel" or po in version.remove
+            ends = version.kind in ("cancel", "price_only", "relief") or po in version.remove
             (apart if distinct or ends else same).append(po)
         if version.kind == "cancel" and version.access_end >= version.at:
             kept = [po for po in open_ones if shares[po].promise.measure != "time"]
