@@ -35,6 +35,10 @@ from tieout.tables.layers import Layer, Share
 ONE_YEAR, UNSATISFIED = "one_year", "wholly_unsatisfied"
 RATED = ("right_to_invoice", "sales_based")
 _EPOCH = dt.date(1970, 1, 1).toordinal()
+_CYCLE = 146_097
+"""Days after which leap years come again as they were: 400 years."""
+_SHOWN = dt.date.max.toordinal() - _EPOCH - 366
+"""Days whose next year a calendar shows."""
 
 
 class Plan(NamedTuple):
@@ -52,6 +56,11 @@ class Plan(NamedTuple):
     done: Performance
     served: bool
     through: Day | None = None
+
+    @property
+    def ends(self) -> Day:
+        """The last day that anything is planned for: its line's last, or that of a later change, caught up on its day."""
+        return max(self.share.first, self.share.last, self.layers[-1].from_day)
 
     def by(self, last: Day) -> Minor:
         """Of the rest, what is planned up to a day."""
@@ -110,7 +119,7 @@ class Remaining:
     def unplanned(self, day: Day) -> Minor:
         """Of what remains, what has no day: it is explained in words (50-13(b))."""
         plans = self.plans(day).values()
-        return sum([plan.rest - plan.by(max(plan.share.first, plan.share.last)) for plan in plans])
+        return sum([plan.rest - plan.by(plan.ends) for plan in plans])
 
     def plans(self, day: Day) -> Mapping[str, Plan]:
         """Promise -> its plan as seen at the end of a day."""
@@ -218,11 +227,12 @@ def _share_on(layers: tuple[Layer, ...], po: str, day: Day) -> Share | None:
 
 
 def a_year_after(day: Day) -> Day:
-    """The same day of the next year; of 29 February, 1 March."""
-    when = dt.date.fromordinal(day + _EPOCH)
-    if (when.month, when.day) == (2, 29):
-        return dt.date(when.year + 1, 3, 1).toordinal() - _EPOCH
-    return when.replace(year=when.year + 1).toordinal() - _EPOCH
+    """The same day of the next year; of 29 February, 1 March. Also of the last year that a calendar shows."""
+    behind = _CYCLE if day > _SHOWN else 0
+    when = dt.date.fromordinal(day - behind + _EPOCH)
+    leaps = (when.month, when.day) == (2, 29)
+    then = dt.date(when.year + 1, 3, 1) if leaps else when.replace(year=when.year + 1)
+    return then.toordinal() - _EPOCH + behind
 
 
 EXEMPTIONS = (*RATED, ONE_YEAR, UNSATISFIED)

@@ -4,7 +4,7 @@ import pytest
 from accounting.agreements import ARRANGEMENT, CAUSE, component, day, item, version
 from msgspec.structs import replace
 
-from tieout.agents.accounting.remaining import ONE_YEAR, RATED, UNSATISFIED, Remaining
+from tieout.agents.accounting.remaining import ONE_YEAR, RATED, UNSATISFIED, Remaining, a_year_after
 from tieout.tables.contract import Group, GroupState
 from tieout.tables.facts import Evidence, Facts
 
@@ -82,6 +82,16 @@ def test_a_version_that_is_approved_ahead_is_planned_by_the_days_it_changes():
     assert [of.total(day(at)) for at in ("2025-03-14", "2025-03-15", "2025-06-30")] == [955, 832, 480]
     assert bands(of, "2025-03-31", "2025-06-30", "2025-07-31", "2025-12-31") == [300, 80, 400]
     assert bands(of, "2025-02-28", "2025-06-30", "2025-07-31", "2025-12-31") == [400, 100, 500]
+
+
+def test_a_price_that_changes_behind_the_end_of_service_is_planned_for_the_day_of_the_change():
+    # The year is over, its 1200 are earned: what remains is the change, and it has a day.
+    for change in (100, -500):
+        of = remaining(SIGNED, replace(version(2, "2026-02-05", change), approved=day("2025-03-15")))
+        assert of.total(day("2025-12-31")) == change
+        assert bands(of, "2025-12-31", "2026-02-04", "2026-02-05", "2027-12-31") == [0, change, 0]
+        assert of.unplanned(day("2025-12-31")) == 0
+        assert of.unplanned(day("2025-06-30")) == 0
 
 
 def test_before_its_first_version_is_approved_nothing_remains():
@@ -176,3 +186,15 @@ def test_an_estimate_of_the_day_counts_beside_what_is_approved_ahead():
     ahead = replace(version(2, "2025-07-01", 600), approved=day("2025-01-31"))
     of = remaining(SIGNED, ahead, components=[component("V", 1, "2025-01-31", 120)])
     assert of.total(day("2025-01-31")) == 1200 + 600 + 120 - 110
+
+
+def test_a_year_after_a_day_of_the_last_year_of_the_calendar_counts_on():
+    assert a_year_after(day("2024-02-29")) == day("2025-03-01")
+    assert a_year_after(day("2023-03-01")) - day("2023-03-01") == 366
+    last = day("9999-12-31")
+    assert a_year_after(day("9998-12-31")) == last
+    # The year 10000 is a leap year, as each fourth century's is.
+    assert a_year_after(day("9999-01-01")) == last + 1
+    assert a_year_after(day("9999-03-01")) == last + 31 + 29 + 1
+    assert a_year_after(last) == last + 366
+    assert a_year_after(last + 1) == last + 1 + 366
