@@ -58,13 +58,16 @@ def test_split_journals_add_up_to_what_one_would_have_said(monkeypatch):
     assert said(split) == said([whole])
 
 
-@pytest.mark.parametrize("kept", [50, 20])
-def test_a_decision_with_many_inputs_folds_the_last_into_one(codec, kept):
+@pytest.mark.parametrize(("kept", "further"), [(50, 91), (20, 61)])
+def test_a_decision_with_many_inputs_folds_the_last_into_one(codec, kept, further):
+    """Stated are three, then which lines remain, the pool, and what each of the fifty has before and from now on."""
     change = {"at": dt.date(2025, 3, 1), "type": "contract_amended", "price_change": 60}
     gone = [line["po"] for line in LINES[kept:]]
     inbox, steps = inbox_with({**change, "remove": gone, "change": [{"po": "L00", "qty": 2}]})
     late(inbox, steps)
     (decision,) = inbox.recorded
     assert len(decision.inputs) == INPUTS_MAX
-    assert (decision.inputs[-1].name, decision.inputs[-1].value.split(",")[0]) == ("further", "41 inputs")
+    assert further == 3 + kept + 1 + 2 * len(LINES) - (INPUTS_MAX - 1)
+    last = decision.inputs[-1]
+    assert (last.name, last.value.split(",")[0]) == ("further", f"{further} inputs")
     assert codec.decode(codec.encode(decision)) == decision

@@ -55,7 +55,7 @@ BAD_LINES = {
     "cost behind a gate": (2, {"gate": "acceptance"}, "EVENT_UNSUPPORTED"),
     "an unknown incoterm": (1, {"incoterm": "FOB"}, "EVENT_UNSUPPORTED"),
     "service by incoterm": (0, {"incoterm": "destination"}, "EVENT_UNSUPPORTED"),
-    "service not distinct": (0, {"distinct": False}, "EVENT_UNSUPPORTED"),
+    "usage not distinct": (0, {"measure": "amount", "meter": "m", "distinct": False}, "EVENT_UNSUPPORTED"),
     "breakage of service": (0, {"breakage_ppm": 1}, "EVENT_UNSUPPORTED"),
     "all of it breakage": (5, {"breakage_ppm": 10**6}, "VALUE_INVALID"),
     "breakage below zero": (5, {"breakage_ppm": -1}, "VALUE_INVALID"),

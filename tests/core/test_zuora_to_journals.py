@@ -1,6 +1,7 @@
 """Goal: a Zuora export runs to journals that add up to its own charges. Method: map, decide, run revenue; compare with
 sums over the CSV cells, which share nothing with the mapping."""
 
+import datetime as dt
 from collections import Counter
 from decimal import Decimal
 from pathlib import Path
@@ -26,12 +27,22 @@ CLASSES = (
     "refund_liability",
     "accounts_receivable",
     "tax_payable",
+    "fx_gain",
 )
 END_OF_2026 = 20_818
 
 
 def header(kind, name):
     return rows.ReferenceHeader(tenant="t", kind=kind, id=name, version=1, effective_date=0)
+
+
+def rates():
+    """One euro is a dollar and ten cents, on each first of a month and all through it."""
+    for month in range(24):
+        day = (dt.date(2025 + month // 12, month % 12 + 1, 1) - dt.date(1970, 1, 1)).days
+        for kind in ("spot", "average", "closing"):
+            head = rows.ReferenceHeader("t", "fx_rate", f"EUR/USD/{kind}/{day}", 1, day)
+            yield rows.FxRatePublished(head, "EUR", "USD", kind, 110, 2)
 
 
 def reference():
@@ -46,6 +57,7 @@ def reference():
             rows.ErpAccountPublished(header("erp_account", "ERP"), "ERP", "standin", 0),
             *(rows.AccountMapped(header("account", f"US/{name}"), "US", name, name) for name in CLASSES),
             *(rows.ProductMapped(header("product", name), name, name, None) for name in sorted(products)),
+            *rates(),
         ],
         cut=1_000,
     )

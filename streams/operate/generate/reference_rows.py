@@ -1,12 +1,14 @@
-"""The reference data that the generated contracts need: entities, accounts, products, calendar, ERP accounts.
+"""The reference data that the generated contracts need: entities, accounts, products, calendar, ERP accounts, rates.
 
-Invariant: all rows are version 1 and effective from 2000-01-01, so that every generated day is covered; products and
-entities that the generator sends on purpose without a row are named here too, beside what is mapped.
+Invariant: all rows are version 1; rates are dated within their month, the others are effective from 2000-01-01, so that
+every generated day is covered; products and entities that the generator sends on purpose without a row are named here
+too, beside what is mapped.
 """
 
 from __future__ import annotations
 
 import datetime as dt
+from calendar import monthrange
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
@@ -15,6 +17,7 @@ from tieout.avro.reference import (
     CalendarPublished,
     EntityPublished,
     ErpAccountPublished,
+    FxRatePublished,
     PolicySwitch,
     ProductMapped,
     ReferenceHeader,
@@ -82,8 +85,15 @@ ACCOUNTS = (
     ("revenue", "4000"),
     ("contra_revenue", "4900"),
     ("bad_debt", "6800"),
+    ("fx_gain", "7000"),
 )
 """(ledger class, account) of every entity."""
+
+RATES = {("EUR", "GBP"): 85_000, ("USD", "EUR"): 92_000}
+"""(from, to) -> hundred thousandths that 1 of the first is of the second, before it drifts by the month."""
+
+_RATE_YEARS = range(2023, 2031)
+_RATE_SCALE = 5
 
 
 def reference_rows(tenant: str, mirrored: Collection[str]) -> tuple[ReferenceRow, ...]:
@@ -125,6 +135,7 @@ def _rows(tenant: str, mirrored: Collection[str]) -> Iterator[ReferenceRow]:
                 account_class=account_class,
                 account=f"{number}-{entity.code}",
             )
+    yield from _rates(tenant)
     for product in PRODUCTS:
         yield ProductMapped(
             header=header("product", product.code),
@@ -132,3 +143,23 @@ def _rows(tenant: str, mirrored: Collection[str]) -> Iterator[ReferenceRow]:
             item=f"ITEM-{product.code}",
             tax_code="NO-TAX" if product.measure == "amount" else "STANDARD",
         )
+
+
+def _rates(tenant: str) -> Iterator[FxRatePublished]:
+    """A spot rate on the first of each month, the month's average, and its closing rate."""
+    for (source, target), middle in RATES.items():
+        for number in range(12 * len(_RATE_YEARS)):
+            year, month = _RATE_YEARS[number // 12], number % 12 + 1
+            days = {"spot": 1, "average": 1, "closing": monthrange(year, month)[1]}
+            for place, (kind, day) in enumerate(days.items()):
+                on = dt.date(year, month, day)
+                yield FxRatePublished(
+                    header=ReferenceHeader(
+                        tenant, "fx_rate", f"{source}/{target}/{kind}/{on}", 1, day_of(on)
+                    ),
+                    from_currency=source,
+                    to_currency=target,
+                    rate_type=kind,
+                    rate=middle + 170 * ((number * 7 + place) % 23 - 11),
+                    rate_scale=_RATE_SCALE,
+                )
