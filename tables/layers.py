@@ -16,7 +16,8 @@ class Share(msgspec.Struct, frozen=True, array_like=True, gc=False):
     ``first``..``last`` is the span still to be earned (time; ``first`` of a point is its earliest day) without its
     ``pauses``; ``done`` and ``qty`` are millionths of units, minor units of cost, or millionths of the whole. A dropped
     obligation has measure ``dropped`` and amount 0. ``entity`` performs it, empty for the arrangement's own. ``rounding``
-    is how a schedule is rounded month by month; empty: cumulatively.
+    is how a schedule is rounded month by month; empty: cumulatively. ``served_from``: first day of the service, where that
+    is before ``first`` and the weight of a day depends on it (``months_even``).
     """
 
     po: str
@@ -34,6 +35,7 @@ class Share(msgspec.Struct, frozen=True, array_like=True, gc=False):
     digits: int | None = None
     entity: str = ""
     rounding: str = ""
+    served_from: Day | None = None
 
 
 class Layer(msgspec.Struct, frozen=True, array_like=True, gc=False):

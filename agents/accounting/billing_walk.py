@@ -122,7 +122,7 @@ class Walk:
     # Cash, and what undoes it.
 
     def _pay(self, cash: Cash) -> None:
-        applied = max(0, min(self._receivable, cash.amount))
+        applied = min(max(self._receivable, self.open.get(cash.doc or "", 0), 0), cash.amount)
         self._receivable -= applied
         payment, offset = _object(cash.id), cash.cause.offset
         self._received[payment] = cash.at

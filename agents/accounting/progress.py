@@ -11,7 +11,13 @@ from functools import lru_cache, partial
 
 from tieout.agents.accounting.policy import Switches
 from tieout.agents.accounting.rounding import rounded_share
-from tieout.agents.accounting.service_time import ENDS_BY_DAY, paused_weight, span_weight, weight_through
+from tieout.agents.accounting.service_time import (
+    ENDS_BY_DAY,
+    MONTHS_EVEN,
+    paused_weight,
+    span_weight,
+    weight_through,
+)
 from tieout.agents.accounting.vendor_rounding import Schedule, ends_by_day, schedule
 from tieout.avro.events import Day, Minor
 from tieout.tables.derived import Performance
@@ -21,7 +27,7 @@ from tieout.tables.layers import Share
 _POWERS: tuple[int, ...] = tuple(10**digits for digits in range(MICRO_DIGITS + 1))
 _ONE: int = 10**MICRO_DIGITS
 _ALL, _NONE = (1, 1), (0, 1)
-_LAID_OUT = ("months_even", ENDS_BY_DAY)
+_LAID_OUT = (MONTHS_EVEN, ENDS_BY_DAY)
 """Conventions by which a day weighs as much as its place in the whole span says."""
 
 
@@ -138,13 +144,17 @@ def _served(share: Share, first: Day, day: Day) -> tuple[int, int]:
         return _ALL
     if share.convention == ENDS_BY_DAY and not share.pauses:
         return ends_by_day(first, last, day)
-    whole = span_weight(share.convention, first, last)
-    whole -= paused_weight(share.convention, first, last, last, share.pauses)
-    through = min(day, last, *(begin - 1 for begin in held))
+    service = first if share.served_from is None else share.served_from
+
+    def weight(through: Day) -> int:
+        paused = paused_weight(share.convention, service, last, through, share.pauses)
+        return weight_through(share.convention, service, last, through) - paused
+
+    before = weight(first - 1) if service < first else 0
+    whole, through = weight(last) - before, min(day, last, *(begin - 1 for begin in held))
     if whole <= 0 or through < first:
         return _NONE
-    part = weight_through(share.convention, first, last, through)
-    return part - paused_weight(share.convention, first, last, through, share.pauses), whole
+    return weight(through) - before, whole
 
 
 def _point(share: Share, done: Performance, day: Day) -> tuple[int, int]:

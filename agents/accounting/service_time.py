@@ -18,10 +18,13 @@ MONTH = 377_580
 _EVEN_MONTH = 72_201_776_446_800
 """Weight of a month by ``months_even``: the least common multiple of 1 .. 31, for months served in part."""
 
+MONTHS_EVEN = "months_even"
+"""Each month that is served weighs the same, even over the days of it that are served."""
+
 ENDS_BY_DAY = "ends_by_day_even_middle"
 """An emulation: by days as a weight, and its months laid out by ``vendor_rounding.ends_by_day``."""
 
-CONVENTIONS = ("months_prorated", "days", "months_even", ENDS_BY_DAY)
+CONVENTIONS = ("months_prorated", "days", MONTHS_EVEN, ENDS_BY_DAY)
 _EPOCH = date(1970, 1, 1).toordinal()
 _FIRST_DAY = 1 - _EPOCH
 """1 January of year 1: the day before it is needed as the end of nothing, and has no date."""
@@ -46,9 +49,18 @@ def weight_through(convention: str, first: Day, last: Day, day: Day) -> int:
     """Weight of [first, day] as a part of the span [first, last], which holds the day."""
     if day < first:
         return 0
-    if convention == "months_even":
+    if convention == MONTHS_EVEN:
         return _even_weight(first, last, day)
     return span_weight(convention, first, day)
+
+
+def rest_weight(convention: str, service: Day, first: Day, last: Day) -> int:
+    """Weight of [first, last], the rest of a service that began on ``service``: a month keeps the weight of its days."""
+    if convention != MONTHS_EVEN or service >= first or last < first:
+        return span_weight(convention, first, last)
+    return weight_through(convention, service, last, last) - weight_through(
+        convention, service, last, first - 1
+    )
 
 
 def paused_weight(convention: str, first: Day, last: Day, day: Day, pauses: Pauses) -> int:

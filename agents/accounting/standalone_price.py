@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from tieout.agents.accounting.allocation import Weight
 from tieout.agents.accounting.progress import micro, progress, transferred
-from tieout.agents.accounting.service_time import MONTH, Pauses, paused_weight, span_weight
+from tieout.agents.accounting.service_time import MONTH, Pauses, paused_weight, rest_weight, span_weight
 from tieout.agents.accounting.standing import Standing, blank, later
 from tieout.avro.events import Day
 from tieout.tables.derived import NOTHING, Performance
@@ -67,8 +67,15 @@ def _paused(item: Item, first: Day | None, pauses: Pauses) -> int:
     """Seats times service of a time line that falls on days on which it is paused."""
     if not pauses or item.measure != "time" or first is None or item.last is None:
         return 0
-    weight = paused_weight(item.convention, first, item.last, item.last, pauses)
+    service = _service(item, first)
+    weight = paused_weight(item.convention, service, item.last, item.last, pauses)
+    weight -= paused_weight(item.convention, service, item.last, first - 1, pauses)
     return micro(item.qty, item.qty_scale) * weight
+
+
+def _service(item: Item, first: Day) -> Day:
+    """The day that service of a line began on, of which days from ``first`` on are left."""
+    return first if item.first is None else min(item.first, first)
 
 
 def _quantity(item: Item, first: Day | None, done: Performance, before: Day | None) -> Weight:
@@ -85,7 +92,7 @@ def _quantity(item: Item, first: Day | None, done: Performance, before: Day | No
         case "time":
             assert first is not None, item
             assert item.last is not None, item
-            return qty * span_weight(item.convention, first, item.last)
+            return qty * rest_weight(item.convention, _service(item, first), first, item.last)
         case _:
             if before is None:
                 return qty

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from tieout.agents.accounting.allocation import Weight
 from tieout.agents.accounting.progress import begun, micro
+from tieout.agents.accounting.service_time import MONTHS_EVEN
 from tieout.agents.accounting.vendor_rounding import CUMULATIVE
 from tieout.avro.events import Day
 from tieout.tables.derived import Performance
@@ -53,6 +54,8 @@ def blank(item: Item, at: Day) -> Share:
     quantity = 0 if item.measure == "cost" else micro(item.qty, item.qty_scale)
     last = item.last if item.last is not None else at
     share = Share(item.po, item.measure, item.convention, 0, 0, later(item.first, at), last, 0, quantity)
+    if item.convention == MONTHS_EVEN and item.first is not None and item.first < share.first:
+        share = replace(share, served_from=item.first)
     if special is None:
         return share
     rounding = "" if special.schedule_rounding == CUMULATIVE else special.schedule_rounding
