@@ -31,9 +31,18 @@ class Inbox:
     """A partition of the contract agent, and what it said."""
 
     def __init__(
-        self, *, read_through: int = CUT, activate: bool = True, placement=lambda _: 0, **limits
+        self,
+        *,
+        rows=ROWS,
+        tenant: str = "acme",
+        read_through: int | None = None,
+        activate: bool = True,
+        placement=lambda _: 0,
+        **limits,
     ) -> None:
-        self.read_through = read_through
+        self.rows = rows
+        self.tenant = tenant
+        self.read_through = len(rows) if read_through is None else read_through
         self.now = 1_000
         spec = contract_agent(
             PipelineSettings(input_topic="inbox", topics=TOPICS, gap_timer_ms=60_000, **limits),
@@ -46,14 +55,14 @@ class Inbox:
         self.harness = Harness(spec)
         self.control_seq = 0
         if activate:
-            self.mark(ReferenceActivated(self.header(), CUT))
+            self.mark(ReferenceActivated(self.header(), len(rows)))
 
     def _below(self, cut: int) -> Reference | None:
-        return Reference.of(ROWS[:cut], cut) if cut <= self.read_through else None
+        return Reference.of(self.rows[:cut], cut) if cut <= self.read_through else None
 
     def header(self) -> ControlHeader:
         self.control_seq += 1
-        return ControlHeader(f"request-{self.control_seq}", self.control_seq, "acme", "test", 0)
+        return ControlHeader(f"request-{self.control_seq}", self.control_seq, self.tenant, "test", 0)
 
     def mark(self, marker) -> None:
         self.raw(b"control", CODEC.encode(marker))

@@ -89,7 +89,7 @@ class _Folding:
         self._versions = [each for each in versions if not opens(each)]
         self._agreed, self._done = agreed, agreed.done
         start = self._inceptions[0].at
-        self._components = _held(agreed.components, versions) if agreed.components else ()
+        self._components = held(agreed.components, versions) if agreed.components else ()
         self._reliefs = sorted(each._replace(at=max(each.at, start)) for each in agreed.reliefs)
         self._kept = {each.id for each in agreed.reliefs if each.keeps_price}
         self._entries = self._ordered()
@@ -213,7 +213,7 @@ class _Folding:
             )
 
 
-def _held(components: tuple[Component, ...], versions: list[Terms]) -> tuple[Component, ...]:
+def held(components: tuple[Component, ...], versions: list[Terms]) -> tuple[Component, ...]:
     """The components that layers hold, none earlier than the version or the obligation that it reaches."""
     since: dict[str, Day] = {}
     begun: dict[str, Day] = {}

@@ -37,6 +37,9 @@ AMOUNT_MAX = 2**62
 MICRO_MAX = 2**53
 """Nine thousand million units: what every reader of rows and outputs can hold exactly."""
 
+YEAR_TWO = -718_797
+"""Its first day: what is dated before is an empty date of its source."""
+
 _LEDGER_CLASSES = ("revenue", "contract_liability", "contract_asset", "refund_liability")
 _MIRROR_CLASSES = ("accounts_receivable", "tax_payable")
 _SSP_PER = ("whole", "month", "day", "unit")
@@ -55,9 +58,16 @@ def check_currency(currency: str) -> None:
         raise Refused("VALUE_INVALID", f"{currency!r} is no ISO 4217 currency code")
 
 
+def check_day(name: str, day: Day | None) -> None:
+    """DATES_INVALID for a day of the year 1: it stands for none at its source, and has no year before it."""
+    if day is not None and day < YEAR_TWO:
+        raise Refused("DATES_INVALID", f"{name} is in the year 1 (day {day}), which stands for no date")
+
+
 def check_dates(**spans: tuple[Day | None, Day | None]) -> None:
-    """DATES_INVALID for a span that ends before it begins."""
+    """DATES_INVALID for a span that ends before it begins, or begins in the year 1."""
     for name, (first, last) in spans.items():
+        check_day(name, first)
         if first is not None and last is not None and last < first:
             raise Refused("DATES_INVALID", f"{name} ends (day {last}) before it begins (day {first})")
 

@@ -18,7 +18,7 @@ from tieout.agents.accounting.layers import assumed_in
 from tieout.agents.accounting.modification import opens, particulars
 from tieout.agents.contracts import amendments, lifecycle, ownership, renewals, versions
 from tieout.agents.contracts.accepted import Accepted, Rules, Touched
-from tieout.agents.contracts.admission import admitted_contract
+from tieout.agents.contracts.admission import admitted_contract, check_day
 from tieout.agents.contracts.amendments import check_folded, past_credit_id
 from tieout.agents.contracts.built_on import check_built_on
 from tieout.agents.contracts.decision import Refused
@@ -201,6 +201,7 @@ def _restated(event: ContractCorrected, version: Versioned) -> Versioned:
     stated = {name: value for name, value in stated.items() if name in fields}
     stated |= {name: _nothing(name, fields[name]) for name in event.cleared}
     if event.effective_day is not None:
+        check_day("effective_day", event.effective_day)
         stated["envelope"] = replace(version.envelope, effective_date=event.effective_day)
     return replace(version, **(_term(event, version) | stated))
 

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from tieout.agents.accounting.invariant import InvariantBroken
 from tieout.agents.contracts.accepted import Rule
+from tieout.agents.contracts.admission import check_day
 from tieout.agents.contracts.alerting import alerted
 from tieout.agents.contracts.decision import CausedBy, Decision, Refusal, Refused, View
 from tieout.agents.contracts.draft import Draft
@@ -38,7 +39,9 @@ def decide(state: GroupState, event: Event, view: View, cause: CausedBy) -> Deci
     assert state.control_seq == view.control_seq, "a group is brought up to the last marker before it decides"
     draft = Draft(state, view, cause)
     try:
-        accepted = _rule_of(event)(state, event, draft)
+        rule = _rule_of(event)
+        check_day("the event", event.envelope.effective_date)
+        accepted = rule(state, event, draft)
         after = accepted.state
         check_limits(state, after, view)
         check_upgrade(state, after, event, view)

@@ -95,6 +95,7 @@ def _wanted(
     if _all_may_differ(state, targets, touched):
         for place, day in enumerate(ends):
             _put(wanted, targets.performed(day), place)
+        _filled(wanted, len(ends))
         for key in shown:
             if key not in wanted and (key[0] == _REVENUE or key[0].startswith(_CONTRA)):
                 wanted[key] = [0] * len(ends)
@@ -126,9 +127,17 @@ def _all_may_differ(state: GroupState, targets: Targets, touched: Touched) -> bo
 
 
 def _put(wanted: dict[Key, list[Minor]], values: dict[Key, Minor], place: int) -> None:
-    """The end at ``place``; a key that shows from here on has shown nothing before."""
+    """The end at ``place``; where a key is not shown, as while nothing of a doubtful contract counts, it is nothing."""
     for key, value in values.items():
-        wanted.setdefault(key, [0] * place).append(value)
+        column = wanted.setdefault(key, [])
+        if len(column) < place:
+            column += [0] * (place - len(column))
+        column.append(value)
+
+
+def _filled(wanted: dict[Key, list[Minor]], count: int) -> None:
+    for column in wanted.values():
+        column.extend([0] * (count - len(column)))
 
 
 def _added_up(wanted: dict[Key, list[Minor]], standing: Iterable[list[Minor]], count: int) -> list[Minor]:

@@ -12,6 +12,8 @@ from tieout.agents.accounting.agreement import components_of, folded_of, layers_
 from tieout.agents.accounting.alerts import RAISED_BY, standing
 from tieout.agents.accounting.dated_amounts import amounts_by_po
 from tieout.agents.accounting.invariant import InvariantBroken
+from tieout.agents.accounting.layers import held
+from tieout.agents.accounting.modification import canonical, opens
 from tieout.agents.accounting.receivables import write_offs_of
 from tieout.agents.accounting.series_days import DAYS
 from tieout.agents.accounting.targets import Targets
@@ -128,16 +130,21 @@ def _check_position(state: GroupState, arrangement: str, targets: Targets, day: 
 
 def _stated(state: GroupState, arrangement: str, day: Day) -> Minor:
     """Transaction price from the facts alone: versions, components and amounts dated by the day."""
-    versions = (each.pool for each in state.facts.terms if each.arrangement == arrangement and each.at <= day)
+    terms = [each for each in state.facts.terms if each.arrangement == arrangement]
+    versions = (each.pool for each in terms if each.at <= day)
+    seen = sorted((each for each in terms if each.treatment != "none"), key=canonical)
+    opened = min((each.at for each in seen if opens(each)), default=day)
     of = state.arrangement(arrangement)
     reliefs = dict(layers_of(state, of).reliefs)
     own = components_of(state, of, reliefs)
     given_up = [
-        reliefs[each.id] for each in write_offs_of(state, of) if each.at <= day and not each.keeps_price
+        reliefs[each.id]
+        for each in write_offs_of(state, of)
+        if max(each.at, opened) <= day and not each.keeps_price
     ]
-    components = (
-        each.amount for each in standing_components(own, day).values() if each.reach not in ("none", DAYS)
-    )
+    others = [each for each in own if each.reach not in ("version", "obligation", "none", DAYS)]
+    counted = standing_components((*held(own, seen), *others), day)
+    components = (each.amount for each in counted.values())
     used = (each.by(day) for each in amounts_by_po(replace(state, derived=None), arrangement).values())
     return sum(versions) + sum(components) + sum(used) + sum(given_up)
 

@@ -40,6 +40,10 @@ from tieout.tables.reference import Period
 
 Movements = Mapping[Key, Mapping[Period, Minor]]
 
+FUNCTIONAL_MAX = 10**18
+"""What one period moves of a class, in minor units of the functional currency: a movement and what corrects it fit an
+Avro ``long``. A rate that takes it further is wrong, and waited for."""
+
 _DUE: Mapping[str, int] = {LIABILITY: 1, RECEIVABLE: 1, PAYABLE: -1}
 """Class -> the sign with which it moves what is due to the ledger's entity."""
 
@@ -101,6 +105,9 @@ def translate(kept: Kept, exchange: Exchange, moved: Movements, periods: range) 
         found[GAIN, ""] = sum(
             -amount if key[0] in CREDIT_CLASSES else amount for key, amount in found.items()
         )
+        if any(abs(amount) > FUNCTIONAL_MAX for amount in found.values()):
+            detail = f"the published rates take days {span.first} to {span.through} over {FUNCTIONAL_MAX} in a class"
+            return Translated(movements, pins, period, detail)
         pins[period] = tuple(sorted(used.union(functional.pins)))
         for key, amount in found.items():
             if amount:
