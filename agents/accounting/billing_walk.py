@@ -101,7 +101,7 @@ class Walk:
         rated_on = self._rated(line.ref or "", line.at)
         self._move(line.at, self._home(line), "credit", -net, -gross, line.doc, line.cause.offset, rated_on)
         self._receivable -= gross
-        taken = self._take_open(gross, line.ref, others=False)
+        taken = self._take_open(gross, line.ref, others=line.ref is None)
         known = self._credited.setdefault(line.doc, {})
         for doc, amount in taken.items():
             known[doc] = known.get(doc, 0) + amount
