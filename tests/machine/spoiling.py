@@ -15,6 +15,7 @@ import msgspec
 from golden.scenario_files import SCENARIOS
 from msgspec.structs import replace
 
+from tieout.agents.contracts.admission import YEAR_TWO
 from tieout.avro.catalogue import EVENT_TYPES
 from tieout.avro.envelope import Day, Micros, Quantity, Scale, Stated, Version
 from tieout.avro.events import Line
@@ -25,7 +26,7 @@ from tieout.streams.operate.scenario.loading import Scenario
 from tieout.streams.operate.scenario.places import Spot
 from tieout.streams.operate.scenario.player import codec_of_the_language, run_days
 from tieout.streams.operate.scenario.setting import Setting, setting_of
-from tieout.streams.sample_events import DAY_ONE, activated, said
+from tieout.streams.sample_events import activated, said
 
 LARGEST = 10**16
 LEAP_DAY = 19_782
@@ -88,8 +89,8 @@ class Story:
 GOOD = "GOOD"
 """The contract that comes last, and has nothing wrong."""
 FACTORS = (-1, 10**3, 10**6, 10**8, 10**10, 10**12)
-SHIFTS = (-719_162 - 20_089, -20_089, -306, 365 * 100, 2_932_896 - 20_089 - 366, 2_932_896 - 20_089 - 100)
-"""Days from 2025 to the first and the last of a calendar, to 1970, over a leap day, to another century."""
+SHIFTS = (-719_162 - 20_089, -20_089, -306, 365 * 100, 2_932_896 - 20_089 - 365 * 30)
+"""Days from 2025 to the first of a calendar, to a generation before its last, to 1970, over a leap day, to another century."""
 
 
 @cache
@@ -344,10 +345,12 @@ def unsayable(steps):
     return False
 
 
-def good_contract(story):
-    """A contract of its own in the story's group: one line of a month, as plain as can be."""
+def good_contract(story, steps):
+    """A contract of its own in the story's group: one line of a month, as plain as can be, of their time."""
     first = next(each for each in story.events if hasattr(each, "customer_id") and hasattr(each, "lines"))
-    line = Line(GOOD, first.lines[0].product, "time", DAY_ONE, DAY_ONE + 30, ssp_minor=100)
+    dated = sorted(each.envelope.effective_date for each in steps if hasattr(each, "envelope"))
+    day = max(YEAR_TWO, dated[len(dated) // 2])
+    line = Line(GOOD, first.lines[0].product, "time", day, min(day + 30, 2_932_896), ssp_minor=100)
     head = replace(
         activated().envelope,
         tenant=first.envelope.tenant,
@@ -355,5 +358,10 @@ def good_contract(story):
         legal_entity=first.envelope.legal_entity,
         contract_id=GOOD,
         object_id=GOOD,
+        effective_date=day,
     )
-    return seal(replace(activated(), envelope=head, currency=first.currency, price_minor=100, lines=(line,)))
+    term = {"approved_date": day, "start_date": day, "end_date": line.to_date}
+    good = replace(
+        activated(), envelope=head, currency=first.currency, price_minor=100, lines=(line,), **term
+    )
+    return seal(good)
