@@ -35,7 +35,7 @@ def test_a_record_that_kills_the_process_three_times_is_set_aside_and_the_stream
     assert [record.value for record in bench.read(bench.output) if record.value == b"isolated"] == [
         b"isolated"
     ]
-    assert worker.total("isolated") == 1
+    wait_until("it is counted", lambda: worker.total("isolated") == 1)
     bench.produce([(b"k1", b"5")])
     bench.await_outputs(200 + 4)
     assert worker.end() == 0
