@@ -173,9 +173,9 @@ class Feed:
     async def hint(self, _partition: int) -> int | None:
         return self.world.hint
 
-    async def place(self, _partition: int, offset: int) -> int:
+    async def place(self, _partition: int, offset: int, numbered) -> None:
         self.cursor, self.number, self.pumped = offset, self.number + 1, 0
-        return self.number
+        numbered(self.number)
 
     def hold(self, partition: int, *, held: bool) -> None:
         """A list needs no back-pressure."""

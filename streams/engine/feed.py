@@ -101,12 +101,12 @@ class GroupFeed:
         found: int | None = await thread.run_here(thread.hint(self._where(partition)))
         return found
 
-    async def place(self, partition: int, offset: int) -> int:
+    async def place(self, partition: int, offset: int, numbered: Callable[[int], object]) -> None:
         await self._settled.wait()
         number = next(self._numbers)
+        numbered(number)  # a busy loop hands the first batch over before it comes back here
         thread = self._the_consumer._thread  # noqa: SLF001
         await thread.run_here(thread.place({self._where(partition): (offset, number)}, set()))
-        return number
 
     def hold(self, partition: int, *, held: bool) -> None:
         consumer, where = self._the_consumer, self._where(partition)

@@ -156,7 +156,7 @@ class PartitionTask:
         feed, position = self._given.feed, working.position.next
         self.inbox.rewind(position, -1)
         self._working = working
-        self.inbox.rewind(position, await feed.place(self.partition, position))
+        await feed.place(self.partition, position, partial(self.inbox.rewind, position))
         if working.store.get(POSITION_ROW) is not None:  # else the next start takes the changelog for lost
             feed.moved(self.partition, position)
         self._progressed_from = position

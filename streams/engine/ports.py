@@ -117,8 +117,11 @@ class Feed(Protocol):
         """The position that the group holds for lag tools; None when it has none."""
         ...
 
-    async def place(self, partition: int, offset: int) -> int:
-        """Read the partition from ``offset`` on; gives the number that batches fetched from now on carry."""
+    async def place(self, partition: int, offset: int, numbered: Callable[[int], object]) -> None:
+        """Read the partition from ``offset`` on.
+
+        ``numbered`` is given the number that batches fetched from there on carry, before any of them can come.
+        """
         ...
 
     def hold(self, partition: int, *, held: bool) -> None:

@@ -317,3 +317,27 @@ def test_a_start_that_fails_forgets_nothing_of_how_the_last_process_died(monkeyp
 
     asyncio.run(live())
     assert world.said() == [b"1,1,1", b"set aside", b"3,2,4"]
+
+
+def test_a_batch_that_comes_before_the_start_has_gone_on_is_not_dropped(monkeypatch):
+    """The fetcher hands it over from its own thread: a busy event loop sees it before it sees that the seek is done."""
+
+    class Quick(Feed):
+        async def place(self, partition: int, offset: int, numbered) -> None:
+            await super().place(partition, offset, numbered)
+            self.pump()
+
+    monkeypatch.setattr(engine_world, "Feed", Quick)
+    world = World()
+    world.tell(b"1", b"2")
+
+    async def live() -> None:
+        task, feed = make_task(world)
+        running = asyncio.create_task(task.run())
+        async with asyncio.timeout(10):
+            await pumped(feed, lambda: len(world.said()) == 2)
+        assert task.status().restarts == 0
+        await task.stop()
+        await running
+
+    asyncio.run(live())

@@ -105,15 +105,16 @@ class SimFeed:
             raise BrokerSilent("the group's coordinator does not answer")
         await asyncio.sleep(self._world.chance.random() * self._world.swarm.latency_seconds)
 
-    async def place(self, partition: int, offset: int) -> int:
+    async def place(self, partition: int, offset: int, numbered: Callable[[int], object]) -> None:
         await self._settled.wait()
         await asyncio.sleep(0)
         if partition not in self.assigned:
             raise Fenced(f"partition {partition} is no longer assigned to this worker")
         self._numbers += 1
+        numbered(self._numbers)
         self._cursors[partition] = Cursor(offset, self._numbers)
         self._fetch(partition)
-        return self._numbers
+        await asyncio.sleep(self._world.chance.random() * self._world.swarm.latency_seconds)
 
     def hold(self, partition: int, *, held: bool) -> None:
         if held:
