@@ -1,0 +1,1 @@
+"""ERPs behind one port: ``tryton``, ``rest`` (by profile) and ``standin``."""
