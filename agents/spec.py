@@ -129,11 +129,15 @@ class CallSpec:
     """Rows under ``row_prefix`` are calls to make: once committed they go to the caller, at most ``slots`` at a
     time, and what it answers is stepped through ``AgentTask.outcome`` and committed. A row that stays is called
     again after ``retry_seconds``; a deleted row is done. Agents with calls are outside the replay promise.
+
+    ``unfinished`` is the outcome of a call of which nobody knows what became: one whose row was there when the task was
+    opened, or whose caller failed. None: such a call is made again, which its caller must bear.
     """
 
     row_prefix: bytes
     slots: int
     retry_seconds: float
+    unfinished: bytes | None = None
 
 
 Caller = Callable[[bytes, bytes], Awaitable[bytes]]

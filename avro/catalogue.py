@@ -164,6 +164,7 @@ _EVENT_TYPES = (
     *_events(
         "integration", "commutative", events.SourceWatermark, events.ObjectSnapshot, before_contract=True
     ),
+    *_events("integration", "commutative", events.ErpAccepted, events.ErpRejected, events.ErpStatusChanged),
 )
 
 EVENT_TYPES: Mapping[str, EventType] = MappingProxyType({event.name: event for event in _EVENT_TYPES})
@@ -186,6 +187,7 @@ _STRUCTS: tuple[tuple[Role, tuple[type[msgspec.Struct], ...]], ...] = (
             control.ReferenceActivated,
             control.Tick,
             control.ControlReceipt,
+            control.CommandResolved,
         ),
     ),
     (

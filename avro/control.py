@@ -139,6 +139,25 @@ class ControlReceipt(msgspec.Struct, frozen=True, gc=False):
     completed_at: Micros
 
 
+class CommandResolved(msgspec.Struct, frozen=True, gc=False):
+    """What becomes of a command that stands in its lane; it travels among the commands of that ERP account.
+
+    ``decision``: replace (``replaced_by`` goes in its place), withdraw (it is never posted), retry (send it again), or
+    confirm (a person has seen it in the ERP, as ``document_no``).
+    """
+
+    EVENT_TYPE: ClassVar[str] = "command_resolved"
+    command_id: Name
+    decision: Name
+    tenant: Name
+    group_id: Name
+    erp_account: Name
+    replaced_by: Text | None
+    document_no: Text | None
+    approver: Pii | None
+    resolved_at: Micros
+
+
 PeriodMarker = PeriodClosed | PeriodSoftClosed | PeriodReopened
 Marker = RevenueRun | PeriodMarker | ReferenceActivated
 ControlRequest = (

@@ -95,6 +95,7 @@ from tieout.avro.envelope import (
     Text,
     Version,
 )
+from tieout.avro.erp_events import ErpAccepted, ErpRejected, ErpStatusChanged, RejectedLine
 from tieout.avro.usage_events import (
     PrepaidCreditConsumed,
     PrepaidCreditExpired,
@@ -141,6 +142,9 @@ __all__ = [
     "DocumentLine",
     "EarnedToDate",
     "Envelope",
+    "ErpAccepted",
+    "ErpRejected",
+    "ErpStatusChanged",
     "Event",
     "ExceptionResolved",
     "GoodsDelivered",
@@ -175,6 +179,7 @@ __all__ = [
     "ProgressUpdated",
     "Quantity",
     "QuoteAccepted",
+    "RejectedLine",
     "RetentionReleased",
     "RoyaltyReported",
     "Scale",
@@ -258,6 +263,9 @@ Event = (
     | ContractApproved
     | SourceWatermark
     | ObjectSnapshot
+    | ErpAccepted
+    | ErpRejected
+    | ErpStatusChanged
 )
 VersionEvent = ContractActivated | ContractAmended | ContractRenewed | ContractCancelled
 """Versions of a contract that this release has rules for."""

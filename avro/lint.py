@@ -23,8 +23,10 @@ FIRST_FIELD: Mapping[str, tuple[str, str]] = {
     "commands": ("header", "tieout.commands.CommandHeader"),
     "reference": ("header", "tieout.reference.ReferenceHeader"),
 }
-WITHOUT_HEADER = frozenset({"tieout.control.Tick", "tieout.control.ControlReceipt"})
-"""Written by a task about its own partition: there is no request whose header they could carry."""
+WITHOUT_HEADER = frozenset(
+    {"tieout.control.Tick", "tieout.control.ControlReceipt", "tieout.control.CommandResolved"}
+)
+"""Written by a task, about its own partition or a command of its own: no request's header is theirs to carry."""
 
 _PLAIN = frozenset({"boolean", "int", "long", "string"})
 _FIELD = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*\Z")

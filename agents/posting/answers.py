@@ -23,12 +23,14 @@ Reason = Literal[
     "UNBALANCED",
     "DOCUMENT_STATE",
     "NOT_SUPPORTED",
+    "IN_DOUBT",
     "UNCLASSIFIED",
     "NONE",
 ]
 """Why a definite refusal: what the contract agent and people act upon. CONTENT_CONFLICT: the id is taken by other content.
 DOCUMENT_STATE: what the command acts upon is not in a state that allows it. NOT_SUPPORTED: the adapter cannot say this kind.
-UNCLASSIFIED: the error table knows no row for it. NONE: no definite refusal."""
+IN_DOUBT: nobody knows whether it was posted, and the ERP would not recognise it when sent again. UNCLASSIFIED: the
+error table knows no row for it. NONE: no definite refusal."""
 
 
 class Accepted(msgspec.Struct, frozen=True, array_like=True, tag="a", gc=False):
@@ -61,6 +63,14 @@ Answer = Accepted | Refused | NotStarted
 """What became of one command in one call."""
 
 
+class Unfinished(msgspec.Struct, frozen=True, array_like=True, tag="u", gc=False):
+    """The process that made the call is gone, or the caller failed: whether it began is not known."""
+
+
+class Missing(msgspec.Struct, frozen=True, array_like=True, tag="m", gc=False):
+    """The ERP was asked and holds nothing under the command's id."""
+
+
 class Found(msgspec.Struct, frozen=True, array_like=True, tag="f", gc=False):
     """What the ERP holds under a command's id. ``content_hash`` None: the ERP does not keep it.
 
@@ -73,3 +83,20 @@ class Found(msgspec.Struct, frozen=True, array_like=True, tag="f", gc=False):
     posted_on: int
     period: str
     state: Literal["posted", "draft", "reversed"]
+
+
+Outcome = Accepted | Refused | NotStarted | Unfinished | Missing | Found
+"""What a call comes back with: of a posting, or of a read-back."""
+
+_ENCODER = msgspec.msgpack.Encoder()
+_DECODER: msgspec.msgpack.Decoder[Outcome] = msgspec.msgpack.Decoder(Outcome)
+
+
+def encode_outcome(outcome: Outcome) -> bytes:
+    """Bytes of an outcome, as the engine hands them from the caller to the task."""
+    return _ENCODER.encode(outcome)
+
+
+def decode_outcome(value: bytes) -> Outcome:
+    """The outcome of its bytes."""
+    return _DECODER.decode(value)

@@ -1,8 +1,8 @@
 """Calls that committed rows ask for, and the outcomes that come back into the task.
 
 Invariant: a call starts only from a committed row, and its outcome is an effect like any other: stepped by the task,
-committed in a transaction. What is in flight when the process dies is called again from the row that is still there,
-so a caller must bear repetition.
+committed in a transaction. What is in flight when the process dies leaves its row: it is called again, or, where the
+``CallSpec`` names an outcome for that, has that outcome and is not.
 """
 
 from __future__ import annotations
@@ -46,7 +46,10 @@ class Calls:
     def start(self, rows: Iterable[tuple[bytes, bytes]]) -> None:
         """Take up the rows that were committed before this task was opened."""
         for key, _ in rows:
-            self._later(key, 0.0)
+            if self._spec.unfinished is None:
+                self._later(key, 0.0)
+            else:
+                self._answered.append((key, self._spec.unfinished))
 
     def committed(self, changes: Changes) -> None:
         """Rows have been committed: new ones are due at once, deleted ones are done."""
@@ -105,9 +108,15 @@ class Calls:
             outcome = await self._caller(key, value)
         except Exception as error:  # noqa: BLE001 - the seam promises: any failure of a caller means "call again"
             self._counters.call_failures += 1
-            log.warning("call for row %r failed, again in %.1f s: %r", key, self._spec.retry_seconds, error)
-            self._running.pop(key, None)
-            self._later(key, self._spec.retry_seconds)
+            if self._spec.unfinished is None:
+                log.warning(
+                    "call for row %r failed, again in %.1f s: %r", key, self._spec.retry_seconds, error
+                )
+                self._running.pop(key, None)
+                self._later(key, self._spec.retry_seconds)
+            else:
+                log.warning("call for row %r failed, what became of it is not known: %r", key, error)
+                self._answered.append((key, self._spec.unfinished))
         else:
             self._answered.append((key, outcome))
         self._wake()

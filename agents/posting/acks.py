@@ -1,0 +1,98 @@
+"""What the posting agent tells a contract: its command is in the ERP, or it is definitely not.
+
+Written into the contract's own inbox. Invariant: nothing is told while it is in doubt; equal facts give equal events, so that
+a repeated ack is a duplicate to whoever reads it.
+"""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+
+from msgspec.structs import replace
+
+from tieout.agents.posting.settling import Posted
+from tieout.avro.canonical import content_hash
+from tieout.avro.commands import Command, JournalLine, JournalPost
+from tieout.avro.events import Envelope, ErpAccepted, ErpRejected, RejectedLine
+from tieout.tables.posting import OpenCommand
+
+ACTOR = "posting"
+_TEXT_MAX = 256
+
+
+def accepted(command: Command, standing: OpenCommand, posted: Posted, now_us: int) -> ErpAccepted:
+    """The command's document is in the ERP."""
+    header = command.header
+    event = ErpAccepted(
+        envelope=_envelope(command, ErpAccepted.EVENT_TYPE, 1, posted.posted_on, now_us),
+        erp_account=header.erp_account,
+        kind=header.kind,
+        lane=header.lane,
+        lane_seq=header.lane_seq,
+        arrangement_id=header.arrangement_id,
+        currency=standing.currency,
+        amount_minor=standing.amount_minor,
+        document_no=posted.document_no[:_TEXT_MAX],
+        posted_on=posted.posted_on,
+        posting_period=posted.period[:_TEXT_MAX],
+        duplicate=posted.duplicate,
+    )
+    return replace(event, envelope=replace(event.envelope, content_hash=content_hash(event)))
+
+
+def rejected(command: Command, standing: OpenCommand, now_us: int) -> ErpRejected:
+    """The command is not in the ERP, and stands in its lane for the reason that ``standing`` names."""
+    header = command.header
+    event = ErpRejected(
+        envelope=_envelope(
+            command, ErpRejected.EVENT_TYPE, max(1, standing.attempts), header.posting_date, now_us
+        ),
+        erp_account=header.erp_account,
+        kind=header.kind,
+        lane=header.lane,
+        lane_seq=header.lane_seq,
+        arrangement_id=header.arrangement_id,
+        book=header.book,
+        currency=standing.currency,
+        amount_minor=standing.amount_minor,
+        posting_period=header.posting_period,
+        reason=standing.reason,
+        code=standing.code[:_TEXT_MAX],
+        text=standing.text[:_TEXT_MAX],
+        lines=tuple(_line(line) for line in command.lines) if isinstance(command, JournalPost) else (),
+    )
+    return replace(event, envelope=replace(event.envelope, content_hash=content_hash(event)))
+
+
+def _line(line: JournalLine) -> RejectedLine:
+    functional = None
+    if line.functional_debit_minor is not None or line.functional_credit_minor is not None:
+        functional = (line.functional_debit_minor or 0) - (line.functional_credit_minor or 0)
+    amount_minor = line.debit_minor - line.credit_minor
+    return RejectedLine(line.account_class, line.po, line.service_period, amount_minor, functional)
+
+
+def _envelope(command: Command, event_type: str, version: int, day: int, now_us: int) -> Envelope:
+    """``content_hash`` is filled in when the event is whole."""
+    header = command.header
+    identity = f"{event_type}\x1f{header.command_id}\x1f{version}".encode()
+    return Envelope(
+        event_id=blake2b(identity, digest_size=16).hexdigest(),
+        event_type=event_type,
+        source=header.erp_account,
+        object_type="command",
+        object_id=header.command_id,
+        object_version=version,
+        tenant=header.tenant,
+        group_id=header.group_id,
+        contract_id=header.contract_id,
+        legal_entity=header.entity,
+        occurred_at=now_us,
+        effective_date=day,
+        recorded_at=now_us,
+        correlation_id=header.command_id,
+        causation_id=header.command_id,
+        actor=ACTOR,
+        approval_ref=None,
+        content_hash=b"",
+    )

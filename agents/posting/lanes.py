@@ -1,0 +1,169 @@
+"""The open commands of one ERP account, lane by lane, and which of them may go next.
+
+Invariant: of each lane only the first open command may go, so that a lane's commands reach the ERP in the order of their
+numbers; a lane that stands still holds nobody but itself and what names its commands in ``after``.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections import deque
+from collections.abc import Iterable, Iterator
+
+from tieout.tables.posting import OpenCommand
+
+NOT_URGENT = 9
+"""Behind every urgency that a priority stands for."""
+
+
+class Lanes:
+    """Mutable, owned by one task. What it holds is a copy of the open rows, which are the truth."""
+
+    def __init__(self, opened: Iterable[OpenCommand]) -> None:
+        self._lanes: dict[str, deque[OpenCommand]] = {}
+        self._standing: dict[str, tuple[str, int]] = {}
+        self._dependents: dict[str, set[str]] = {}
+        self._urgency: dict[str, int] = {}
+        self._ready: list[tuple[int, int, str, int]] = []
+        self._later: list[tuple[int, str, int]] = []
+        for command in opened:
+            self.admit(command)
+
+    def __len__(self) -> int:
+        return len(self._standing)
+
+    def __iter__(self) -> Iterator[OpenCommand]:
+        return (command for lane in self._lanes.values() for command in lane)
+
+    def get(self, lane: str, place: int) -> OpenCommand | None:
+        """The open command of a place."""
+        commands = self._lanes.get(lane)
+        if not commands or not commands[0].place <= place <= commands[-1].place:
+            return None
+        return commands[place - commands[0].place]
+
+    def first(self, lane: str) -> OpenCommand | None:
+        """The command that a lane is at."""
+        commands = self._lanes.get(lane)
+        return commands[0] if commands else None
+
+    def find(self, command_id: str) -> OpenCommand | None:
+        """The open command of an id."""
+        at = self._standing.get(command_id)
+        return None if at is None else self.get(*at)
+
+    def admit(self, command: OpenCommand) -> None:
+        """Put a command at the end of its lane."""
+        lane = self._lanes.setdefault(command.lane, deque())
+        assert not lane or lane[-1].place + 1 == command.place, (command.lane, command.place, lane[-1].place)
+        lane.append(command)
+        if command.state != "placed":
+            self._standing[command.command_id] = (command.lane, command.place)
+        self._hasten(command.lane, command.urgency)
+        for needed in command.after:
+            at = self._standing.get(needed)
+            if at is not None:
+                self._hasten(at[0], command.urgency)
+        if len(lane) == 1:
+            self._queue(command)
+
+    def change(self, command: OpenCommand) -> None:
+        """What stands at the command's place from now on."""
+        lane = self._lanes[command.lane]
+        index = command.place - lane[0].place
+        before = lane[index]
+        lane[index] = command
+        if before.command_id != command.command_id or command.state == "placed":
+            self._standing.pop(before.command_id, None)
+            if command.state != "placed":
+                self._standing[command.command_id] = (command.lane, command.place)
+            self._release(before.command_id)
+        if index == 0:
+            self._queue(command)
+
+    def finish(self, command: OpenCommand) -> None:
+        """The first command of a lane is done."""
+        lane = self._lanes[command.lane]
+        assert lane[0].place == command.place, (command.lane, command.place, lane[0].place)
+        lane.popleft()
+        if command.state != "placed":
+            del self._standing[command.command_id]
+        if lane:
+            self._queue(lane[0])
+        else:
+            del self._lanes[command.lane]
+            self._urgency.pop(command.lane, None)
+        self._release(command.command_id)
+
+    def take(self, now_ms: int, most: int) -> list[OpenCommand]:
+        """At most so many commands that may go now, the most urgent and oldest first; each is given once per change."""
+        while self._later and self._later[0][0] <= now_ms:
+            _, lane, place = heapq.heappop(self._later)
+            command = self._first(lane, place)
+            if command is not None and command.due_ms <= now_ms:
+                self._make_ready(command)
+        taken: dict[str, OpenCommand] = {}
+        while self._ready and len(taken) < most:
+            _, _, lane, place = heapq.heappop(self._ready)
+            command = self._first(lane, place)
+            if command is not None and _may_go(command) and command.due_ms <= now_ms:
+                if self._needs(command) is None:
+                    taken[lane] = command
+                else:
+                    self._queue(command)
+        return list(taken.values())
+
+    def is_due(self, now_ms: int) -> bool:
+        """Whether ``take`` may have something to give."""
+        return bool(self._ready) or bool(self._later and self._later[0][0] <= now_ms)
+
+    def _first(self, lane: str, place: int) -> OpenCommand | None:
+        """The first command of a lane, where it is still that of this place."""
+        commands = self._lanes.get(lane)
+        return commands[0] if commands and commands[0].place == place else None
+
+    def _queue(self, command: OpenCommand) -> None:
+        """See to it that the first command of a lane is given when it may go."""
+        if not _may_go(command):
+            return
+        needed = self._needs(command)
+        if needed is not None:
+            self._dependents.setdefault(needed, set()).add(command.lane)
+        elif command.due_ms:
+            heapq.heappush(self._later, (command.due_ms, command.lane, command.place))
+        else:
+            self._make_ready(command)
+
+    def _make_ready(self, command: OpenCommand) -> None:
+        urgency = self._urgency.get(command.lane, command.urgency)
+        heapq.heappush(self._ready, (urgency, command.admitted_ms, command.lane, command.place))
+
+    def _needs(self, command: OpenCommand) -> str | None:
+        """An open command that this one comes after. Only its own first call waits: later ones had what they need."""
+        if command.state != "prepared":
+            return None
+        return next((each for each in command.after if each in self._standing), None)
+
+    def _release(self, command_id: str) -> None:
+        for lane in self._dependents.pop(command_id, ()):
+            commands = self._lanes.get(lane)
+            if commands:
+                self._queue(commands[0])
+
+    def _hasten(self, lane: str, urgency: int) -> None:
+        """A lane is as urgent as the most urgent command that waits in it, or for something in it."""
+        if urgency >= self._urgency.get(lane, NOT_URGENT):
+            return
+        self._urgency[lane] = urgency
+        commands = self._lanes.get(lane)
+        if not commands:
+            return
+        self._queue(commands[0])
+        for needed in commands[0].after:
+            at = self._standing.get(needed)
+            if at is not None:
+                self._hasten(at[0], urgency)
+
+
+def _may_go(command: OpenCommand) -> bool:
+    return command.state in ("prepared", "unknown") or (command.state == "parked" and command.due_ms > 0)

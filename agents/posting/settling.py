@@ -1,0 +1,166 @@
+"""What follows from an outcome for one command: done, later, asked about, or parked with its reason.
+
+Invariant: a command is sent a second time only after a definite "not posted" (refused, never begun, or read back and
+missing), and after a read-back only where the ERP itself enforces one document per id.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from hashlib import blake2b
+
+import msgspec
+from msgspec.structs import replace
+
+from tieout.agents.posting.answers import (
+    Accepted,
+    Found,
+    Missing,
+    NotStarted,
+    Outcome,
+    Reason,
+    Refused,
+    Unfinished,
+)
+from tieout.tables.posting import OpenCommand
+
+MENDED_IN_THE_ERP: frozenset[Reason] = frozenset({"REFERENCE_MISSING", "TAX_REFUSED"})
+"""Refusals that somebody may mend in the ERP without telling us: tried again now and then."""
+
+NOT_STARTED_RETRY_MS = 500
+"""The account had no room: it takes a moment to know that it has."""
+
+_DOUBLINGS_MAX = 16
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patience:
+    """How long to wait for what, in milliseconds.
+
+    ``conclusive_ms``: from the start of a call until a read-back is conclusive, which is our deadline for the call and the
+    server's longest run after it. ``resend_is_safe``: the ERP enforces one document per id.
+    """
+
+    conclusive_ms: int
+    resend_is_safe: bool
+    first_retry_ms: int = 500
+    longest_retry_ms: int = 60_000
+    mended_retry_ms: int = 900_000
+
+
+class Posted(msgspec.Struct, frozen=True, gc=False):
+    """The command is in the ERP, once."""
+
+    document_no: str
+    posted_on: int
+    period: str
+    duplicate: bool
+
+
+def settle(command: OpenCommand, outcome: Outcome, now_ms: int, patience: Patience) -> OpenCommand | Posted:
+    """The command after a call, or what the ERP made of it."""
+    if command.state == "sent":
+        return _after_post(command, outcome, now_ms, patience)
+    assert command.state == "asking", (command.command_id, command.state)
+    return _after_find(command, outcome, now_ms, patience)
+
+
+def sent(command: OpenCommand, now_ms: int) -> OpenCommand:
+    """The command as it is about to be sent."""
+    return replace(command, state="sent", attempts=command.attempts + 1, since_ms=now_ms, due_ms=0)
+
+
+def asking(command: OpenCommand, now_ms: int) -> OpenCommand:
+    """The command as the ERP is about to be asked about it."""
+    return replace(command, state="asking", asked=command.asked + 1, since_ms=now_ms, due_ms=0)
+
+
+def _after_post(
+    command: OpenCommand, outcome: Outcome, now_ms: int, patience: Patience
+) -> OpenCommand | Posted:
+    match outcome:
+        case Accepted():
+            return Posted(outcome.document_no, outcome.posted_on, outcome.period, outcome.duplicate)
+        case NotStarted():
+            due_ms = now_ms + NOT_STARTED_RETRY_MS
+            return replace(
+                command, state="prepared", attempts=command.attempts - 1, since_ms=now_ms, due_ms=due_ms
+            )
+        case Refused(kind="throttled" | "transient"):
+            return _later(command, outcome, now_ms, patience)
+        case Refused(kind="auth"):
+            return _told(replace(command, state="prepared", since_ms=now_ms), outcome)
+        case Refused(kind="business" | "permanent"):
+            return _parked(command, outcome, now_ms, patience)
+        case Refused() | Unfinished():
+            asked_from = max(now_ms, command.since_ms + patience.conclusive_ms)
+            doubted = replace(command, state="unknown", since_ms=now_ms, due_ms=asked_from)
+            return _told(doubted, outcome) if isinstance(outcome, Refused) else doubted
+        case _:
+            raise AssertionError(f"{command.command_id} was sent, and answered with {outcome!r}")
+
+
+def _after_find(
+    command: OpenCommand, outcome: Outcome, now_ms: int, patience: Patience
+) -> OpenCommand | Posted:
+    match outcome:
+        case Found():
+            return _found(command, outcome, now_ms, patience)
+        case Missing() if patience.resend_is_safe:
+            return _prepared(command, now_ms)
+        case Missing():
+            text = "the ERP does not hold it, and would not recognise it if it came late and again"
+            return _stand(command, "IN_DOUBT", text, now_ms)
+        case NotStarted() | Unfinished():
+            return replace(command, state="unknown", asked=command.asked - 1, since_ms=now_ms, due_ms=now_ms)
+        case Refused():
+            due_ms = now_ms + _wait_ms(command, command.asked, outcome, patience)
+            return _told(replace(command, state="unknown", since_ms=now_ms, due_ms=due_ms), outcome)
+        case _:
+            raise AssertionError(f"{command.command_id} was asked about, and answered with {outcome!r}")
+
+
+def _found(command: OpenCommand, found: Found, now_ms: int, patience: Patience) -> OpenCommand | Posted:
+    if found.content_hash not in (None, command.content_hash):
+        return _stand(command, "CONTENT_CONFLICT", f"the id is taken by {found.document_no}", now_ms)
+    if found.state == "posted":
+        return Posted(found.document_no, found.posted_on, found.period, duplicate=True)
+    if found.state == "draft" and patience.resend_is_safe:
+        return _prepared(command, now_ms)
+    return _stand(command, "DOCUMENT_STATE", f"{found.document_no} was found {found.state}", now_ms)
+
+
+def _prepared(command: OpenCommand, now_ms: int) -> OpenCommand:
+    return replace(command, state="prepared", since_ms=now_ms, due_ms=0)
+
+
+def _later(command: OpenCommand, refused: Refused, now_ms: int, patience: Patience) -> OpenCommand:
+    due_ms = now_ms + _wait_ms(command, command.attempts, refused, patience)
+    return _told(replace(command, state="prepared", since_ms=now_ms, due_ms=due_ms), refused)
+
+
+def _parked(command: OpenCommand, refused: Refused, now_ms: int, patience: Patience) -> OpenCommand:
+    due_ms = now_ms + patience.mended_retry_ms if refused.reason in MENDED_IN_THE_ERP else 0
+    return _told(replace(command, state="parked", since_ms=now_ms, due_ms=due_ms), refused)
+
+
+def _stand(command: OpenCommand, reason: Reason, text: str, now_ms: int) -> OpenCommand:
+    return replace(
+        command, state="parked", since_ms=now_ms, due_ms=0, reason=reason, code="", text=text[:500]
+    )
+
+
+def _told(command: OpenCommand, refused: Refused) -> OpenCommand:
+    return replace(command, reason=refused.reason, code=refused.code, text=refused.text[:500])
+
+
+def _wait_ms(command: OpenCommand, tries: int, refused: Refused, patience: Patience) -> int:
+    """Full jitter: anything up to the doubled wait, and never before what the ERP asks for.
+
+    The share is a hash of the command and its attempt, so that a decision has no chance in it, and many commands that fail
+    together do not come back together.
+    """
+    doublings = min(max(0, tries - 1), _DOUBLINGS_MAX)
+    most = min(patience.longest_retry_ms, patience.first_retry_ms << doublings)
+    drawn = blake2b(f"{command.command_id}/{tries}".encode(), digest_size=4).digest()
+    return int.from_bytes(drawn, "big") % (most + 1) + (refused.retry_after_ms or 0)

@@ -1,0 +1,218 @@
+"""The one way to an ERP account: calls within its pace, several commands in a call where that gains something.
+
+The task hands over what is committed; the gate begins it within two seconds of when it was asked for, or gives it back
+untouched. Invariants: never more calls at once than the pace allows; each command gets exactly one outcome of its own; what
+was handed over long ago (a process that was frozen) is not begun any more, because somebody else may have it by now.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiolimiter import AsyncLimiter
+
+from tieout.agents.decode import Decodes
+from tieout.agents.posting import pace as pacing
+from tieout.agents.posting.answers import Missing, NotStarted, Outcome, Refused, encode_outcome
+from tieout.agents.posting.pace import BreakerSettings, CallEnd, Pace
+from tieout.streams.edges.erp.port import Erp
+from tieout.streams.engine.ports import Clock, Scheduler
+from tieout.tables.posting import CALLS, Verb
+
+log = logging.getLogger(__name__)
+
+BEGINS_WITHIN_MS = 2_000
+_AHEAD_SECONDS = 0.5
+"""So much work is kept ready behind the running calls: what a commit takes, with room to spare."""
+
+_CALL_SECONDS_GUESS = 0.1
+_SMOOTHING = 0.2
+_NOT_STARTED = encode_outcome(NotStarted())
+
+
+@dataclass(slots=True)
+class _Entry:
+    verb: Verb
+    attempt: int
+    asked_ms: int
+    command: Any
+    group: tuple[Verb, str] | None
+    begun: asyncio.Event = field(default_factory=asyncio.Event)
+    outcome: asyncio.Future[bytes] = field(default_factory=asyncio.Future)
+
+
+class Gate:
+    """The caller of one account's task. ``rate``: calls a second, where the vendor states one."""
+
+    def __init__(
+        self,
+        erp: Erp,
+        *,
+        slots: int,
+        codec: Decodes,
+        clock: Clock,
+        scheduler: Scheduler,
+        now_ms: Callable[[], int],
+        rate: float | None = None,
+        breaker: BreakerSettings | None = None,
+    ) -> None:
+        self._erp = erp
+        self._codec = codec
+        self._clock = clock
+        self._scheduler = scheduler
+        self._now_ms = now_ms
+        self._breaker = breaker or BreakerSettings()
+        # The bucket starts full: a small one with a short period keeps to the rate from the first second on.
+        self._limiter = None if rate is None else AsyncLimiter(max(1.0, rate / 10), max(0.1, 1 / rate))
+        self._queue: deque[_Entry] = deque()
+        self._running = 0
+        self._running_items = 0
+        self._call_seconds = _CALL_SECONDS_GUESS
+        self._pumping_later = False
+        self.pace = Pace(slots=slots, limit=float(slots))
+
+    def free(self) -> int:
+        """How many more commands can be begun in time."""
+        limit = pacing.at_once(self.pace, self._clock.monotonic())
+        if limit == 0:
+            return 0
+        items = 1 if self.pace.probing else limit * self._erp.capabilities.batch_items_max
+        ahead = 0 if self.pace.probing else int(items * min(1_000.0, _AHEAD_SECONDS / self._call_seconds))
+        return max(0, items + ahead - len(self._queue) - self._running_items)
+
+    @property
+    def calls_running(self) -> int:
+        """Calls that the ERP has now."""
+        return self._running
+
+    async def __call__(self, key: bytes, value: bytes) -> bytes:
+        """Make the call that the row asks for; its outcome's bytes."""
+        del key
+        call = CALLS.decode(value)
+        command: Any = self._codec.decode(call.command)
+        batch = self._erp.batch_key(command) if call.verb == "post" else ""
+        group = None if batch is None else (call.verb, batch)
+        entry = _Entry(call.verb, call.attempt, call.asked_ms, command, group)
+        self._queue.append(entry)
+        try:
+            self._pump()
+            left_ms = call.asked_ms + BEGINS_WITHIN_MS - self._now_ms()
+            await self._scheduler.within(max(0.0, left_ms / 1000), entry.begun.wait())
+        except TimeoutError:
+            if not entry.begun.is_set():
+                return _NOT_STARTED
+        finally:
+            if not entry.begun.is_set():
+                self._queue.remove(entry)
+        return await entry.outcome
+
+    def resume(self) -> None:
+        """A person has mended what the account was stopped for."""
+        self.pace = Pace(slots=self.pace.slots, limit=1.0)
+
+    async def close(self) -> None:
+        """Let go of the ERP."""
+        await self._erp.close()
+
+    def _pump(self) -> None:
+        """Begin what may begin."""
+        while self._queue:
+            now = self._clock.monotonic()
+            if self._running >= pacing.at_once(self.pace, now):
+                return
+            if self._limiter is not None and not self._limiter.has_capacity():
+                self._pump_later(self._limiter.time_period)
+                return
+            batch = self._next_batch(now)
+            if not batch:
+                return
+            again = sum(entry.attempt > 1 for entry in batch if entry.verb == "post")
+            self.pace = pacing.begun(self.pace, first=len(batch) - again, again=again, now=now)
+            self._running += 1
+            self._running_items += len(batch)
+            for entry in batch:
+                entry.begun.set()
+            self._scheduler.spawn(self._call(batch), f"{self._erp.capabilities.name} call")
+
+    def _next_batch(self, now: float) -> list[_Entry]:
+        """The first command that may begin, and what may share its call; they leave the queue."""
+        most = 1 if self.pace.probing else self._erp.capabilities.batch_items_max
+        retries = pacing.retries_left(self.pace, now)
+        fresh_from = self._now_ms() - BEGINS_WITHIN_MS
+        batch: list[_Entry] = []
+        for entry in self._queue:
+            is_retry = entry.verb == "post" and entry.attempt > 1
+            if entry.asked_ms < fresh_from or (is_retry and retries < 1):
+                continue
+            if batch and (entry.group is None or entry.group != batch[0].group):
+                continue
+            batch.append(entry)
+            retries -= is_retry
+            if len(batch) >= most or entry.group is None:
+                break
+        taken = {id(entry) for entry in batch}
+        if taken:
+            self._queue = deque(entry for entry in self._queue if id(entry) not in taken)
+        return batch
+
+    def _pump_later(self, seconds: float) -> None:
+        if not self._pumping_later:
+            self._pumping_later = True
+            self._scheduler.spawn(self._pump_after(seconds), "waits for the stated rate")
+
+    async def _pump_after(self, seconds: float) -> None:
+        await self._scheduler.sleep(seconds)
+        self._pumping_later = False
+        self._pump()
+
+    async def _call(self, batch: list[_Entry]) -> None:
+        began = self._clock.monotonic()
+        if self._limiter is not None:
+            await self._limiter.acquire()
+        outcomes: Sequence[Outcome] = [_adapter_failed("it was cancelled")] * len(batch)
+        try:
+            outcomes = await self._ask(batch)
+        except Exception as error:
+            log.exception("the adapter of %s failed", self._erp.capabilities.name)
+            outcomes = [_adapter_failed(repr(error))] * len(batch)
+        finally:
+            self._running -= 1
+            self._running_items -= len(batch)
+            for entry, outcome in zip(batch, outcomes, strict=True):
+                if not entry.outcome.done():
+                    entry.outcome.set_result(encode_outcome(outcome))
+        now = self._clock.monotonic()
+        self._call_seconds += _SMOOTHING * (now - began - self._call_seconds)
+        retry_after = max((_retry_after_ms(outcome) for outcome in outcomes), default=0) / 1000
+        self.pace = pacing.ended(self.pace, _end_of(outcomes), began, now, self._breaker, retry_after)
+        self._pump()
+
+    async def _ask(self, batch: list[_Entry]) -> Sequence[Outcome]:
+        commands = [entry.command for entry in batch]
+        if batch[0].verb == "post":
+            return await self._erp.post(commands)
+        found = await self._erp.find(commands)
+        return [Missing() if each is None else each for each in found]
+
+
+def _adapter_failed(what: str) -> Refused:
+    return Refused("ambiguous", "NONE", "ADAPTER_FAILED", f"the adapter raised {what}"[:500])
+
+
+def _retry_after_ms(outcome: Outcome) -> int:
+    return (outcome.retry_after_ms or 0) if isinstance(outcome, Refused) else 0
+
+
+def _end_of(outcomes: Sequence[Outcome]) -> CallEnd:
+    """How the call went as a whole: any word about pace counts, silence only where nothing else was said."""
+    kinds = {outcome.kind if isinstance(outcome, Refused) else "done" for outcome in outcomes}
+    if "auth" in kinds:
+        return "auth"
+    if "throttled" in kinds:
+        return "throttled"
+    return "failed" if kinds <= {"transient", "ambiguous"} else "done"
