@@ -54,6 +54,7 @@ NEEDS_NONE = {
     "config show": "reads settings",
     "config check": "reads settings",
     "config reference": "prints a page",
+    "standin": "is an ERP, and has no broker",
     "stats serve": "shows that no broker answers, see tests/broker/test_heartbeats.py",
     "stats metrics": "prints a page",
 }

@@ -34,6 +34,7 @@ GROUPS = {
     "schema": "List the event language and check its compatibility.",
     "config": "Show and check the settings.",
     "state": "Add up stored state, and rebuild it from the changelog.",
+    "standin": "Serve a stand-in ERP that can be slow and wrong, for tests and the demo.",
     "stats": "Serve the stats page of the cluster.",
     "doctor": "Say what is wrong, and what to do next.",
 }

@@ -1,0 +1,86 @@
+"""The stand-in behind the port: the contract of all adapters, and what its script alone can bring about."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from erp.port_contract import PortContract, accepted, refused
+from erp.standin_ground import StandinGround, started
+
+from tieout.streams.edges.erp.standin import StandinErp
+
+
+def connect(url, key, call_seconds_max):
+    return StandinErp(url, key=key, call_seconds_max=call_seconds_max)
+
+
+@pytest.fixture(scope="module")
+def process(tmp_path_factory):
+    with started(tmp_path_factory.mktemp("standin")) as process:
+        yield process
+
+
+@pytest.fixture
+def scripted(process):
+    """The process, whose script is as before after the test."""
+    before = process.ask("GET", "/admin/script")
+    process.ask("DELETE", "/admin/counters")
+    yield process
+    process.change(**before)
+
+
+class TestStandinPort(PortContract):
+    @pytest.fixture
+    def ground(self, process):
+        return StandinGround(process, connect)
+
+    @pytest.mark.parametrize("over_slots", ["429", "400"])
+    async def test_more_calls_than_slots_are_throttled_and_nothing_of_them_is_done(
+        self, scripted, erp, contract, over_slots
+    ):
+        scripted.change(slots=2, over_slots=over_slots, latency_ms=1000, retry_after_seconds=3)
+        scripted.ask("DELETE", "/admin/counters")
+        journals = [contract.journal(1 + number) for number in range(6)]
+        answers = [answer for (answer,) in await asyncio.gather(*[erp.post([each]) for each in journals])]
+        throttled = [answer for answer in answers if getattr(answer, "kind", "") == "throttled"]
+        assert len(throttled) == 4
+        assert {answer.retry_after_ms for answer in throttled} == {3000}
+        counters = scripted.ask("GET", "/admin/counters")
+        assert (counters["in_flight_max"], counters["throttled"], counters["posted"]) == (2, 4, 2)
+
+    async def test_a_duplicate_that_is_answered_as_an_error_is_still_the_same_document(
+        self, scripted, erp, contract
+    ):
+        scripted.change(duplicates="error")
+        first, second = contract.journal(5), contract.journal(6)
+        (posted,) = accepted(await erp.post([first]))
+        again, new = accepted(await erp.post([first, second]))
+        assert (again.document_no, again.duplicate, new.duplicate) == (posted.document_no, True, False)
+
+    async def test_an_erp_that_is_not_available_has_done_nothing(self, scripted, erp, contract):
+        scripted.change(unavailable_rate=1.0)
+        refused(await erp.post([contract.journal(5)]), "transient", "NONE")
+
+    async def test_a_business_error_stands_until_it_is_mended(self, scripted, erp, contract):
+        scripted.change(business_error_rate=1.0)
+        journal = contract.journal(5)
+        refused(await erp.post([journal]), "business", "REFERENCE_MISSING")
+        refused(await erp.post([journal]), "business", "REFERENCE_MISSING")
+        scripted.ask("POST", "/admin/mended", {"ids": [journal.header.command_id]})
+        accepted(await erp.post([journal]))
+
+    async def test_a_document_that_a_person_reversed_is_found_as_reversed(self, scripted, erp, contract):
+        journal = contract.journal(5)
+        accepted(await erp.post([journal]))
+        scripted.ask("POST", "/admin/reverse", {"external_id": journal.header.command_id})
+        (found,) = await erp.find([journal])
+        assert found.state == "reversed"
+
+    async def test_a_period_closes_and_opens_while_it_runs(self, scripted, erp, ground, contract):
+        period = {"entity": "US01", "month": ground.names.open_period}
+        scripted.ask("POST", "/admin/periods", {**period, "closed": True})
+        journal = contract.journal(5)
+        refused(await erp.post([journal]), "business", "PERIOD_CLOSED")
+        scripted.ask("POST", "/admin/periods", {**period, "closed": False})
+        accepted(await erp.post([journal]))
