@@ -32,6 +32,7 @@ class MemoryErp:
     unique: bool = True
     batch: int = 1
     journal: list[Command] = field(default_factory=list)
+    _numbers: dict[str, int] = field(default_factory=dict)
 
     @property
     def capabilities(self) -> Capabilities:
@@ -72,9 +73,12 @@ class MemoryErp:
         return SILENT if wrong == "lost" else answer
 
     def held(self, command: Command) -> Found | None:
-        for number, posted in enumerate(self.journal, 1):
-            header = posted.header
-            if header.command_id == command.header.command_id:
-                day = header.posting_date
-                return Found(header.command_id, header.content_hash, f"D{number}", day, "2026-11", "posted")
-        return None
+        for number in range(len(self._numbers) + 1, len(self.journal) + 1):
+            self._numbers.setdefault(self.journal[number - 1].header.command_id, number)
+        number = self._numbers.get(command.header.command_id)
+        if number is None:
+            return None
+        header = self.journal[number - 1].header
+        return Found(
+            header.command_id, header.content_hash, f"D{number}", header.posting_date, "2026-11", "posted"
+        )

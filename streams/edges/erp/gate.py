@@ -14,12 +14,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from aiolimiter import AsyncLimiter
-
 from tieout.agents.decode import Decodes
 from tieout.agents.posting import pace as pacing
 from tieout.agents.posting.answers import Missing, NotStarted, Outcome, Refused, encode_outcome
-from tieout.agents.posting.pace import BreakerSettings, CallEnd, Pace
+from tieout.agents.posting.pace import BreakerSettings, CallEnd
 from tieout.streams.edges.erp.port import Erp
 from tieout.streams.engine.ports import Clock, Scheduler
 from tieout.tables.posting import CALLS, Verb
@@ -67,23 +65,25 @@ class Gate:
         self._scheduler = scheduler
         self._now_ms = now_ms
         self._breaker = breaker or BreakerSettings()
-        # The bucket starts full: a small one with a short period keeps to the rate from the first second on.
-        self._limiter = None if rate is None else AsyncLimiter(max(1.0, rate / 10), max(0.1, 1 / rate))
         self._queue: deque[_Entry] = deque()
         self._running = 0
         self._running_items = 0
         self._call_seconds = _CALL_SECONDS_GUESS
         self._pumping_later = False
-        self.pace = Pace(slots=slots, limit=float(slots))
+        self.pace = pacing.paced(slots, rate)
 
     def free(self) -> int:
         """How many more commands can be begun in time."""
         limit = pacing.at_once(self.pace, self._clock.monotonic())
         if limit == 0:
             return 0
-        items = 1 if self.pace.probing else limit * self._erp.capabilities.batch_items_max
-        ahead = 0 if self.pace.probing else int(items * min(1_000.0, _AHEAD_SECONDS / self._call_seconds))
-        return max(0, items + ahead - len(self._queue) - self._running_items)
+        taken = len(self._queue) + self._running_items
+        if self.pace.probing:
+            return max(0, 1 - taken)
+        calls = limit * (1 + min(1_000.0, _AHEAD_SECONDS / self._call_seconds))
+        if self.pace.rate is not None:
+            calls = min(calls, 1 + self.pace.rate * _AHEAD_SECONDS)
+        return max(0, int(calls) * self._erp.capabilities.batch_items_max - taken)
 
     @property
     def calls_running(self) -> int:
@@ -113,7 +113,7 @@ class Gate:
 
     def resume(self) -> None:
         """A person has mended what the account was stopped for."""
-        self.pace = Pace(slots=self.pace.slots, limit=1.0)
+        self.pace = pacing.paced(self.pace.slots, self.pace.rate)
 
     async def close(self) -> None:
         """Let go of the ERP."""
@@ -125,8 +125,8 @@ class Gate:
             now = self._clock.monotonic()
             if self._running >= pacing.at_once(self.pace, now):
                 return
-            if self._limiter is not None and not self._limiter.has_capacity():
-                self._pump_later(self._limiter.time_period)
+            if (wait := pacing.wait_for_rate(self.pace, now)) > 0:
+                self._pump_later(wait)
                 return
             batch = self._next_batch(now)
             if not batch:
@@ -172,8 +172,6 @@ class Gate:
 
     async def _call(self, batch: list[_Entry]) -> None:
         began = self._clock.monotonic()
-        if self._limiter is not None:
-            await self._limiter.acquire()
         outcomes: Sequence[Outcome] = [_adapter_failed("it was cancelled")] * len(batch)
         try:
             outcomes = await self._ask(batch)
