@@ -1,7 +1,8 @@
 """A wire between an adapter and its ERP that can lose what it carries: faults that need nothing of the ERP itself.
 
-Invariant: bytes are never changed. ``lose``: the ERP executes, and its answer is cut off. ``mute``: the ERP executes, and
-nothing comes back. ``cut``: the connection breaks as soon as the request begins, and the ERP sees nothing of it.
+Invariant: bytes are never changed, and a request that reads (GET) is never harmed. ``lose``: the ERP executes, and its answer
+is cut off. ``mute``: the ERP executes, and nothing comes back. ``cut``: the connection breaks as soon as the request begins,
+and the ERP sees nothing of it.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from typing import Literal, Self
 from urllib.parse import urlsplit
 
 CHUNK = 65_536
+CHANGES = (b"POST ", b"PUT ", b"PATCH ", b"DELETE ")
+READS = (b"GET ", b"HEAD ")
 
 
 class Wire:
@@ -24,6 +27,7 @@ class Wire:
         self._path = parts.path
         self.fault: Literal["none", "lose", "mute", "cut"] = "none"
         self.url = ""
+        self._changing: set[asyncio.StreamWriter] = set()
 
     async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
@@ -57,7 +61,11 @@ class Wire:
 
     async def _up(self, reader, erp_writer, writer) -> None:
         while data := await reader.read(CHUNK):
-            if self.fault == "cut":
+            if data.startswith(CHANGES):
+                self._changing.add(writer)
+            elif data.startswith(READS):
+                self._changing.discard(writer)
+            if self._fault_of(writer) == "cut":
                 writer.transport.abort()
                 raise ConnectionAbortedError
             erp_writer.write(data)
@@ -66,13 +74,17 @@ class Wire:
 
     async def _down(self, erp_reader, writer) -> None:
         while data := await erp_reader.read(CHUNK):
-            if self.fault == "lose":
+            fault = self._fault_of(writer)
+            if fault == "lose":
                 writer.transport.abort()
                 raise ConnectionAbortedError
-            if self.fault != "mute":
+            if fault != "mute":
                 writer.write(data)
                 await writer.drain()
         writer.close()
+
+    def _fault_of(self, writer) -> str:
+        return self.fault if writer in self._changing else "none"
 
 
 def url_where_nobody_listens() -> str:

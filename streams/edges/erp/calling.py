@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 
 import aiohttp
+from yarl import URL
 
 from tieout.agents.posting.answers import Refused
 from tieout.agents.posting.error_table import refusal
@@ -54,7 +55,7 @@ class Caller:
             data = _once(body)
         try:
             async with self._opened().request(
-                method, url, data=data, headers=sent, allow_redirects=False
+                method, URL(url, encoded=True), data=data, headers=sent, allow_redirects=False
             ) as response:
                 content = await response.read()
                 named = {name.lower(): value for name, value in response.headers.items()}

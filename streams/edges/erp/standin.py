@@ -16,6 +16,7 @@ from tieout.agents.posting.erp_documents import document_of
 from tieout.agents.posting.error_table import ErpAnswer, refusal
 from tieout.avro.commands import Command
 from tieout.streams.edges.erp.calling import Answered, Caller, asked_in_vain
+from tieout.streams.edges.erp.duplicates import duplicate
 from tieout.streams.edges.erp.port import Capabilities
 from tieout.streams.edges.erp.profile_files import error_table
 
@@ -133,22 +134,6 @@ class StandinErp:
         """What a known id amounts to, by the content that the ERP has under it."""
         found = await self.find(commands)
         return [duplicate(command, there) for command, there in zip(commands, found, strict=True)]
-
-
-def duplicate(command: Command, there: Found | Refused | None) -> Answer:
-    """The answer to a command whose id the ERP says it has, when asked what it has under it."""
-    header = command.header
-    if isinstance(there, Found) and there.content_hash == header.content_hash:
-        return Accepted(there.document_no, there.posted_on, there.period, duplicate=True)
-    if isinstance(there, Found):
-        return refusal(
-            "permanent",
-            "CONTENT_CONFLICT",
-            "CONTENT_CONFLICT",
-            f"{there.document_no} has the id {header.command_id} and other content",
-        )
-    said = "nothing is found under it" if there is None else there.text
-    return refusal("ambiguous", "NONE", "DUPLICATE", f"the id {header.command_id} is known, but {said}")
 
 
 def _found(item: _Item) -> Found | None:

@@ -27,12 +27,16 @@ _PREFIXES = {"customer": "CU", "sales_order": "SO", "invoice": "IN", "credit_mem
 
 
 class Posted(msgspec.Struct, frozen=True, tag="document", gc=False):
-    """One committed document. ``document.entries`` are as booked, those of a reversal too. ``serial`` counts from 1."""
+    """One committed document. ``document.entries`` are as booked, those of a reversal too. ``serial`` counts from 1.
+
+    ``attributes``: what a vendor's dialect keeps beside it.
+    """
 
     serial: int
     number: str
     document: ErpDocument
     takes_back: str = ""
+    attributes: dict[str, str] = {}
 
     @property
     def period(self) -> str:
@@ -48,7 +52,14 @@ class PeriodSet(msgspec.Struct, frozen=True, tag="period", gc=False):
     closed: bool
 
 
-Record = Posted | PeriodSet
+class AttributesSet(msgspec.Struct, frozen=True, tag="attributes", gc=False):
+    """A document's attributes, as they are from now on."""
+
+    external_id: str
+    attributes: dict[str, str]
+
+
+Record = Posted | PeriodSet | AttributesSet
 """What the journal on disk holds."""
 
 
@@ -78,6 +89,9 @@ class Books:
         """Remember a record that the journal has."""
         if isinstance(record, PeriodSet):
             self._periods[record.entity, record.month] = record.closed
+            return
+        if isinstance(record, AttributesSet):
+            self._amend(record)
             return
         document, found = record.document, record.document.external_id
         assert found not in self.documents, found
@@ -143,6 +157,11 @@ class Books:
 
     def knows_customer(self, entity: str, customer: str) -> bool:
         return (entity, customer) in self._customers
+
+    def _amend(self, record: AttributesSet) -> None:
+        amended = msgspec.structs.replace(self.documents[record.external_id], attributes=record.attributes)
+        self.documents[record.external_id] = amended
+        self.in_order[amended.serial - 1] = amended
 
     def _closed(self, document: ErpDocument, company: Company) -> Refusal | None:
         month = month_of(document.posting_date)

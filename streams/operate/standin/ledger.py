@@ -9,16 +9,18 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple
 
 import msgspec
 
 from tieout.agents.posting.erp_documents import ErpDocument, mirrored
-from tieout.streams.operate.standin.books import Books, PeriodSet, Posted, Refusal
+from tieout.streams.operate.standin.books import AttributesSet, Books, PeriodSet, Posted, Refusal
 from tieout.streams.operate.standin.journal_file import JournalFile
 from tieout.streams.operate.standin.script import Script
+
+_NONE: Mapping[str, str] = {}
 
 
 class Cut(Exception):  # noqa: N818 - an order to the server, no error of ours
@@ -89,11 +91,16 @@ class Ledger:
         if wait > 0:
             await asyncio.sleep(wait / 1000)
 
-    async def post(self, documents: Sequence[ErpDocument]) -> list[Result]:
-        """One result each, in order, as one call. Raises Cut and Unavailable, as the script has it."""
+    async def post(
+        self, documents: Sequence[ErpDocument], attributes: Mapping[str, str] = _NONE
+    ) -> list[Result]:
+        """One result each, in order, as one call. Raises Cut and Unavailable, as the script has it.
+
+        ``attributes``: what a dialect keeps beside each of them.
+        """
         first = documents[0].external_id if documents else ""
         self._fault_before(first)
-        results = [self._post(document) for document in documents]
+        results = [self._post(document, attributes) for document in documents]
         await self.file.synced()
         await self._fault_after(first)
         return results
@@ -125,7 +132,17 @@ class Ledger:
         serial = len(self.books.in_order) + 1
         return self._commit(Posted(serial, f"MAN{serial:08d}", document, external_id))
 
-    def _post(self, document: ErpDocument) -> Result:
+    async def amend(self, posted: Posted, attributes: Mapping[str, str]) -> None:
+        """Set attributes of a document that is there. Raises Cut and Unavailable."""
+        found = posted.document.external_id
+        self._fault_before(found)
+        record = AttributesSet(found, {**posted.attributes, **attributes})
+        self.file.append([record])
+        self.books.apply(record)
+        await self.file.synced()
+        await self._fault_after(found)
+
+    def _post(self, document: ErpDocument, attributes: Mapping[str, str]) -> Result:
         known = self.books.documents.get(document.external_id)
         if known is not None:
             same = known.document.content_hash == document.content_hash
@@ -137,7 +154,9 @@ class Ledger:
             self.counters.refused += 1
             return judged
         self.counters.posted += 1
-        return self._commit(judged)
+        return self._commit(
+            msgspec.structs.replace(judged, attributes=dict(attributes)) if attributes else judged
+        )
 
     def _commit(self, posted: Posted) -> Posted:
         self.file.append([posted])

@@ -1,0 +1,353 @@
+"""Any ERP with a REST interface behind the port, by a profile: what to call is data, what a call means is the error table.
+
+Invariants: a command is sent at most once per ``post``. What is read before it (the document that a void takes back, or the
+id itself where the ERP would make a second document) fails as ``transient``: nothing was sent. A known id is success only
+after the content hash was compared.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from collections.abc import Awaitable, Sequence
+from typing import Any
+
+import msgspec
+
+from tieout.agents.posting.answers import Accepted, Answer, Found, Refused
+from tieout.agents.posting.erp_documents import REVERSALS, ErpDocument, document_of, mirrored
+from tieout.agents.posting.error_table import ErpAnswer, ErrorTable, refusal
+from tieout.avro.commands import Command
+from tieout.streams.edges.erp.authorising import Authorising
+from tieout.streams.edges.erp.calling import Answered, Caller, asked_in_vain
+from tieout.streams.edges.erp.duplicates import duplicate
+from tieout.streams.edges.erp.exchanges import (
+    body_of,
+    day_of,
+    encode,
+    entries_of,
+    erp_answer,
+    location_id,
+    names_of,
+)
+from tieout.streams.edges.erp.port import Capabilities
+from tieout.streams.edges.erp.profile_files import (
+    Jobs,
+    Kind,
+    Lookup,
+    Original,
+    Profile,
+    ProfileRefused,
+    Sending,
+)
+from tieout.streams.edges.erp.template import render, render_path, render_pattern, value_of
+
+_ACCEPTED, _UNAUTHORISED, _NOT_THERE = 202, 401, 404
+_SUCCESS = range(200, 300)
+_ERRORS = range(400, 600)
+_NOTHING = "NOTHING_THERE"
+Names = dict[str, Any]
+
+
+class RestErp:
+    """Adapter to the ERP at ``url`` whose interface ``profile`` describes.
+
+    ``configuration``: values of the names that the profile asks of the installation. ``secret``: what its ``auth`` needs.
+    ``entity_currency``: the company's own, where the profile posts in no other. Raises ProfileRefused for a missing name.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        profile: Profile,
+        *,
+        secret: str,
+        configuration: dict[str, str] | None = None,
+        entity_currency: str = "",
+        call_seconds_max: float = 60.0,
+        server_seconds_max: float = 900.0,
+    ) -> None:
+        given = dict(configuration or {})
+        missing = sorted(profile.configuration.keys() - given.keys())
+        if missing:
+            wanted = ", ".join(f"{name} ({profile.configuration[name]})" for name in missing)
+            raise ProfileRefused(
+                f"the ERP profile {profile.name} needs {wanted}; give them in the configuration"
+            )
+        self._profile = profile
+        self._configuration = given
+        self._currency = entity_currency
+        self._errors = ErrorTable.of(profile.errors)
+        self._caller = Caller(url, call_seconds_max=call_seconds_max, headers=profile.headers)
+        self._authorising = Authorising(
+            profile.auth,
+            secret,
+            header=profile.auth_header,
+            token_path=render_path(profile.token_path, {"config": given}),
+            token_form={
+                key: str(render(value, {"config": given})) for key, value in profile.token_form.items()
+            },
+        )
+        self._capabilities = Capabilities(
+            name=profile.name,
+            kinds=frozenset(profile.kinds),
+            enforces_unique_id=profile.enforces_unique_id,
+            batch_items_max=1,
+            call_seconds_max=call_seconds_max,
+            server_seconds_max=server_seconds_max,
+        )
+
+    @property
+    def capabilities(self) -> Capabilities:
+        return self._capabilities
+
+    def batch_key(self, command: Command) -> str | None:
+        del command
+        return None
+
+    async def post(self, commands: Sequence[Command]) -> Sequence[Answer]:
+        return [await self._within(self._post(command)) for command in commands]
+
+    async def find(self, commands: Sequence[Command]) -> Sequence[Found | Refused | None]:
+        return [await self._found(command) for command in commands]
+
+    async def close(self) -> None:
+        await self._caller.close()
+
+    async def _within(self, posting: Awaitable[Answer]) -> Answer:
+        """A posting may take several calls; all of them together have the one deadline."""
+        try:
+            async with asyncio.timeout(self._capabilities.call_seconds_max):
+                return await posting
+        except TimeoutError:
+            return refusal("ambiguous", "NONE", "TIMEOUT", "the calls of one posting took too long")
+
+    async def _post(self, command: Command) -> Answer:
+        document = document_of(command)
+        kind = self._profile.kinds.get(document.kind)
+        if kind is None or (self._profile.currencies == "entity" and document.currency != self._currency):
+            what = document.kind if kind is None else f"{document.kind} in {document.currency}"
+            return refusal("permanent", "NOT_SUPPORTED", "NOT_SUPPORTED", f"{self._profile.name}: no {what}")
+        if kind.look_up_first:
+            there = await self._found(command)
+            if there is not None:
+                return there if isinstance(there, Refused) else duplicate(command, there)
+        names = names_of(document, self._profile, self._configuration)
+        if kind.original is not None:
+            read = await self._with_original(document, kind.original, names)
+            if isinstance(read, Refused):
+                return read
+            names = read
+        requests = _requests(kind.send, names)
+        if len(requests) > self._profile.requests_max:
+            return refusal(
+                "permanent", "NOT_SUPPORTED", "TOO_LONG", f"{len(requests)} requests for one document"
+            )
+        answered = await self._send(requests)
+        return await self._answer(command, kind, names, answered)
+
+    async def _answer(
+        self, command: Command, kind: Kind, names: Names, answered: Answered | Refused
+    ) -> Answer:
+        if isinstance(answered, Refused):
+            return answered
+        if answered.status == _ACCEPTED and self._profile.jobs is not None:
+            return await self._after_job(command, answered, self._profile.jobs)
+        said = self._error_in(answered)
+        if said is None:
+            told = {**names, "answer": body_of(answered), "location_id": location_id(answered)}
+            number = str(render(kind.number, told))
+            return Accepted(number, command.header.posting_date, command.header.posting_period)
+        verdict = self._errors.verdict(said)
+        if verdict.kind == "duplicate":
+            return duplicate(command, await self._found(command))
+        return self._errors.refused(said, verdict, int(time.time()))
+
+    async def _after_job(self, command: Command, answered: Answered, jobs: Jobs) -> Answer:
+        """Ask for the job until it ends, then for what it made; ends with the call's deadline."""
+        while True:
+            job = await self._call("GET", answered.headers.get("location", ""), None, {})
+            if isinstance(job, Refused):
+                return refusal("ambiguous", "NONE", job.code, job.text)
+            if value_of(jobs.completed, {"answer": body_of(job)}):
+                break
+            await asyncio.sleep(jobs.every_ms / 1000)
+        found = await self._found(command)
+        said = self._error_in(job)
+        if found is None and said is not None:
+            return self._errors.refused(said, self._errors.verdict(said), int(time.time()))
+        answer = duplicate(command, found)
+        return msgspec.structs.replace(answer, duplicate=False) if isinstance(answer, Accepted) else answer
+
+    def _error_in(self, answered: Answered) -> ErpAnswer | None:
+        """What went wrong, in the answer or in an item of the batch that it is about; None: nothing."""
+        body, profile = body_of(answered), self._profile
+        if answered.status not in _SUCCESS:
+            return erp_answer(answered.status, answered.headers, body, answered.body, profile)
+        items = body.get("responses") if profile.batch_path and isinstance(body, dict) else None
+        for item in items if isinstance(items, list) else ():
+            status = item.get("status")
+            if isinstance(status, int) and status in _ERRORS:
+                inner = item.get("body")
+                return erp_answer(status, answered.headers, inner, encode(inner), profile)
+        return None
+
+    async def _with_original(
+        self, document: ErpDocument, original: Original, names: Names
+    ) -> Names | Refused:
+        """The names with ``original``, and with the entries that take it back; refused where it cannot be acted upon."""
+        listed = await self._standing(document, original, names)
+        if isinstance(listed, Refused):
+            return listed
+        whole: Any = {"items": listed, "newest": listed[-1]}
+        if original.whole is not None:
+            read = await self._read(render_path(original.whole, {**names, "answer": whole}))
+            if isinstance(read, Refused):
+                return read
+            whole = body_of(read)
+        if (
+            original.closed is not None
+            and value_of(original.closed, {"answer": whole}) in original.closed_values
+        ):
+            said = f"what {document.reference!r} names is closed or cancelled"
+            return refusal("permanent", "DOCUMENT_STATE", "CLOSED", said)
+        return self._taking_back(document, original, {**names, "original": whole})
+
+    async def _standing(self, document: ErpDocument, original: Original, names: Names) -> list[Any] | Refused:
+        """What the command names, oldest first; refused where it is not there, or was taken back already."""
+        listed = await self._list(original.path, original.items, names)
+        if isinstance(listed, Refused):
+            return listed
+        if not listed:
+            said = f"there is no document {document.reference!r} to act upon"
+            return refusal("permanent", "DOCUMENT_STATE", "NOT_FOUND", said)
+        if original.taken_back is None:
+            return listed
+        back = await self._list(original.taken_back, original.items, names)
+        if isinstance(back, Refused) or not back:
+            return back or listed
+        said = f"the document {document.reference!r} was taken back already"
+        return refusal("permanent", "DOCUMENT_STATE", "TAKEN_BACK", said)
+
+    def _taking_back(self, document: ErpDocument, original: Original, names: Names) -> Names | Refused:
+        if document.kind not in REVERSALS:
+            return names
+        whole, currency = names["original"], document.currency
+        try:
+            entries = mirrored(entries_of(whole, original, currency))
+        except ValueError as wrong:
+            return refusal("transient", "NONE", "UNREADABLE", f"the document to take back: {wrong}")
+        customer = None
+        if original.customer_pattern is not None:
+            found = re.search(original.customer_pattern, encode(whole).decode())
+            customer = found[1] if found is not None else None
+        receivable = self._configuration.get("receivable") if customer is not None else None
+        back = msgspec.structs.replace(document, entries=entries, customer=customer, receivable=receivable)
+        return {**names_of(back, self._profile, self._configuration), "original": whole}
+
+    async def _found(self, command: Command) -> Found | Refused | None:
+        document = document_of(command)
+        kind = self._profile.kinds.get(document.kind)
+        if kind is None:
+            return None
+        names = names_of(document, self._profile, self._configuration)
+        read = await self._read(render_path(kind.find.path, names))
+        if isinstance(read, Refused):
+            return None if read.code == _NOTHING else read
+        return await self._as_found(document, kind.find, names, read)
+
+    async def _as_found(
+        self, document: ErpDocument, find: Lookup, names: Names, read: Answered
+    ) -> Found | Refused | None:
+        names = {**names, "answer": body_of(read)}
+        if find.items is not None and not value_of(find.items, names):
+            return None
+        if find.whole is not None:
+            whole = await self._read(render_path(find.whole, names))
+            if isinstance(whole, Refused):
+                return whole
+            names, read = {**names, "answer": body_of(whole)}, whole
+        content_hash = None
+        if find.hash_pattern is not None:
+            matched = re.search(render_pattern(find.hash_pattern, names), read.body.decode(errors="replace"))
+            if matched is None:
+                return None
+            content_hash = matched[1]
+        back: list[Any] | Refused = []
+        if find.taken_back is not None and names["reversal_kind"] is not None:
+            back = await self._list(find.taken_back, find.taken_back_items, names)
+        if isinstance(back, Refused):
+            return back
+        number, period = str(render(find.number, names)), str(render(find.period, names))
+        posted_on = day_of(render(find.posted_on, names))
+        found = Found(document.external_id, content_hash, number, posted_on, period, "posted")
+        return msgspec.structs.replace(found, state="reversed") if back else found
+
+    async def _list(self, path: str, items: str, names: Names) -> list[Any] | Refused:
+        """What stands at ``items`` in the answer, oldest first; a refusal where it could not be asked."""
+        read = await self._read(render_path(path, names))
+        return read if isinstance(read, Refused) else value_of(items, {"answer": body_of(read)}) or []
+
+    async def _read(self, path: str) -> Answered | Refused:
+        """A successful answer, or why it could not be asked."""
+        read = await self._call("GET", path, None, {})
+        if isinstance(read, Refused):
+            return asked_in_vain(read)
+        if read.status == _NOT_THERE:
+            return refusal("transient", "NONE", _NOTHING, f"nothing at {path}")
+        said = self._error_in(read)
+        if said is None:
+            return read
+        verdict = self._errors.verdict(said)
+        if verdict.kind == "duplicate":
+            return refusal("transient", "NONE", said.code, said.text)
+        return asked_in_vain(self._errors.refused(said, verdict, int(time.time())))
+
+    async def _send(self, requests: list[dict[str, Any]]) -> Answered | Refused:
+        """One request as it is; several as one OData JSON batch (OData JSON Format 4.01, 19)."""
+        if len(requests) == 1:
+            (only,) = requests
+            body = None if only["body"] is None else encode(only["body"])
+            return await self._call(only["method"], only["url"], body, only["headers"])
+        items = [
+            {
+                "id": str(number),
+                "method": each["method"],
+                "url": each["url"].lstrip("/"),
+                "body": each["body"] or {},
+            }
+            | {"headers": {"Content-Type": "application/json", **each["headers"]}}
+            for number, each in enumerate(requests, 1)
+        ]
+        path = render_path(self._profile.batch_path, {"config": self._configuration})
+        return await self._call("POST", path, encode({"requests": items}), self._profile.batch_headers)
+
+    async def _call(
+        self, method: str, path: str, body: bytes | None, headers: dict[str, str]
+    ) -> Answered | Refused:
+        known = await self._authorising.headers(self._caller)
+        if isinstance(known, Refused):
+            return known
+        answered = await self._caller.call(method, path, body, {**headers, **known})
+        if isinstance(answered, Answered) and answered.status == _UNAUTHORISED:
+            self._authorising.forget()
+        return answered
+
+
+def _requests(sending: list[Sending], names: Names) -> list[dict[str, Any]]:
+    """What to send: method, url, body and headers of each request."""
+    requests = []
+    for each in sending:
+        values = [None] if each.for_each is None else value_of(each.for_each, names) or []
+        for value in values:
+            known = names if each.for_each is None else {**names, each.as_name: value}
+            requests.append(
+                {
+                    "method": each.method,
+                    "url": render_path(each.path, known),
+                    "body": render(each.body, known),
+                    "headers": {key: str(render(text, known)) for key, text in each.headers.items()},
+                }
+            )
+    return requests
