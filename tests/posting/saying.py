@@ -16,7 +16,15 @@ from tieout.avro.commands import (
 LANES = {"customer": "master", "order": "document", "invoice": "document", "journal": "journal"}
 
 
-def command(name: str, number: int, *, group: str = "g", after: tuple[str, ...] = (), amount: int = 100):
+def command(
+    name: str,
+    number: int,
+    *,
+    group: str = "g",
+    after: tuple[str, ...] = (),
+    amount: int = 100,
+    tenant: str = "t",
+):
     """``name`` starts with what it is: customer, order, invoice or journal; it is its command id as well."""
     what = name.partition("-")[0]
     kind = {
@@ -28,7 +36,7 @@ def command(name: str, number: int, *, group: str = "g", after: tuple[str, ...] 
     header = CommandHeader(
         command_id=name,
         kind=kind[what].KIND,
-        tenant="t",
+        tenant=tenant,
         entity="US",
         book="primary",
         erp_account="erp",

@@ -126,6 +126,9 @@ class ContractWorkload:
         value = codec().encode(kind(header=header, **content))
         return [(partition, None, value) for partition in range(self._partitions)]
 
+    def caller_of(self, process: Any) -> None:
+        """It makes no calls."""
+
     async def continues(self, world: Any) -> bool:
         """Rest past the gap timer, then go on with the next phase; True after the last rest."""
         now = world.loop.time()

@@ -79,6 +79,9 @@ class JobWorkload:
         self.events = len(self.deliveries)
         self._conflicts = swarm.on("conflicting bodies")
 
+    def caller_of(self, process: Any) -> None:
+        """It makes no calls."""
+
     async def continues(self, world: Any) -> bool:
         """Nothing more comes."""
         return True

@@ -82,6 +82,7 @@ class Process:
         self.scheduler = AsyncioScheduler()
         self.log = SimLog(world.network, world.broker, world.swarm.settings, world.chance, self)
         self.feed = SimFeed(self)
+        self.caller = world.workload.caller_of(self)
         self.tasks: dict[int, PartitionTask] = {}
         self.running: dict[int, asyncio.Task[None]] = {}
         self._parked: list[asyncio.Handle] = []
@@ -215,6 +216,7 @@ class Process:
             clock=self.clock,
             scheduler=self.scheduler,
             settings=world.swarm.settings,
+            caller=self.caller,
         )
         task = PartitionTask(world.spec, partition, f"app-{partition}", given)
         self.tasks[partition] = task
