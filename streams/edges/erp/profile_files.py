@@ -94,7 +94,7 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """All of a vendor's interface. ``configuration``: names that the installation gives, with what they are.
 
     ``auth``: bearer (a key), basic (user:password), oauth2 (client credentials at ``token_path``), header (``auth_header``).
-    ``document_number``: a template for ERPs that take the number from us. ``batch_path``: where several requests of one
+    ``base_path``: what all paths of the profile are below. ``document_number``: a template for ERPs that take the number from us. ``batch_path``: where several requests of one
     command go as an OData JSON batch. ``requests_max``: in such a batch. ``tried``: against what.
     """
 
@@ -109,6 +109,7 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     enforces_unique_id: bool = False
     currencies: Literal["any", "entity"] = "any"
     document_number: str = "{external_id}"
+    base_path: str = ""
     batch_path: str = ""
     batch_headers: dict[str, str] = {}
     requests_max: int = 100

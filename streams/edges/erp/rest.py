@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Sequence
 from typing import Any
 
 import msgspec
+from yarl import URL
 
 from tieout.agents.posting.answers import Accepted, Answer, Found, Refused
 from tieout.agents.posting.erp_documents import REVERSALS, ErpDocument, document_of, mirrored
@@ -79,12 +80,13 @@ class RestErp:
         self._configuration = given
         self._currency = entity_currency
         self._errors = ErrorTable.of(profile.errors)
+        self._base = str(render(profile.base_path, {"config": given}))
         self._caller = Caller(url, call_seconds_max=call_seconds_max, headers=profile.headers)
         self._authorising = Authorising(
             profile.auth,
             secret,
             header=profile.auth_header,
-            token_path=render_path(profile.token_path, {"config": given}),
+            token_path=str(render(profile.token_path, {"config": given})),
             token_form={
                 key: str(render(value, {"config": given})) for key, value in profile.token_form.items()
             },
@@ -167,7 +169,9 @@ class RestErp:
     async def _after_job(self, command: Command, answered: Answered, jobs: Jobs) -> Answer:
         """Ask for the job until it ends, then for what it made; ends with the call's deadline."""
         while True:
-            job = await self._call("GET", answered.headers.get("location", ""), None, {})
+            job = await self._call(
+                "GET", URL(answered.headers.get("location", "")).raw_path_qs, None, {}, base=""
+            )
             if isinstance(job, Refused):
                 return refusal("ambiguous", "NONE", job.code, job.text)
             if value_of(jobs.completed, {"answer": body_of(job)}):
@@ -320,16 +324,18 @@ class RestErp:
             | {"headers": {"Content-Type": "application/json", **each["headers"]}}
             for number, each in enumerate(requests, 1)
         ]
-        path = render_path(self._profile.batch_path, {"config": self._configuration})
-        return await self._call("POST", path, encode({"requests": items}), self._profile.batch_headers)
+        return await self._call(
+            "POST", self._profile.batch_path, encode({"requests": items}), self._profile.batch_headers
+        )
 
     async def _call(
-        self, method: str, path: str, body: bytes | None, headers: dict[str, str]
+        self, method: str, path: str, body: bytes | None, headers: dict[str, str], base: str | None = None
     ) -> Answered | Refused:
         known = await self._authorising.headers(self._caller)
         if isinstance(known, Refused):
             return known
-        answered = await self._caller.call(method, path, body, {**headers, **known})
+        below = self._base if base is None else base
+        answered = await self._caller.call(method, below + path, body, {**headers, **known})
         if isinstance(answered, Answered) and answered.status == _UNAUTHORISED:
             self._authorising.forget()
         return answered

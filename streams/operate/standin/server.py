@@ -14,7 +14,7 @@ from pathlib import Path
 
 from aiohttp import web
 
-from tieout.streams.operate.standin import admin, native, netsuite
+from tieout.streams.operate.standin import admin, business_central, native, netsuite
 from tieout.streams.operate.standin.ledger import Ledger
 from tieout.streams.operate.standin.script import Script
 from tieout.streams.operate.standin.turnstile import turnstile
@@ -30,7 +30,7 @@ class FolderInUse(RuntimeError):  # noqa: N818 - read aloud: the folder is in us
 def application(ledger: Ledger) -> web.Application:
     """Every dialect of the stand-in behind one turnstile."""
     app = web.Application(middlewares=[turnstile(ledger)], client_max_size=BODY_BYTES_MAX)
-    for dialect in (native, netsuite, admin):
+    for dialect in (native, netsuite, business_central, admin):
         app.router.add_routes(dialect.routes(ledger))
     return app
 
