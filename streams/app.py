@@ -27,6 +27,7 @@ from tieout.avro.codec import Codec
 from tieout.avro.record_codec import CodecMissing, why_not_compiled
 from tieout.streams import topics
 from tieout.streams.edges.control import ReceiptCaller, Receipts
+from tieout.streams.edges.erp.accounts import AccountsRefused
 from tieout.streams.edges.producing import partition_of
 from tieout.streams.edges.reaching import KafkaRefusedError
 from tieout.streams.engine.errors import BrokerUnreachable, StartRefused
@@ -39,6 +40,8 @@ from tieout.streams.operate.status import AgentStatus, PartitionStatus, WorkerSt
 from tieout.streams.operate.surface import WorkerSurface
 from tieout.streams.operate.vitals import cpu_seconds, rss_bytes
 from tieout.streams.operate.web.server import WebRefused
+from tieout.streams.posting_parts import NAME as POSTING
+from tieout.streams.posting_parts import PostingParts, posting_parts
 from tieout.streams.reference_feed import ReferenceFeed
 from tieout.streams.reporting import partition_status
 from tieout.streams.settings import Settings
@@ -59,6 +62,7 @@ class Parts:
     codec: Codec
     references: ReferenceFeed
     receipts: Receipts
+    posting: PostingParts | None = None
     tasks: dict[int, ContractTask] = field(default_factory=dict)
     watches: dict[int, Stopwatch] = field(default_factory=dict)
     started_us: int = field(default_factory=lambda: time.time_ns() // 1000)
@@ -102,6 +106,8 @@ async def _run(settings: Settings, start_at: Mapping[str, int]) -> int:
         if CONTROL in callers:
             await parts.receipts.start()
             stack.push_async_callback(parts.receipts.stop)
+        if parts.posting is not None:
+            stack.push_async_callback(parts.posting.close)
         worker = await run_worker(
             specs,
             bootstrap=settings.bootstrap,
@@ -140,7 +146,18 @@ def build(settings: Settings) -> Parts:
             unpacked_bytes_max=settings.batch_unpacked_max_bytes,
         ),
         receipts=Receipts(settings.bootstrap, topics.CONTROL_RECEIPTS, settings.partitions, codec),
+        posting=_posting(settings, codec),
     )
+
+
+def _posting(settings: Settings, codec: Codec) -> PostingParts | None:
+    if POSTING not in settings.agents:
+        return None
+    assert settings.erp_file is not None, "the settings refuse posting without it"
+    try:
+        return posting_parts(settings.erp_file, codec)
+    except AccountsRefused as refused:
+        raise StartRefused(str(refused)) from None
 
 
 def agents(parts: Parts) -> tuple[list[AgentSpec], dict[str, Caller]]:
@@ -159,10 +176,16 @@ def agents(parts: Parts) -> tuple[list[AgentSpec], dict[str, Caller]]:
             parts.codec,
         ),
     }
+    callers: dict[str, Caller] = {CONTROL: ReceiptCaller(parts.receipts, _RECEIPT_SECONDS)}
+    posting = parts.posting
+    if posting is not None:
+        known[POSTING] = lambda: posting.agent(settings.partitions)
+        callers[POSTING] = posting.call
     unknown = [name for name in settings.agents if name not in known]
     if unknown:
-        raise StartRefused(f"there is no agent {unknown[0]!r}; TIEOUT_AGENTS takes {', '.join(known)}")
-    callers: dict[str, Caller] = {CONTROL: ReceiptCaller(parts.receipts, _RECEIPT_SECONDS)}
+        raise StartRefused(
+            f"there is no agent {unknown[0]!r}; TIEOUT_AGENTS takes {', '.join((*known, POSTING))}"
+        )
     chosen = [known[name]() for name in settings.agents]
     return chosen, {name: callers[name] for name in settings.agents if name in callers}
 
@@ -238,8 +261,7 @@ def heartbeat(parts: Parts, worker: Worker, specs: list[AgentSpec], surface: Wor
         started_us=parts.started_us,
         reported_us=now_us,
         agents=tuple(
-            AgentStatus(spec.name, spec.input_topic, 1 if spec.name == CONTROL else parts.settings.partitions)
-            for spec in specs
+            AgentStatus(spec.name, spec.input_topic, _partitions_of(spec.name, parts)) for spec in specs
         ),
         partitions=tuple(partitions),
         host=socket.gethostname(),
@@ -249,6 +271,12 @@ def heartbeat(parts: Parts, worker: Worker, specs: list[AgentSpec], surface: Wor
         loop_lag=surface.loop_lag,
         rebalances=sum(status.rebalances.values()),
     )
+
+
+def _partitions_of(agent: str, parts: Parts) -> int:
+    if agent == POSTING and parts.posting is not None:
+        return len(parts.posting.accounts)
+    return 1 if agent == CONTROL else parts.settings.partitions
 
 
 async def _until(stop: asyncio.Event, worker: Worker) -> None:

@@ -96,6 +96,11 @@ class Settings(BaseSettings):
         "agents that this worker runs; each has its own consumer group, so one can be restarted alone",
         min_length=1,
     )
+    erp_file: Path | None = _setting(
+        None,
+        "path",
+        "TOML file of the ERP accounts that the agent `posting` posts to; needed where this worker runs it",
+    )
     state_dir: Path = _setting(
         Path(".tieout/state"),
         "path",
@@ -258,6 +263,10 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _safe_together(self) -> Self:
+        if "posting" in self.agents and self.erp_file is None:
+            raise ValueError(
+                "the agent posting needs to know its ERP accounts; name their file with TIEOUT_ERP_FILE (docs/erps.md)"
+            )
         if not is_loopback(self.web_host) and self.web_token is None:
             raise ValueError(
                 f"web_host {self.web_host} can be reached from other machines and web_token is not set; set"

@@ -28,7 +28,11 @@ EXCEPTIONS = "tieout.exceptions"
 CONTROL_TOTALS = "tieout.control-totals"
 WORKER_STATUS = "tieout.worker-status"
 
-AGENT_INPUTS: Mapping[str, str] = {"contracts": CONTRACT_EVENTS, "control": CONTROL_REQUESTS}
+AGENT_INPUTS: Mapping[str, str] = {
+    "contracts": CONTRACT_EVENTS,
+    "control": CONTROL_REQUESTS,
+    "posting": ERP_COMMANDS,
+}
 """Agent -> the topic that it reads; its changelog has the same number of partitions."""
 
 _MIB = 1 << 20

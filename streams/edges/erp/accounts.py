@@ -1,0 +1,140 @@
+"""The file of ERP accounts: which partition of the commands is posted where, how, and how fast.
+
+    [us-erp]
+    partition = 0
+    adapter = "rest"            # rest, standin or tryton
+    url = "https://erp.example"
+    secret_file = "us-erp.key"  # beside this file, or secret_env = "US_ERP_KEY"
+    slots = 5                   # calls at once, as the ERP's licence has them
+    rate = 20.0                 # calls a second, where the vendor states a rate
+    [us-erp.rest]
+    profile = "business_central"
+
+Invariant: a file that loads names every account once, each on a partition of its own, and no secret stands in it.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+
+from tieout.streams.edges.erp.port import Erp
+from tieout.streams.edges.erp.profile_files import ProfileRefused, load_profile
+from tieout.streams.edges.erp.rest import RestErp
+from tieout.streams.edges.erp.standin import StandinErp
+
+
+class AccountsRefused(ValueError):  # noqa: N818 - read aloud: the accounts were refused
+    """The file of ERP accounts cannot be used: which one, what, and what to write instead."""
+
+
+Seconds = Annotated[float, msgspec.Meta(gt=0, le=3_600)]
+
+
+class RestOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the ``rest`` adapter needs besides: its profile, the names that the profile asks for, the company's currency."""
+
+    profile: str
+    configuration: dict[str, str] = {}
+    entity_currency: str = ""
+
+
+class ErpAccount(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One account. Seconds: our deadline for a call, and how long the server may go on after it."""
+
+    partition: Annotated[int, msgspec.Meta(ge=0)]
+    adapter: Literal["standin", "rest"]
+    url: str
+    slots: Annotated[int, msgspec.Meta(ge=1, le=1_000)]
+    rate: Annotated[float, msgspec.Meta(gt=0)] | None = None
+    secret_file: str | None = None
+    secret_env: str | None = None
+    call_seconds_max: Seconds = 30.0
+    server_seconds_max: Seconds = 60.0
+    rest: RestOptions | None = None
+
+
+def load_accounts(path: Path) -> Mapping[str, ErpAccount]:
+    """Account name -> account. Raises AccountsRefused."""
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise AccountsRefused(
+            f"{path} cannot be read as TOML: {error}; TIEOUT_ERP_FILE names it, docs/erps.md has an example"
+        ) from error
+    if not raw:
+        raise AccountsRefused(f"{path} names no account; write a table per account, as docs/erps.md shows")
+    accounts: dict[str, ErpAccount] = {}
+    for name, table in raw.items():
+        try:
+            accounts[name] = msgspec.convert(table, ErpAccount)
+        except msgspec.ValidationError as error:
+            raise AccountsRefused(
+                f"{path}: account {name!r}: {error}; docs/erps.md lists the keys"
+            ) from error
+    taken: dict[int, str] = {}
+    for name, account in accounts.items():
+        other = taken.setdefault(account.partition, name)
+        if other != name:
+            raise AccountsRefused(
+                f"{path}: {other!r} and {name!r} both have partition {account.partition}; each account has its own, the"
+                " one that its erp_account reference row names"
+            )
+    return accounts
+
+
+def connect(name: str, account: ErpAccount, folder: Path) -> Erp:
+    """The account's adapter; nothing is sent yet. Raises AccountsRefused."""
+    return _ADAPTERS[account.adapter](name, account, _secret(name, account, folder))
+
+
+def _standin(name: str, account: ErpAccount, secret: str | None) -> Erp:
+    del name
+    return StandinErp(
+        account.url,
+        key=secret,
+        call_seconds_max=account.call_seconds_max,
+        server_seconds_max=account.server_seconds_max,
+    )
+
+
+def _rest(name: str, account: ErpAccount, secret: str | None) -> Erp:
+    if account.rest is None or secret is None:
+        missing = "a table rest with its profile" if account.rest is None else "secret_file or secret_env"
+        raise AccountsRefused(f"account {name!r} with adapter rest needs {missing}")
+    try:
+        return RestErp(
+            account.url,
+            load_profile(account.rest.profile),
+            secret=secret,
+            configuration=account.rest.configuration,
+            entity_currency=account.rest.entity_currency,
+            call_seconds_max=account.call_seconds_max,
+            server_seconds_max=account.server_seconds_max,
+        )
+    except ProfileRefused as refused:
+        raise AccountsRefused(f"account {name!r}: {refused}") from refused
+
+
+_ADAPTERS: Mapping[str, Callable[[str, ErpAccount, str | None], Erp]] = {"standin": _standin, "rest": _rest}
+
+
+def _secret(name: str, account: ErpAccount, folder: Path) -> str | None:
+    if account.secret_env is not None:
+        found = os.environ.get(account.secret_env)
+        if not found:
+            raise AccountsRefused(
+                f"account {name!r}: the variable {account.secret_env} is not set; put its secret there"
+            )
+        return found
+    if account.secret_file is None:
+        return None
+    try:
+        return (folder / account.secret_file).read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise AccountsRefused(f"account {name!r}: its secret cannot be read: {error}") from error
