@@ -14,7 +14,7 @@ import msgspec
 
 from tieout.agents.spec import Output
 from tieout.avro.commands import Command
-from tieout.avro.control import ControlReceipt
+from tieout.avro.control import CommandResolved, ControlReceipt
 from tieout.avro.outcomes import ControlTotals, DeadLetter, DecisionRecorded, ExceptionItem, RevenueEvent
 
 
@@ -64,6 +64,14 @@ class Emitter:
         key = f"{header.tenant}/{header.group_id}/{header.lane}"
         return self._output(
             self._topics.erp_commands, command_partition, key, header.command_id, header.kind, command
+        )
+
+    def release(self, release: CommandResolved, command_partition: int) -> Output:
+        """Behind the command that it is about, in the partition of its ERP account."""
+        key = f"{release.tenant}/{release.group_id}"
+        kind = CommandResolved.EVENT_TYPE
+        return self._output(
+            self._topics.erp_commands, command_partition, key, release.command_id, kind, release
         )
 
     def revenue(self, event: RevenueEvent) -> Output:

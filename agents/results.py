@@ -56,6 +56,12 @@ class Results:
                 f"no ERP account {command.header.erp_account!r}: admission must refuse"
             )
             outputs.append(self._emitter.command(command, account.command_partition))
+        for release in decision.releases:
+            account = reference.erp_account(release.erp_account)
+            assert account is not None, (
+                f"a command went to {release.erp_account!r}, which is not published any more"
+            )
+            outputs.append(self._emitter.release(release, account.command_partition))
         outputs += [self._emitter.revenue(revenue) for revenue in decision.revenue]
         outputs += [self._emitter.exception(item) for item in decision.exceptions]
         outputs += [self._emitter.decision(recorded) for recorded in decision.decisions]

@@ -88,4 +88,5 @@ def _decided(before: GroupState, after: GroupState, draft: Draft, *, effect: boo
         tuple(draft.revenue),
         tuple(draft.exceptions),
         tuple(draft.decisions),
+        tuple(draft.releases),
     )

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 import msgspec
 
 from tieout.avro.commands import Cause, Command
+from tieout.avro.control import CommandResolved
 from tieout.avro.events import Day, Micros
 from tieout.avro.outcomes import DecisionRecorded, ExceptionItem, RevenueEvent
 from tieout.tables.contract import GroupState
@@ -72,8 +73,9 @@ class Decision(msgspec.Struct, frozen=True, gc=False):
     revenue: tuple[RevenueEvent, ...] = ()
     exceptions: tuple[ExceptionItem, ...] = ()
     decisions: tuple[DecisionRecorded, ...] = ()
+    releases: tuple[CommandResolved, ...] = ()
 
     @property
     def is_silent(self) -> bool:
         """Whether it says nothing at all."""
-        return not (self.commands or self.revenue or self.exceptions or self.decisions)
+        return not (self.commands or self.revenue or self.exceptions or self.decisions or self.releases)

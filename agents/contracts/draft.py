@@ -28,6 +28,7 @@ from tieout.avro.commands import (
     SalesOrderRelease,
     SalesOrderUpdate,
 )
+from tieout.avro.control import CommandResolved
 from tieout.avro.events import Day
 from tieout.avro.outcomes import DecisionRecorded, ExceptionItem, RevenueEvent
 from tieout.avro.reference import EntityPublished
@@ -80,6 +81,7 @@ class Draft:
         "decisions",
         "exceptions",
         "group_id",
+        "releases",
         "revenue",
         "tenant",
         "view",
@@ -92,6 +94,7 @@ class Draft:
         self.tenant = group.tenant
         self.group_id = group.id
         self.commands: list[Command] = []
+        self.releases: list[CommandResolved] = []
         self.revenue: list[RevenueEvent] = []
         self.exceptions: list[ExceptionItem] = []
         self.decisions: list[DecisionRecorded] = []

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from tieout.agents.contracts import late_effects, policy_review, retelling
+from tieout.agents.contracts import erp_answers, late_effects, policy_review, retelling
 from tieout.agents.contracts.accepted import Accepted
 from tieout.agents.contracts.decision import Refused
 from tieout.agents.contracts.draft import Draft, ident
@@ -21,6 +21,7 @@ RESOLUTIONS: Mapping[str, Mapping[str, Resolution]] = {
     late_effects.CODE: {"post_now": late_effects.post_now, "restate": late_effects.restated},
     policy_review.CODE: {"sign_off": policy_review.signed_off},
     retelling.DECISION_CHANGED: {"sign_off": policy_review.signed_off},
+    **erp_answers.RESOLUTIONS,
 }
 """Reason code -> decision -> what it does. Every other exception ends with what its next step says."""
 

@@ -15,6 +15,7 @@ from tieout.agents.contracts import (
     corrections,
     deliveries,
     documents,
+    erp_answers,
     estimates,
     hours_and_royalties,
     lifecycle,
@@ -50,6 +51,7 @@ _FAMILIES: tuple[Rules, ...] = (
     usage.RULES,
     admin.RULES,
     clocks.RULES,
+    erp_answers.RULES,
 )
 
 RULES: dict[type, Rule] = dict(chain.from_iterable(family.items() for family in _FAMILIES))

@@ -55,8 +55,15 @@ def test_the_settings_cannot_be_changed_after_they_were_read():
 
 
 def test_a_list_of_agents_is_written_with_commas(monkeypatch):
-    monkeypatch.setenv("TIEOUT_AGENTS", "contracts, posting")
-    assert load().agents == ("contracts", "posting")
+    monkeypatch.setenv("TIEOUT_AGENTS", "contracts, control")
+    assert load().agents == ("contracts", "control")
+
+
+def test_posting_needs_the_file_of_its_accounts(monkeypatch):
+    monkeypatch.setenv("TIEOUT_AGENTS", "posting")
+    assert "name their file with TIEOUT_ERP_FILE" in refusal()
+    monkeypatch.setenv("TIEOUT_ERP_FILE", "erps.toml")
+    assert str(load().erp_file) == "erps.toml"
 
 
 def test_a_misspelt_environment_key_is_refused_with_the_nearest_one(monkeypatch):

@@ -16,8 +16,8 @@ from posting.world import CODEC
 from simulation.virtual_time import VirtualLoop
 
 from tieout.agents.posting.answers import Accepted, Missing, NotStarted, Refused, decode_outcome
-from tieout.agents.posting.pace import FAILING_MIN
 from tieout.streams.edges.erp.gate import BEGINS_WITHIN_MS, Gate
+from tieout.streams.edges.erp.pace import FAILING_MIN
 from tieout.streams.engine.real_time import AsyncioScheduler
 from tieout.tables.posting import CALLS, Call
 

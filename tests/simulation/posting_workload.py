@@ -18,7 +18,6 @@ from simulation.verdict import outputs
 from simulation.virtual_time import OWNER, current
 
 from tieout.agents.posting.agent import Account, posting_agent
-from tieout.agents.posting.pace import BreakerSettings
 from tieout.agents.posting.settling import Patience
 from tieout.agents.posting.task import PostingSettings, PostingTask
 from tieout.agents.spec import AgentSpec
@@ -26,6 +25,7 @@ from tieout.avro.codec import Codec
 from tieout.avro.commands import Command
 from tieout.avro.control import CommandResolved
 from tieout.streams.edges.erp.gate import Gate
+from tieout.streams.edges.erp.pace import BreakerSettings
 
 COMMANDS = 400
 _CODEC = Codec.load()

@@ -15,9 +15,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tieout.agents.decode import Decodes
-from tieout.agents.posting import pace as pacing
 from tieout.agents.posting.answers import Missing, NotStarted, Outcome, Refused, encode_outcome
-from tieout.agents.posting.pace import BreakerSettings, CallEnd
+from tieout.streams.edges.erp import pace as pacing
+from tieout.streams.edges.erp.pace import BreakerSettings, CallEnd
 from tieout.streams.edges.erp.port import Erp
 from tieout.streams.engine.ports import Clock, Scheduler
 from tieout.tables.posting import CALLS, Verb
