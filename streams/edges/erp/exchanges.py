@@ -15,8 +15,8 @@ from tieout.agents.posting.erp_documents import Entry, ErpDocument, ItemLine, ma
 from tieout.agents.posting.error_table import ErpAnswer
 from tieout.agents.sources.currencies import minor_units
 from tieout.streams.edges.erp.calling import Answered
-from tieout.streams.edges.erp.profile_files import Original, Profile
-from tieout.streams.edges.erp.template import NoSuchName, render, value_of
+from tieout.streams.edges.erp.profile_files import Original, Profile, ProfileRefused
+from tieout.streams.edges.erp.template import NoSuchName, names_in, render, value_of
 
 _REVERSED_BY = {
     "journal.post": "journal.reverse",
@@ -24,6 +24,35 @@ _REVERSED_BY = {
     "credit_memo.create": "credit_memo.void",
 }
 _ORIGINAL_OF = {reversal: original for original, reversal in _REVERSED_BY.items()}
+NAMES = frozenset(
+    [
+        "kind",
+        "external_id",
+        "content_hash",
+        "entity",
+        "contract_id",
+        "period",
+        "currency",
+        "reference",
+        "customer",
+        "bill_to",
+        "receivable",
+        "reason",
+        "posting_date",
+        "due_date",
+        "start_date",
+        "end_date",
+        "total",
+        "short_id",
+        "entries",
+        "item_lines",
+        "config",
+        "reversal_kind",
+        "original_kind",
+        "document_number",
+    ]
+)
+"""Names that every template of a profile may use."""
 _EPOCH = date(1970, 1, 1).toordinal()
 exact_json = msgspec.json.Decoder(float_hook=Decimal).decode
 """Reads JSON whose fractions are exact."""
@@ -55,7 +84,28 @@ def names_of(document: ErpDocument, profile: Profile, configuration: dict[str, s
     names["reversal_kind"] = _REVERSED_BY.get(document.kind)
     names["original_kind"] = _ORIGINAL_OF.get(document.kind)
     names["document_number"] = render(profile.document_number, names)
+    assert names.keys() == NAMES
     return names
+
+
+def check_names(profile: Profile) -> None:
+    """Raises ProfileRefused where a template asks for what no document, answer or configuration has."""
+    for kind, described in profile.kinds.items():
+        known = NAMES | {"answer", "original", "location_id"}
+        for field in msgspec.structs.fields(described):
+            if field.name != "send":
+                _check(profile, kind, msgspec.to_builtins(getattr(described, field.name)), known)
+        for sending in described.send:
+            _check(profile, kind, msgspec.to_builtins(sending), known | {sending.as_name})
+
+
+def _check(profile: Profile, kind: str, template: Any, known: frozenset[str]) -> None:
+    unknown = names_in(template) - known
+    if unknown:
+        raise ProfileRefused(
+            f"the ERP profile {profile.name}, {kind}: there is no {', '.join(sorted(unknown))};"
+            f" the names are {', '.join(sorted(known))}"
+        )
 
 
 def entries_of(original: Any, described: Original, currency: str) -> tuple[Entry, ...]:
@@ -78,7 +128,7 @@ def body_of(answered: Answered) -> Any:
     """The JSON of an answer; None where it has none."""
     try:
         return exact_json(answered.body) if answered.body else None
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, UnicodeDecodeError):
         return None
 
 

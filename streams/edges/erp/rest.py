@@ -25,6 +25,7 @@ from tieout.streams.edges.erp.calling import Answered, Caller, asked_in_vain
 from tieout.streams.edges.erp.duplicates import duplicate
 from tieout.streams.edges.erp.exchanges import (
     body_of,
+    check_names,
     day_of,
     encode,
     entries_of,
@@ -55,7 +56,8 @@ class RestErp:
     """Adapter to the ERP at ``url`` whose interface ``profile`` describes.
 
     ``configuration``: values of the names that the profile asks of the installation. ``secret``: what its ``auth`` needs.
-    ``entity_currency``: the company's own, where the profile posts in no other. Raises ProfileRefused for a missing name.
+    ``entity_currency``: the company's own, where the profile posts in no other. Raises ProfileRefused for a missing name of
+    the configuration, and for a name in the profile that nothing has.
     """
 
     def __init__(
@@ -69,6 +71,7 @@ class RestErp:
         call_seconds_max: float = 60.0,
         server_seconds_max: float = 900.0,
     ) -> None:
+        check_names(profile)
         given = dict(configuration or {})
         missing = sorted(profile.configuration.keys() - given.keys())
         if missing:
@@ -284,7 +287,10 @@ class RestErp:
         if isinstance(back, Refused):
             return back
         number, period = str(render(find.number, names)), str(render(find.period, names))
-        posted_on = day_of(render(find.posted_on, names))
+        try:
+            posted_on = day_of(render(find.posted_on, names))
+        except ValueError as wrong:
+            return refusal("transient", "NONE", "UNREADABLE", f"the date of {number}: {wrong}")
         found = Found(document.external_id, content_hash, number, posted_on, period, "posted")
         return msgspec.structs.replace(found, state="reversed") if back else found
 

@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import quote
 
 _PLACE = re.compile(r"\{([A-Za-z_][\w.:@-]*?)(?::(odata|quoted))?\}")
+_OWN = frozenset({"for_each", "as", "when"})
 Variables = Mapping[str, Any]
 
 
@@ -44,6 +45,19 @@ def render_path(template: str, variables: Variables) -> str:
 def render_pattern(template: str, variables: Variables) -> str:
     """A regular expression, whose filled places mean themselves."""
     return _PLACE.sub(lambda place: re.escape(_written(place, variables)), template)
+
+
+def names_in(template: Any) -> set[str]:
+    """First parts of all names that a template asks for, but those that it gives to the items of its own lists."""
+    if isinstance(template, str):
+        return {place[1].split(".")[0] for place in _PLACE.finditer(template)}
+    if isinstance(template, list):
+        return {name for each in template for name in names_in(each)}
+    if not isinstance(template, dict):
+        return set()
+    asked = {name for key, value in template.items() if key not in _OWN for name in names_in(value)}
+    asked |= {template[key].split(".")[0] for key in ("for_each", "when") if template.get(key)}
+    return asked - {template.get("as")}
 
 
 def value_of(name: str, variables: Variables) -> Any:

@@ -1,0 +1,267 @@
+"""What the REST adapter does beside the port's contract: tokens, jobs, requests sent once, whole things in doubt."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import msgspec
+import pytest
+from aiohttp import web
+from erp.contract_commands import ContractCommands
+from erp.port_contract import accepted, refused
+from erp.standin_ground import KEY, NAMES, started
+from msgspec.structs import replace
+
+from tieout.agents.posting.answers import Accepted, Refused
+from tieout.streams.edges.erp.authorising import Authorising
+from tieout.streams.edges.erp.calling import Answered, Caller
+from tieout.streams.edges.erp.profile_files import (
+    Kind,
+    Lookup,
+    Profile,
+    ProfileRefused,
+    Sending,
+    load_profile,
+)
+from tieout.streams.edges.erp.rest import RestErp
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+CONFIGURATION = {"receivable": NAMES.receivable}
+
+
+@pytest.fixture
+async def serve():
+    """serve(handler) -> URL of a server all of whose requests go to the handler."""
+    runners = []
+
+    async def start(handler: Handler) -> str:
+        app = web.Application()
+        app.router.add_route("*", "/{path:.*}", handler)
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
+        runners.append(runner)
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        return f"http://127.0.0.1:{runner.addresses[0][1]}"
+
+    yield start
+    for runner in runners:
+        await runner.cleanup()
+
+
+@pytest.fixture(scope="module")
+def process(tmp_path_factory):
+    with started(tmp_path_factory.mktemp("rest")) as process:
+        yield process
+
+
+@pytest.fixture
+def contract():
+    return ContractCommands(NAMES, "rest")
+
+
+@pytest.fixture
+async def to_netsuite():
+    """to_netsuite(url) -> the adapter of the NetSuite profile; keyword arguments change the profile."""
+    adapters = []
+
+    def connect(url: str, **changes) -> RestErp:
+        profile = replace(load_profile("netsuite"), **changes)
+        adapters.append(RestErp(url, profile, secret=KEY, configuration=CONFIGURATION, call_seconds_max=5.0))
+        return adapters[-1]
+
+    yield connect
+    for adapter in adapters:
+        await adapter.close()
+
+
+async def test_a_token_is_asked_for_once_and_again_when_it_is_not_taken(serve):
+    asked = []
+
+    async def token(request):
+        asked.append(dict(await request.post()))
+        return web.json_response({"access_token": f"t{len(asked)}", "expires_in": 3600})
+
+    caller = Caller(await serve(token), call_seconds_max=5.0)
+    authorising = Authorising("oauth2", "s3cret", token_path="/token", token_form={"client_id": "me"})
+    try:
+        both = await asyncio.gather(*[authorising.headers(caller) for _ in range(3)])
+        assert both == [{"Authorization": "Bearer t1"}] * 3
+        authorising.forget()
+        assert await authorising.headers(caller) == {"Authorization": "Bearer t2"}
+        assert (
+            asked
+            == [
+                {"grant_type": "client_credentials", "client_id": "me", "client_secret": "s3cret"},
+            ]
+            * 2
+        )
+    finally:
+        await caller.close()
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"), [(400, "auth"), (401, "auth"), (429, "transient"), (500, "transient")]
+)
+async def test_no_token_means_that_nothing_was_sent(serve, status, kind):
+    async def token(request):
+        return web.Response(status=status, headers={"Retry-After": "4"})
+
+    caller = Caller(await serve(token), call_seconds_max=5.0)
+    try:
+        refused_ = await Authorising("oauth2", "s", token_path="/token").headers(caller)
+        assert isinstance(refused_, Refused)
+        assert (refused_.kind, refused_.retry_after_ms) == (kind, 4000)
+    finally:
+        await caller.close()
+
+
+@pytest.mark.parametrize(
+    ("scheme", "header"),
+    [("bearer", "Bearer a:b"), ("basic", "Basic YTpi"), ("header", "a:b")],
+)
+async def test_the_other_schemes_send_the_secret_as_it_is(scheme, header):
+    caller = Caller("http://127.0.0.1:1", call_seconds_max=1.0)
+    assert await Authorising(scheme, "a:b").headers(caller) == {"Authorization": header}
+
+
+@pytest.mark.parametrize("method", ["PUT", "POST"])
+async def test_a_request_whose_connection_breaks_is_not_sent_again(serve, method):
+    seen = []
+
+    async def breaking(request):
+        if request.method == "GET":
+            return web.json_response({})
+        seen.append(await request.read())
+        request.transport.abort()
+        return web.Response()
+
+    caller = Caller(await serve(breaking), call_seconds_max=5.0)
+    try:
+        assert isinstance(
+            await caller.call("GET", "/warm"), Answered
+        )  # the connection that breaks is a used one
+        answered = await caller.call(method, "/posting", b'{"once":1}')
+        assert isinstance(answered, Refused)
+        assert answered.kind == "ambiguous"
+        assert seen == [b'{"once":1}']
+    finally:
+        await caller.close()
+
+
+async def test_a_redirection_is_not_followed_with_a_posting(serve, to_netsuite, contract):
+    seen = []
+
+    async def elsewhere(request):
+        seen.append(request.path)
+        return web.Response(status=307, headers={"Location": "/somewhere/else"})
+
+    refused(await to_netsuite(await serve(elsewhere)).post([contract.journal(1)]), "ambiguous", "NONE")
+    assert len(seen) == 1
+
+
+async def with_jobs(to_netsuite, process, **changes):
+    """An adapter that asks NetSuite to work asynchronously, by an idempotency key."""
+    profile = load_profile("netsuite")
+    kinds = dict(profile.kinds)
+    asynchronous = {"Prefer": "respond-async", "X-NetSuite-Idempotency-Key": "{external_id}"}
+    kinds["journal.post"] = replace(
+        kinds["journal.post"], send=[replace(kinds["journal.post"].send[0], headers=asynchronous)]
+    )
+    return to_netsuite(process.url, kinds=kinds, **changes)
+
+
+async def test_a_job_is_waited_for_and_a_repeated_key_is_the_same_document(to_netsuite, process):
+    contract = ContractCommands(NAMES, "jobs")
+    erp = await with_jobs(to_netsuite, process)
+    journal = contract.journal(77)
+    (posted,) = accepted(await erp.post([journal]))
+    assert not posted.duplicate
+    (again,) = accepted(await erp.post([journal]))
+    assert again == Accepted(posted.document_no, posted.posted_on, posted.period, duplicate=True)
+
+
+async def test_a_job_that_does_not_end_in_time_leaves_doubt(serve, contract):
+    async def busy(request):
+        if request.method == "POST":
+            return web.Response(status=202, headers={"Location": "/services/rest/async/v1/job/1"})
+        return web.json_response({"completed": False})
+
+    erp = RestErp(
+        await serve(busy),
+        load_profile("netsuite"),
+        secret=KEY,
+        configuration=CONFIGURATION,
+        call_seconds_max=1.0,
+    )
+    try:
+        refused(await erp.post([contract.journal(1)]), "ambiguous", "NONE")
+    finally:
+        await erp.close()
+
+
+async def test_an_answer_that_nobody_can_read_leaves_doubt_and_an_unreadable_finding_is_asked_again(
+    serve, to_netsuite, contract
+):
+    async def page(request):
+        return web.Response(status=502, text="<html>Bad gateway</html>", content_type="text/html")
+
+    erp = to_netsuite(await serve(page))
+    refused(await erp.post([contract.journal(1)]), "ambiguous", "NONE")
+    refused(await erp.find([contract.journal(1)]), "transient", "NONE")
+
+
+async def test_a_duplicate_that_is_not_found_is_not_taken_for_success(serve, to_netsuite, contract):
+    async def contradicting(request):
+        if request.method == "GET":
+            return web.Response(status=404)
+        return web.json_response(
+            {"o:errorDetails": [{"o:errorCode": "DUP_RCRD", "detail": "there"}]}, status=400
+        )
+
+    refused(await to_netsuite(await serve(contradicting)).post([contract.journal(1)]), "ambiguous", "NONE")
+
+
+async def test_a_kind_that_a_profile_lacks_is_refused_before_anything_is_sent(to_netsuite, contract):
+    erp = to_netsuite("http://127.0.0.1:1", kinds={})
+    refused(await erp.post([contract.journal(1)]), "permanent", "NOT_SUPPORTED")
+    assert await erp.find([contract.journal(1)]) == [None]
+
+
+async def test_more_requests_than_a_batch_takes_are_refused_before_anything_is_sent(contract):
+    many = Kind(
+        find=Lookup(path="/x"),
+        send=[Sending(path="/line", for_each="entries"), Sending(path="/post")],
+    )
+    profile = Profile(name="p", tried="here", kinds={"journal.post": many}, requests_max=2, batch_path="/b")
+    erp = RestErp("http://127.0.0.1:1", profile, secret="x")
+    refused(await erp.post([contract.journal(1)]), "permanent", "NOT_SUPPORTED")
+    within = RestErp("http://127.0.0.1:1", msgspec.structs.replace(profile, requests_max=3), secret="x")
+    refused(await within.post([contract.journal(1)]), "transient", "NONE")
+    await within.close()
+
+
+def test_a_profile_that_asks_for_a_name_that_nothing_has_is_refused_before_the_first_call():
+    for find, send in (
+        (Lookup(path="/{no_such}"), Sending(path="/x")),
+        (
+            Lookup(path="/x"),
+            Sending(path="/x", body={"lines": [{"for_each": "no_such", "as": "e", "item": "{e.a}"}]}),
+        ),
+        (Lookup(path="/x"), Sending(path="/x", body={"when": "no_such.name", "then": 1})),
+    ):
+        profile = Profile(name="p", tried="here", kinds={"journal.post": Kind(find=find, send=[send])})
+        with pytest.raises(ProfileRefused, match="there is no no_such"):
+            RestErp("http://127.0.0.1:1", profile, secret="x")
+
+
+async def test_a_date_that_is_none_is_asked_for_again(serve, to_netsuite, contract):
+    async def undated(request):
+        if "q" in request.query:
+            return web.json_response({"items": []})
+        text = "0" * 32
+        return web.json_response(
+            {"id": "1", "custbody_tieout_hash": text, "tranDate": "soon", "postingPeriod": {}}
+        )
+
+    refused(await to_netsuite(await serve(undated)).find([contract.journal(1)]), "transient", "NONE")
