@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from erp.port_contract import PortContract
+from erp.port_contract import PortContract, accepted, refused
 from erp.standin_ground import NAMES, StandinGround, started
 
 from tieout.streams.edges.erp.profile_files import load_profile
@@ -63,3 +63,13 @@ class TestBusinessCentralPort(PortContract):
         (answer,) = await erp.post([contract.journal(100, currency="JPY")])
         assert (answer.kind, answer.reason) == ("permanent", "NOT_SUPPORTED")
         assert process.ask("GET", "/admin/counters")["calls"] == before
+
+    async def test_a_line_that_is_refused_leaves_nothing_in_the_journal_for_the_next_posting(
+        self, erp, contract
+    ):
+        refused(
+            await erp.post([contract.journal(100, revenue="no-such-account")]),
+            "business",
+            "REFERENCE_MISSING",
+        )
+        accepted(await erp.post([contract.journal(100)]))

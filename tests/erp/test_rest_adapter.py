@@ -149,12 +149,13 @@ async def test_a_request_whose_connection_breaks_is_not_sent_again(serve, method
         await caller.close()
 
 
-async def test_a_redirection_is_not_followed_with_a_posting(serve, to_netsuite, contract):
+@pytest.mark.parametrize("status", [301, 302, 303, 307])
+async def test_a_redirection_is_not_followed_with_a_posting(serve, to_netsuite, contract, status):
     seen = []
 
     async def elsewhere(request):
         seen.append(request.path)
-        return web.Response(status=307, headers={"Location": "/somewhere/else"})
+        return web.Response(status=status, headers={"Location": "/somewhere/else"})
 
     refused(await to_netsuite(await serve(elsewhere)).post([contract.journal(1)]), "ambiguous", "NONE")
     assert len(seen) == 1
@@ -265,3 +266,27 @@ async def test_a_date_that_is_none_is_asked_for_again(serve, to_netsuite, contra
         )
 
     refused(await to_netsuite(await serve(undated)).find([contract.journal(1)]), "transient", "NONE")
+
+
+async def test_a_token_that_the_erp_does_not_take_any_more_is_replaced_with_the_next_call(serve, contract):
+    tokens = iter(["old", "new"])
+
+    async def erp_with_tokens(request):
+        if request.path == "/token":
+            return web.json_response({"access_token": next(tokens)})
+        if request.headers["Authorization"] == "Bearer old":
+            return web.Response(status=401)
+        return web.Response(status=204, headers={"Location": "/x/17"})
+
+    url = await serve(erp_with_tokens)
+    kind = Kind(find=Lookup(path="/x"), send=[Sending(path="/x")], number="{location_id}")
+    profile = Profile(
+        name="p", tried="here", auth="oauth2", token_path="/token", kinds={"journal.post": kind}
+    )
+    erp = RestErp(url, profile, secret="s")
+    try:
+        refused(await erp.post([contract.journal(1)]), "auth", "NONE")
+        (posted,) = accepted(await erp.post([contract.journal(1)]))
+        assert posted.document_no == "17"
+    finally:
+        await erp.close()

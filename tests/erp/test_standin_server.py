@@ -93,6 +93,7 @@ async def test_a_torn_last_line_is_cut_off_and_a_damaged_one_before_it_is_refuse
         for cut in (1, 30, len(whole.splitlines(keepends=True)[-1]) - 1):
             journal.write_bytes(whole[:-cut])
             process.start()
+            assert journal.read_bytes() == b"".join(whole.splitlines(keepends=True)[:-1])
             found = await with_adapter(process, lambda erp: erp.find(journals))
             assert [each is None for each in found] == [False, False, True]
             accepted(await with_adapter(process, lambda erp: erp.post(journals[2:])))

@@ -20,7 +20,9 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None)
 def standin(
     folder: Annotated[Path, typer.Option("--dir", help="Folder of its journal; made if need be.")],
     port: Annotated[int, typer.Option(help="Port on 127.0.0.1; 0 takes a free one.", min=0, max=65535)] = 0,
-    script: Annotated[Path | None, typer.Option(help="TOML file of what it knows and does wrong .")] = None,
+    script: Annotated[
+        Path | None, typer.Option(help="TOML file of what it knows and does wrong (docs/erps.md).")
+    ] = None,
 ) -> None:
     """Serve a stand-in ERP until interrupted; prints its URL."""
     from tieout.streams.operate.standin.journal_file import JournalDamaged
