@@ -4,7 +4,7 @@
 #   make test PYTHON=python3.12                        another interpreter than the first one found
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-full check bench clean venv chaos sim mutate lives confluence
+.PHONY: help demo test test-full test-erp check bench clean venv chaos sim mutate lives confluence
 export PYTHON
 
 PY := .venv/bin/python
@@ -21,6 +21,9 @@ test: check ## all checks, then the tests that fit in a few minutes
 
 test-full: check ## all checks, then every test: more seeds, more kills, the wheel beside the big packages
 	.venv/bin/pytest --durations=20 $(ARGS)
+
+test-erp: venv ## every test of ERP adapters, the real Tryton on PostgreSQL included
+	.venv/bin/pytest --durations=20 tests/erp $(ARGS)
 
 check: venv ## lint, format, types and import rules
 	.venv/bin/ruff check .

@@ -35,6 +35,7 @@ TOKEN_MIN_CHARACTERS = 22
 
 READ_ELSEWHERE = {
     "TIEOUT_CACHE_DIR": "where the embedded broker's jars are kept between runs",
+    "TIEOUT_TRYTON_MODULE": "folder of the Tryton module trytond-tieout, where it is not beside the installed checkout",
     "TIEOUT_MAVEN_URL": "mirror that the embedded broker's jars are fetched from",
     "TIEOUT_FAULT_POINTS": "where a test kills or stops the process; never set it in production",
     "TIEOUT_FAULT_MARK": "file that a fault point writes when it is reached, for tests",

@@ -55,6 +55,10 @@ NEEDS_NONE = {
     "config check": "reads settings",
     "config reference": "prints a page",
     "standin": "is an ERP, and has no broker",
+    "tryton start": "brings an ERP",
+    "tryton run": "brings an ERP",
+    "tryton stop": "fine when none runs",
+    "tryton status": "looks at a directory",
     "stats serve": "shows that no broker answers, see tests/broker/test_heartbeats.py",
     "stats metrics": "prints a page",
 }

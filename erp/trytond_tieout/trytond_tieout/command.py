@@ -83,21 +83,25 @@ class Command(ModelSQL):
         return [(model, get_name(model)) for model in ("account.move", "party.party", "sale.sale")]
 
     @classmethod
-    def post_once(cls, company, commands):
+    def post_once(cls, company, commands, method=None):
         """Post each command that is new, in this order and in one transaction; one answer each, in the same order.
 
         ``company``: the code of its party. Command: ``{command, content, kind, action, date, subject, ...}``; the other
         keys depend on the action (README.md). Answer: ``{number, date, period, duplicate}``, or ``{refused, text}`` for a
-        command that has left nothing behind. A refused one does not touch the others.
+        command that has left nothing behind. A refused one does not touch the others. ``method``: see ``find``.
         """
+        del method
         return _Posting(cls, _company(company), commands).run()
 
     @classmethod
-    def find(cls, company, commands):
+    def find(cls, company, commands, method=None):
         """What is registered under these ids, in the same order: ``{content, number, date, period, state}``, or None.
 
-        ``state``: posted; draft; reversed, when another document takes it back or it is gone.
+        ``state``: posted; draft; reversed, when another document takes it back or it is gone. ``method`` only has to be in
+        the request: without that key trytond answers 400 "Unable to get RPC method" to whatever error it did not foresee,
+        a lock or a lost database among them; with it 503 and the error's text, or 500.
         """
+        del method
         company = _company(company)
         found = cls.search([("company", "=", company.id), ("command", "in", list(commands))])
         Move = Pool().get("account.move")
@@ -242,7 +246,7 @@ class _Posting:
         domain = [("company", "=", self.company.id), (name, "=", value)]
         rows = self.register.search(domain, order=[("id", "DESC")], limit=1)
         if not rows:
-            raise Refusal("UNKNOWN_REFERENCE", "msg_unknown_reference", what=name, code=value)
+            raise Refusal("DOCUMENT_STATE", "msg_unknown_reference", what=name, code=value)
         return rows[0].document
 
     def _register(self, pairs):

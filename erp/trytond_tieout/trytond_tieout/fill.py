@@ -4,10 +4,12 @@ Run in Tryton's own environment, with no server running::
 
     TRYTOND_CONFIG=trytond.conf python -m trytond_tieout.fill DATABASE COMPANIES_FILE
 
-``COMPANIES_FILE`` is JSON: ``{first_year, last_year, items: [code], companies: [{code, currency, accounts: [{code, name,
-like}]}]}``; ``like`` is the code of an account of the universal chart whose type and party rule the account takes over.
-Prints ``{"key": ...}``: the application key for the REST interface. Every period has a number series of its own, because
-posting locks the series: two periods can then be posted to at the same time.
+``COMPANIES_FILE`` is JSON: ``{first_year, last_year, items: [code], currencies: {code: decimals}, companies: [{code,
+currency, accounts: [{code, name, like}]}]}``; ``like`` is the code of an account of the universal chart whose type and
+party rule the account takes over. Prints ``{"posting_key": ..., "accountant_key": ...}``: application keys for the REST
+interface, of the user that posts, and of one that closes periods and keeps the master data.
+
+Every period has a number series of its own, because posting locks the series: two periods can then be posted to at once.
 """
 
 import datetime as dt
@@ -18,10 +20,15 @@ from pathlib import Path
 
 from proteus import Model, Wizard, config
 from trytond.modules.account.tests.tools import create_chart
-from trytond.modules.currency.tests.tools import get_currency
 
-USER = "tieout"
-GROUPS = ("Accounting", "Party Administration", "Product Administration", "Sales", "Tieout Posting")
+POSTING = ("Accounting", "Party Administration", "Sales", "Tieout Posting")
+ACCOUNTANT = (
+    "Accounting",
+    "Accounting Administration",
+    "Currency Administration",
+    "Party Administration",
+    "Sales",
+)
 _REVENUE, _TAX = "4.2.2", "2.2.3"
 
 
@@ -30,6 +37,8 @@ def main(database, file):
     spec = json.loads(Path(file).read_text("utf-8"))
     config.set_trytond(database, user="admin")
     companies = []
+    for code, decimals in spec["currencies"].items():
+        make_currency(code, decimals)
     for each in spec["companies"]:
         company = make_company(each)
         companies.append(company)
@@ -41,7 +50,11 @@ def main(database, file):
             make_items(spec["items"], chart[_REVENUE])
         else:
             same_category(chart[_REVENUE])
-    print(json.dumps({"key": make_user(companies)}))  # noqa: T201 - the answer to who ran this
+    keys = {
+        "posting_key": make_user("tieout", POSTING, companies),
+        "accountant_key": make_user("accountant", ACCOUNTANT, companies),
+    }
+    print(json.dumps(keys))  # noqa: T201 - the answer to who ran this
 
 
 def with_company(company):
@@ -55,6 +68,12 @@ def with_company(company):
     config.get_config()._context = User.get_preferences(True, {})  # noqa: FBT003, SLF001 - as proteus' own tools do
 
 
+def make_currency(code, decimals):
+    """A currency without rates: what it is worth is for commands to say, or for an accountant."""
+    rounding = Decimal(1).scaleb(-decimals)
+    Model.get("currency.currency")(name=code, code=code, digits=decimals, rounding=rounding).save()
+
+
 def make_company(spec):
     """A company whose party's code is the entity's."""
     Party, Company = Model.get("party.party"), Model.get("company.company")
@@ -63,7 +82,7 @@ def make_company(spec):
     wizard = Wizard("company.company.config")
     wizard.execute("company")
     wizard.form.party = party
-    wizard.form.currency = get_currency(spec["currency"])
+    (wizard.form.currency,) = Model.get("currency.currency").find([("code", "=", spec["currency"])])
     wizard.execute("add")
     return Company.find([("party", "=", party.id)])[0]
 
@@ -148,11 +167,11 @@ def same_category(revenue):
     category.save()
 
 
-def make_user(companies):
-    """The user that posts, no administrator, and its application key."""
+def make_user(login, groups, companies):
+    """A user that is no administrator, and its application key."""
     User, Group, Company = Model.get("res.user"), Model.get("res.group"), Model.get("company.company")
-    user = User(name="tieout", login=USER)
-    for group in Group.find([("name", "in", GROUPS)]):
+    user = User(name=login, login=login)
+    for group in Group.find([("name", "in", groups)]):
         user.groups.append(Group(group.id))
     for company in companies:
         user.companies.append(Company(company.id))

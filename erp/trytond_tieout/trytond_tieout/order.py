@@ -65,11 +65,12 @@ def hold(entry, sale):
 
 
 def release(entry, sale):
-    """Confirm a held order again."""
-    if sale.state != "draft":
+    """Confirm a held order again; one that is not held stays as it is."""
+    if sale.state not in _OPEN:
         raise _wrong_state(sale)
     Pool().get("sale.sale").write([sale], {"comment": entry.get("description")})
-    confirm(sale)
+    if sale.state == "draft":
+        confirm(sale)
 
 
 def cancel(entry, sale):

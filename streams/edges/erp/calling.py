@@ -29,14 +29,23 @@ class Answered:
 
 
 class Caller:
-    """Connections to one server. Use it in one event loop; ``close`` gives them back."""
+    """Connections to one server. Use it in one event loop; ``close`` gives them back.
+
+    ``keeps_connections``: False for a server that closes an idle one sooner than we do: a call that meets that is in doubt.
+    """
 
     def __init__(
-        self, url: str, *, call_seconds_max: float, headers: Mapping[str, str] | None = None
+        self,
+        url: str,
+        *,
+        call_seconds_max: float,
+        headers: Mapping[str, str] | None = None,
+        keeps_connections: bool = True,
     ) -> None:
         self._url = url.rstrip("/")
         self._seconds = call_seconds_max
         self._headers = dict(headers or {})
+        self._keeps_connections = keeps_connections
         self._session: aiohttp.ClientSession | None = None
 
     async def call(
@@ -77,7 +86,7 @@ class Caller:
             self._session = aiohttp.ClientSession(
                 headers=self._headers,
                 timeout=aiohttp.ClientTimeout(total=self._seconds, sock_connect=self._seconds / 2),
-                connector=aiohttp.TCPConnector(limit=0),
+                connector=aiohttp.TCPConnector(limit=0, force_close=not self._keeps_connections),
                 auto_decompress=True,
             )
         return self._session

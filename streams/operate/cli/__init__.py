@@ -19,6 +19,7 @@ from tieout.streams.operate.cli.exits import Exit, epilog
 
 GROUPS = {
     "broker": "Start, stop and look at the embedded Kafka broker.",
+    "tryton": "Start, stop and look at a Tryton ERP on PostgreSQL.",
     "topics": "Plan and apply the topics that tieout needs.",
     "worker": "Run agents.",
     "demo": "Watch a day of events flow through two workers, one of them killed, and tie out.",
