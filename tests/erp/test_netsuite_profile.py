@@ -14,8 +14,8 @@ def connect(url, key, call_seconds_max):
     return RestErp(
         url,
         load_profile("netsuite"),
-        secret=key,
-        configuration={"receivable": NAMES.receivable},
+        secret=f"tieout:{key}:tieout:{key}",
+        configuration={"receivable": NAMES.receivable, "account": "1234567_SB1"},
         call_seconds_max=call_seconds_max,
     )
 

@@ -119,5 +119,5 @@ def test_no_row_of_a_table_is_there_twice(name):
 def test_an_unknown_profile_and_a_missing_name_say_what_to_write():
     with pytest.raises(ProfileRefused, match="choose one of business_central"):
         load_profile("no-such-erp")
-    with pytest.raises(ProfileRefused, match=r"needs receivable .*internal id"):
+    with pytest.raises(ProfileRefused, match=r"needs account .*receivable .*internal id"):
         RestErp("http://127.0.0.1:1", load_profile("netsuite"), secret="x")

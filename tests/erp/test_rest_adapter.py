@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import hmac
+import re
 from collections.abc import Awaitable, Callable
+from urllib.parse import quote, unquote
 
 import msgspec
 import pytest
@@ -27,7 +31,8 @@ from tieout.streams.edges.erp.profile_files import (
 from tieout.streams.edges.erp.rest import RestErp
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-CONFIGURATION = {"receivable": NAMES.receivable}
+CONFIGURATION = {"receivable": NAMES.receivable, "account": "1234567_SB1"}
+SECRET = f"tieout:{KEY}:tieout:{KEY}"
 
 
 @pytest.fixture
@@ -67,7 +72,9 @@ async def to_netsuite():
 
     def connect(url: str, **changes) -> RestErp:
         profile = replace(load_profile("netsuite"), **changes)
-        adapters.append(RestErp(url, profile, secret=KEY, configuration=CONFIGURATION, call_seconds_max=5.0))
+        adapters.append(
+            RestErp(url, profile, secret=SECRET, configuration=CONFIGURATION, call_seconds_max=5.0)
+        )
         return adapters[-1]
 
     yield connect
@@ -85,10 +92,10 @@ async def test_a_token_is_asked_for_once_and_again_when_it_is_not_taken(serve):
     caller = Caller(await serve(token), call_seconds_max=5.0)
     authorising = Authorising("oauth2", "s3cret", token_path="/token", token_form={"client_id": "me"})
     try:
-        both = await asyncio.gather(*[authorising.headers(caller) for _ in range(3)])
+        both = await asyncio.gather(*[authorising.headers(caller, "GET", "/") for _ in range(3)])
         assert both == [{"Authorization": "Bearer t1"}] * 3
         authorising.forget()
-        assert await authorising.headers(caller) == {"Authorization": "Bearer t2"}
+        assert await authorising.headers(caller, "GET", "/") == {"Authorization": "Bearer t2"}
         assert (
             asked
             == [
@@ -109,7 +116,7 @@ async def test_no_token_means_that_nothing_was_sent(serve, status, kind):
 
     caller = Caller(await serve(token), call_seconds_max=5.0)
     try:
-        refused_ = await Authorising("oauth2", "s", token_path="/token").headers(caller)
+        refused_ = await Authorising("oauth2", "s", token_path="/token").headers(caller, "GET", "/")
         assert isinstance(refused_, Refused)
         assert (refused_.kind, refused_.retry_after_ms) == (kind, 4000)
     finally:
@@ -122,7 +129,7 @@ async def test_no_token_means_that_nothing_was_sent(serve, status, kind):
 )
 async def test_the_other_schemes_send_the_secret_as_it_is(scheme, header):
     caller = Caller("http://127.0.0.1:1", call_seconds_max=1.0)
-    assert await Authorising(scheme, "a:b").headers(caller) == {"Authorization": header}
+    assert await Authorising(scheme, "a:b").headers(caller, "GET", "/") == {"Authorization": header}
 
 
 @pytest.mark.parametrize("method", ["PUT", "POST"])
@@ -191,7 +198,7 @@ async def test_a_job_that_does_not_end_in_time_leaves_doubt(serve, contract):
     erp = RestErp(
         await serve(busy),
         load_profile("netsuite"),
-        secret=KEY,
+        secret=SECRET,
         configuration=CONFIGURATION,
         call_seconds_max=1.0,
     )
@@ -290,3 +297,25 @@ async def test_a_token_that_the_erp_does_not_take_any_more_is_replaced_with_the_
         assert posted.document_no == "17"
     finally:
         await erp.close()
+
+
+async def test_a_call_is_signed_as_rfc_5849_says():
+    """The signature, reckoned here once more from the standard's own description (section 3.4)."""
+    caller = Caller("https://1234567-sb1.erp.example", call_seconds_max=1.0)
+    authorising = Authorising("oauth1", "ck:c s:tk:t&s", realm="1234567_SB1")
+    signed = await authorising.headers(caller, "GET", "/record?q=a%20IS%20%22b%22&limit=5")
+    said = dict(re.findall(r'(\w+)="([^"]*)"', signed["Authorization"]))
+    assert (said["realm"], said["oauth_signature_method"]) == ("1234567_SB1", "HMAC-SHA256")
+    parameters = {name: value for name, value in said.items() if name not in {"realm", "oauth_signature"}}
+    pairs = sorted([*parameters.items(), ("q", "a%20IS%20%22b%22"), ("limit", "5")])
+    listed = "&".join(f"{name}={value}" for name, value in pairs)
+    where = "https://1234567-sb1.erp.example/record"
+    base = "&".join(quote(part, safe="") for part in ("GET", where, listed))
+    key = b"c%20s&t%26s"
+    wanted = base64.b64encode(hmac.new(key, base.encode(), "sha256").digest()).decode()
+    assert unquote(said["oauth_signature"]) == wanted
+
+
+def test_a_secret_of_oauth_1_that_has_not_four_parts_says_which_it_wants():
+    with pytest.raises(ProfileRefused, match="CONSUMER_KEY:CONSUMER_SECRET:TOKEN:TOKEN_SECRET"):
+        RestErp("http://127.0.0.1:1", load_profile("netsuite"), secret="one", configuration=CONFIGURATION)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlencode
 
 import msgspec
+from oauthlib.oauth1 import SIGNATURE_HMAC_SHA256, Client
 
 from tieout.agents.posting.answers import Refused
 from tieout.agents.posting.error_table import ErpAnswer, ErrorTable, refusal
@@ -25,6 +26,11 @@ RENEWED_BEFORE_SECONDS = 60.0
 """A token that ends sooner is renewed: a call may take so long."""
 
 _OK = 200
+_OAUTH1_PARTS = 4
+
+
+Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
+Scheme = Literal["bearer", "basic", "header", "oauth1", "oauth2"]
 
 
 class _Token(msgspec.Struct, frozen=True):
@@ -33,28 +39,36 @@ class _Token(msgspec.Struct, frozen=True):
 
 
 class Authorising:
-    """The header of one scheme. ``secret``: the key, user:password, or the client's secret."""
+    """The header of one scheme. ``secret``: the key, user:password, the client's secret, or the four parts of OAuth 1.0.
+
+    Raises ValueError where OAuth 1.0 has not four parts.
+    """
 
     def __init__(
         self,
-        scheme: Literal["bearer", "basic", "oauth2", "header"],
+        scheme: Scheme,
         secret: str,
         *,
         header: str = "Authorization",
+        realm: str = "",
         token_path: str = "",
         token_form: Mapping[str, str] | None = None,
     ) -> None:
         self._scheme = scheme
         self._secret = secret
         self._header = header
+        self._signer = _signer(secret, realm) if scheme == "oauth1" else None
         self._token_path = token_path
         self._form = dict(token_form or {})
         self._token = ""
         self._until = 0.0
         self._asking = asyncio.Lock()
 
-    async def headers(self, caller: Caller) -> dict[str, str] | Refused:
-        """What to send with a call; refused where no token is to be had."""
+    async def headers(self, caller: Caller, method: Method, path: str) -> dict[str, str] | Refused:
+        """What to send with a call of ``path``; refused where no token is to be had."""
+        if self._signer is not None:
+            _, signed, _ = self._signer.sign(caller.whole(path), http_method=method)
+            return dict(signed)
         if self._scheme == "oauth2":
             return await self._with_token(caller)
         if self._scheme == "basic":
@@ -90,6 +104,21 @@ class Authorising:
         return _no_token(
             ErpAnswer(answered.status, "", answered.body.decode(errors="replace"), answered.headers)
         )
+
+
+def _signer(secret: str, realm: str) -> Client:
+    parts = secret.split(":")
+    if len(parts) != _OAUTH1_PARTS:
+        raise ValueError("the secret of OAuth 1.0 is CONSUMER_KEY:CONSUMER_SECRET:TOKEN:TOKEN_SECRET")
+    key, key_secret, token, token_secret = parts
+    return Client(
+        key,
+        client_secret=key_secret,
+        resource_owner_key=token,
+        resource_owner_secret=token_secret,
+        signature_method=SIGNATURE_HMAC_SHA256,
+        realm=realm,
+    )
 
 
 def _no_token(answer: ErpAnswer) -> Refused:

@@ -56,7 +56,7 @@ class Caller:
         headers: Mapping[str, str] | None = None,
     ) -> Answered | Refused:
         """One attempt. ``path`` starts with a slash, or is a whole URL of the same server that an answer gave."""
-        url = path if path.startswith(("http://", "https://")) else self._url + path
+        url = self.whole(path)
         sent: dict[str, str] = {"Content-Type": "application/json", **(headers or {})}
         data: AsyncIterator[bytes] | None = None
         if body is not None:
@@ -74,6 +74,10 @@ class Caller:
         except (aiohttp.ClientError, TimeoutError, OSError) as failed:
             said = str(failed) or f"no answer within {self._seconds} s"
             return refusal("ambiguous", "NONE", type(failed).__name__, f"{method} {url}: {said}")
+
+    def whole(self, path: str) -> str:
+        """The URL of a path; one that is whole stays what it is."""
+        return path if path.startswith(("http://", "https://")) else self._url + path
 
     async def close(self) -> None:
         """Give connections back."""

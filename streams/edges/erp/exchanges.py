@@ -78,7 +78,7 @@ def names_of(document: ErpDocument, profile: Profile, configuration: dict[str, s
         names[field] = iso(getattr(document, field))
     names["total"] = _major(document.total_minor, document.currency)
     names["short_id"] = document.external_id[:19].upper()
-    names["entries"] = [_entry(entry, document) for entry in document.entries]
+    names["entries"] = [_entry(number, entry, document) for number, entry in enumerate(document.entries, 1)]
     names["item_lines"] = [_item_line(line, document.currency) for line in document.item_lines]
     names["config"] = configuration
     names["reversal_kind"] = _REVERSED_BY.get(document.kind)
@@ -162,11 +162,15 @@ def _said(name: str, body: Any) -> str:
     return "" if found is None else str(found)
 
 
-def _entry(entry: Entry, document: ErpDocument) -> dict[str, Any]:
-    """``debtor``: the customer, on the line of what he owes by a document; ``customer``: whom any line is about."""
+def _entry(number: int, entry: Entry, document: ErpDocument) -> dict[str, Any]:
+    """``debtor``: the customer, on the line of what he owes by a document; ``customer``: whom any line is about.
+
+    ``line_number``: 10000, 20000 and so on, as ledgers number lines so that others fit between.
+    """
     owed = document.receivable is not None and entry.account == document.receivable
     currency = document.currency
     return {
+        "line_number": 10_000 * number,
         "account": entry.account,
         "customer": entry.customer,
         "debtor": document.customer if owed else None,

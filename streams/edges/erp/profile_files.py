@@ -12,6 +12,7 @@ from typing import Any, Literal
 import msgspec
 
 from tieout.agents.posting.error_table import ErrorTable, ErrorTableWrong
+from tieout.streams.edges.erp.authorising import Scheme
 
 
 class ProfileRefused(ValueError):  # noqa: N818 - read aloud: the profile was refused
@@ -93,7 +94,8 @@ class Jobs(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """All of a vendor's interface. ``configuration``: names that the installation gives, with what they are.
 
-    ``auth``: bearer (a key), basic (user:password), oauth2 (client credentials at ``token_path``), header (``auth_header``).
+    ``auth``: bearer (a key), basic (user:password), oauth1 (CONSUMER_KEY:CONSUMER_SECRET:TOKEN:TOKEN_SECRET, every call signed
+    for ``auth_realm``), oauth2 (client credentials at ``token_path``), header (the secret alone in ``auth_header``).
     ``base_path``: what all paths of the profile are below. ``document_number``: a template for ERPs that take the number from us. ``batch_path``: where several requests of one
     command go as an OData JSON batch. ``requests_max``: in such a batch. ``tried``: against what.
     """
@@ -101,8 +103,9 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     name: str
     tried: str
     configuration: dict[str, str] = {}
-    auth: Literal["bearer", "basic", "oauth2", "header"] = "bearer"
+    auth: Scheme = "bearer"
     auth_header: str = "Authorization"
+    auth_realm: str = ""
     token_path: str = ""
     token_form: dict[str, str] = {}
     headers: dict[str, str] = {}

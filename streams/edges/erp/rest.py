@@ -20,7 +20,7 @@ from tieout.agents.posting.answers import Accepted, Answer, Found, Refused
 from tieout.agents.posting.erp_documents import REVERSALS, ErpDocument, document_of, mirrored
 from tieout.agents.posting.error_table import ErpAnswer, ErrorTable, refusal
 from tieout.avro.commands import Command
-from tieout.streams.edges.erp.authorising import Authorising
+from tieout.streams.edges.erp.authorising import Authorising, Method
 from tieout.streams.edges.erp.calling import Answered, Caller, asked_in_vain
 from tieout.streams.edges.erp.duplicates import duplicate
 from tieout.streams.edges.erp.exchanges import (
@@ -85,15 +85,7 @@ class RestErp:
         self._errors = ErrorTable.of(profile.errors)
         self._base = str(render(profile.base_path, {"config": given}))
         self._caller = Caller(url, call_seconds_max=call_seconds_max, headers=profile.headers)
-        self._authorising = Authorising(
-            profile.auth,
-            secret,
-            header=profile.auth_header,
-            token_path=str(render(profile.token_path, {"config": given})),
-            token_form={
-                key: str(render(value, {"config": given})) for key, value in profile.token_form.items()
-            },
-        )
+        self._authorising = _authorising(profile, secret, given)
         self._capabilities = Capabilities(
             name=profile.name,
             kinds=frozenset(profile.kinds),
@@ -335,16 +327,31 @@ class RestErp:
         )
 
     async def _call(
-        self, method: str, path: str, body: bytes | None, headers: dict[str, str], base: str | None = None
+        self, method: Method, path: str, body: bytes | None, headers: dict[str, str], base: str | None = None
     ) -> Answered | Refused:
-        known = await self._authorising.headers(self._caller)
+        path = (self._base if base is None else base) + path
+        known = await self._authorising.headers(self._caller, method, path)
         if isinstance(known, Refused):
             return known
-        below = self._base if base is None else base
-        answered = await self._caller.call(method, below + path, body, {**headers, **known})
+        answered = await self._caller.call(method, path, body, {**headers, **known})
         if isinstance(answered, Answered) and answered.status == _UNAUTHORISED:
             self._authorising.forget()
         return answered
+
+
+def _authorising(profile: Profile, secret: str, given: dict[str, str]) -> Authorising:
+    names = {"config": given}
+    try:
+        return Authorising(
+            profile.auth,
+            secret,
+            header=profile.auth_header,
+            realm=str(render(profile.auth_realm, names)),
+            token_path=str(render(profile.token_path, names)),
+            token_form={key: str(render(value, names)) for key, value in profile.token_form.items()},
+        )
+    except ValueError as wrong:
+        raise ProfileRefused(f"the ERP profile {profile.name}: {wrong}") from wrong
 
 
 def _requests(sending: list[Sending], names: Names) -> list[dict[str, Any]]:

@@ -144,6 +144,10 @@ class _Dialect:
                 raise _Rolled(_absent("Customer", account))
         elif company is not None and company.accounts and account not in company.accounts:
             raise _Rolled(_absent("G/L Account", account))
+        if any(line["lineNumber"] == body["lineNumber"] for line in self._lines[journal]):
+            raise _Rolled(
+                _failed("Internal_EntityWithSameKeyExists", "The Gen. Journal Line already exists.")
+            )
         self._lines[journal].append(body)
         return _Said(201, {"id": f"{journal}-{len(self._lines[journal])}"})
 
@@ -284,7 +288,7 @@ def _failed(code: str, text: str) -> _Said:
 
 def _absent(table: str, value: str) -> _Said:
     text = f"The field No. contains a value ({value}) that cannot be found in the related table ({table})."
-    return _failed("Application_FieldValidationException", text)
+    return _failed("Internal_InvalidTableRelation", text)
 
 
 def _words(refusal: Refusal) -> str:

@@ -6,10 +6,13 @@ answered before anything of it was read or done.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
 import msgspec
 from aiohttp import web
+from oauthlib.oauth1 import SIGNATURE_HMAC_SHA256, Client
 
 from tieout.streams.operate.standin.ledger import Cut, Ledger, Unavailable
 from tieout.streams.operate.web.guard import same_secret
@@ -84,5 +87,31 @@ def _too_many(request: web.Request, ledger: Ledger) -> web.Response:
 
 
 def _knows(request: web.Request, key: str | None) -> bool:
+    """By bearer token, or by a signature of OAuth 1.0 (RFC 5849) whose two secrets are both the key."""
     scheme, _, given = request.headers.get("Authorization", "").partition(" ")
-    return key is None or (scheme.lower() == "bearer" and same_secret(given.strip(), key))
+    if key is None:
+        return True
+    if scheme.lower() == "oauth":
+        return _signed(request, given, key)
+    return scheme.lower() == "bearer" and same_secret(given.strip(), key)
+
+
+def _signed(request: web.Request, given: str, key: str) -> bool:
+    said = {name: unquote(value) for name, value in re.findall(r'(\w+)="([^"]*)"', given)}
+    try:
+        signer = Client(
+            said["oauth_consumer_key"],
+            client_secret=key,
+            resource_owner_key=said["oauth_token"],
+            resource_owner_secret=key,
+            signature_method=SIGNATURE_HMAC_SHA256,
+            realm=said["realm"],
+            nonce=said["oauth_nonce"],
+            timestamp=said["oauth_timestamp"],
+        )
+    except KeyError:
+        return False
+    url = f"{request.url.origin()}{request.raw_path}"
+    _, ours, _ = signer.sign(url, http_method=request.method)  # type: ignore[arg-type]  # a request's method is one
+    wanted = re.search(r'oauth_signature="([^"]*)"', ours["Authorization"])
+    return wanted is not None and same_secret(said.get("oauth_signature", ""), unquote(wanted[1]))
