@@ -19,7 +19,7 @@ VENDORS = ("business_central", "dynamics_365_finance", "netsuite", "oracle_fusio
 
 
 def test_there_is_a_profile_of_each_vendor():
-    assert set(profile_names()) == {*VENDORS, "standin"}
+    assert {*VENDORS, "standin"} <= set(profile_names())
 
 
 @pytest.mark.parametrize("name", VENDORS)
