@@ -7,6 +7,8 @@ import os
 import random
 import secrets
 import shutil
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -14,10 +16,13 @@ import psutil
 import pytest
 from erp.contract_commands import ContractCommands
 from erp.port_contract import accepted, both_sides, moved
+from erp.standin_ground import NAMES
 from erp.tryton_ground import MASTER_DATA, TrytonGround
 
 from tieout.agents.posting.answers import Accepted, Refused
+from tieout.streams.edges.erp.tryton import TrytonErp
 from tieout.streams.operate.tryton import EmbeddedTryton
+from tieout.streams.operate.tryton.directory import ErpDirectory
 from tieout.streams.operate.tryton.errors import DirectoryInUseError
 
 pytestmark = pytest.mark.erp
@@ -123,3 +128,44 @@ async def test_the_books_of_a_directory_are_there_at_the_next_start_and_two_cann
         (again,) = accepted(await adapter.post([journal]))
         await adapter.close()
     assert (again.document_no, again.duplicate) == (posted.document_no, True)
+
+
+async def test_when_its_owner_is_killed_no_server_is_left_and_the_next_start_finds_the_books(home):
+    owner = start_elsewhere(home)
+    running = ErpDirectory.at(home).running()
+    servers = psutil.Process(owner.pid).children(recursive=True)
+    assert len(servers) > 4
+    journal = ContractCommands(NAMES, "orphan").journal(5)
+    adapter = TrytonErp(running.url, running.posting_key, running.companies)
+    (posted,) = accepted(await adapter.post([journal]))
+    await adapter.close()
+    owner.kill()
+    owner.wait()
+    with EmbeddedTryton(home, MASTER_DATA) as erp:  # while the servers of the first are still ending
+        adapter = TrytonGround(erp).connect(erp.url)
+        (again,) = accepted(await adapter.post([journal]))
+        await adapter.close()
+    assert (again.document_no, again.duplicate) == (posted.document_no, True)
+    _, alive = await asyncio.to_thread(psutil.wait_procs, servers, 30)
+    assert not [each for each in alive if each.status() != psutil.STATUS_ZOMBIE]
+
+
+def start_elsewhere(home: Path) -> subprocess.Popen:
+    """An ERP whose owner is another process, which can be killed."""
+    code = (
+        "import sys, time\n"
+        "from pathlib import Path\n"
+        "from erp.tryton_ground import MASTER_DATA\n"
+        "from tieout.streams.operate.tryton import EmbeddedTryton\n"
+        "EmbeddedTryton(Path(sys.argv[1]), MASTER_DATA).start()\n"
+        "print('started', flush=True)\n"
+        "time.sleep(600)\n"
+    )
+    tests = str(Path(__file__).parents[1])
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, str(home)],
+        stdout=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": tests},
+    )
+    assert process.stdout.readline() == b"started\n"
+    return process

@@ -102,7 +102,7 @@ def _install(home: Path, module: Path) -> None:
 
 def _digest(module: Path) -> str:
     digest = blake2b(_REQUIREMENTS.read_bytes(), digest_size=8)
-    digest.update(f"{sys.version_info[:3]}{sys.prefix}".encode())
+    digest.update(f"{sys.version_info[:3]}{sys.base_prefix}".encode())
     sources = [module / "pyproject.toml", *(module / "trytond_tieout").iterdir()]
     for path in sorted(path for path in sources if path.suffix in {".py", ".xml", ".cfg", ".toml"}):
         digest.update(path.name.encode() + path.read_bytes())
