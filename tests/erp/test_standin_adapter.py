@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import urllib.error
 
 import pytest
 from erp.port_contract import PortContract, accepted, refused
@@ -84,3 +85,56 @@ class TestStandinPort(PortContract):
         refused(await erp.post([journal]), "business", "PERIOD_CLOSED")
         scripted.ask("POST", "/admin/periods", {**period, "closed": False})
         accepted(await erp.post([journal]))
+
+    async def test_a_connection_that_breaks_before_the_commit_has_posted_nothing(
+        self, scripted, erp, contract
+    ):
+        scripted.change(reset_rate=1.0)
+        journal = contract.journal(5)
+        refused(await erp.post([journal]), "ambiguous", "NONE")
+        assert await erp.find([journal]) == [None]
+        assert scripted.ask("GET", "/admin/counters")["reset"] == 1
+
+    async def test_an_answer_that_is_lost_or_hangs_after_the_commit_has_posted_it(
+        self, scripted, ground, erp, contract
+    ):
+        impatient = ground.connect(ground.url, call_seconds_max=1.0)
+        try:
+            for number, fault in enumerate(({"lost_rate": 1.0}, {"lost_rate": 0.0, "hang_rate": 1.0})):
+                scripted.change(**fault)
+                journal = contract.journal(5 + number)
+                refused(await impatient.post([journal]), "ambiguous", "NONE")
+                (found,) = await erp.find([journal])
+                assert found.content_hash == journal.header.content_hash
+        finally:
+            await impatient.close()
+        counters = scripted.ask("GET", "/admin/counters")
+        assert (counters["lost"], counters["hung"]) == (1, 1)
+
+    async def test_business_errors_may_end_after_so_many_attempts(self, scripted, erp, contract):
+        scripted.change(business_error_rate=1.0, business_error_attempts=2)
+        journal = contract.journal(5)
+        for _ in range(2):
+            refused(await erp.post([journal]), "business", "REFERENCE_MISSING")
+        accepted(await erp.post([journal]))
+
+    @pytest.mark.parametrize("shape", ["uniform", "exponential"])
+    async def test_a_call_takes_the_time_that_the_script_says(self, scripted, ground, contract, shape):
+        scripted.change(latency_ms=30_000, latency_spread_ms=1.0, latency_shape=shape)
+        impatient = ground.connect(ground.url, call_seconds_max=0.5)
+        try:
+            refused(await impatient.find([contract.journal(1)]), "transient", "NONE")
+        finally:
+            await impatient.close()
+
+    async def test_without_master_data_any_customer_will_do(self, scripted, erp, unknown):
+        refused(await erp.post([unknown.order()]), "business", "REFERENCE_MISSING")
+        scripted.change(master_data="lenient")
+        accepted(await erp.post([unknown.order()]))
+
+    def test_a_change_of_the_script_that_cannot_be_meant_changes_nothing(self, scripted):
+        before = scripted.ask("GET", "/admin/script")
+        for wrong in ({"slotz": 1}, {"lost_rate": 7}, []):
+            with pytest.raises(urllib.error.HTTPError, match="400"):
+                scripted.ask("PATCH", "/admin/script", wrong)
+        assert scripted.ask("GET", "/admin/script") == before
