@@ -118,14 +118,28 @@ class TestStandinPort(PortContract):
             refused(await erp.post([journal]), "business", "REFERENCE_MISSING")
         accepted(await erp.post([journal]))
 
-    @pytest.mark.parametrize("shape", ["uniform", "exponential"])
-    async def test_a_call_takes_the_time_that_the_script_says(self, scripted, ground, contract, shape):
-        scripted.change(latency_ms=30_000, latency_spread_ms=1.0, latency_shape=shape)
-        impatient = ground.connect(ground.url, call_seconds_max=0.5)
+    @pytest.mark.parametrize(
+        ("latency_ms", "spread_ms", "shape", "in_time"),
+        [
+            (30_000, 0, "uniform", {False}),
+            (0, 10**9, "exponential", {False}),
+            (0, 10**9, "uniform", {False, True}),  # half of what is drawn is below nothing
+        ],
+    )
+    async def test_a_call_takes_the_time_that_the_script_says(
+        self, scripted, ground, contract, latency_ms, spread_ms, shape, in_time
+    ):
+        scripted.change(latency_ms=latency_ms, latency_spread_ms=spread_ms, latency_shape=shape)
+        impatient = ground.connect(ground.url, call_seconds_max=2.0)
         try:
-            refused(await impatient.find([contract.journal(1)]), "transient", "NONE")
+            calls = [impatient.find([contract.journal(1)]) for _ in range(25)]
+            assert {found is None for (found,) in await asyncio.gather(*calls)} == in_time
         finally:
             await impatient.close()
+
+    async def test_a_cancelled_order_is_changed_no_more(self, erp, contract):
+        accepted([(await erp.post([each]))[0] for each in (contract.order(), contract.order_cancel())])
+        refused(await erp.post([contract.order_update()]), "permanent", "DOCUMENT_STATE")
 
     async def test_without_master_data_any_customer_will_do(self, scripted, erp, unknown):
         refused(await erp.post([unknown.order()]), "business", "REFERENCE_MISSING")
