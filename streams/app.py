@@ -33,10 +33,11 @@ from tieout.streams.edges.reaching import KafkaRefusedError
 from tieout.streams.engine.errors import BrokerUnreachable, StartRefused
 from tieout.streams.engine.limits import EngineSettings
 from tieout.streams.engine.startup_checks import check_topics
+from tieout.streams.engine.status import TaskStatus
 from tieout.streams.engine.worker import Worker, WorkerCrashed, run_worker
 from tieout.streams.operate import logs
 from tieout.streams.operate.cli.exits import Exit, status_of
-from tieout.streams.operate.status import AgentStatus, PartitionStatus, WorkerStatus
+from tieout.streams.operate.status import AccountStatus, AgentStatus, PartitionStatus, WorkerStatus
 from tieout.streams.operate.surface import WorkerSurface
 from tieout.streams.operate.vitals import cpu_seconds, rss_bytes
 from tieout.streams.operate.web.server import WebRefused
@@ -253,6 +254,7 @@ def heartbeat(parts: Parts, worker: Worker, specs: list[AgentSpec], surface: Wor
                 parts.tasks.get(task.partition) if mine else None,
                 parts.watches.get(task.partition) if mine else None,
                 now_us // 1000,
+                _account(parts, task),
             )
         )
     return WorkerStatus(
@@ -271,6 +273,12 @@ def heartbeat(parts: Parts, worker: Worker, specs: list[AgentSpec], surface: Wor
         loop_lag=surface.loop_lag,
         rebalances=sum(status.rebalances.values()),
     )
+
+
+def _account(parts: Parts, task: TaskStatus) -> AccountStatus | None:
+    if task.agent != POSTING or parts.posting is None:
+        return None
+    return parts.posting.status(task.partition, max(0, task.lag))
 
 
 def _partitions_of(agent: str, parts: Parts) -> int:

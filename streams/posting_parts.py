@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tieout.agents.posting.agent import Account, posting_agent
+from tieout.agents.posting.backlog import backlog
 from tieout.agents.posting.settling import Patience
 from tieout.agents.posting.task import PostingSettings, PostingTask
 from tieout.agents.spec import AgentSpec
@@ -21,9 +22,31 @@ from tieout.streams.edges.erp.gate import Gate
 from tieout.streams.edges.erp.port import Erp
 from tieout.streams.edges.producing import partition_of
 from tieout.streams.engine.real_time import AsyncioScheduler, SystemClock
+from tieout.streams.operate.status import AccountStatus
 from tieout.tables.posting import CALLS
 
 NAME = "posting"
+_RATE_SECONDS = 1.0
+_RATE_SMOOTHING = 0.3
+
+
+@dataclass(slots=True)
+class Rate:
+    """How fast a counter has grown of late, in a second."""
+
+    _count: int = -1
+    _at: float = 0.0
+    _rate: float = 0.0
+
+    def of(self, count: int, now: float) -> float:
+        """The rate after this look; one look in a few seconds is enough."""
+        if self._count < 0 or count < self._count:
+            self._count, self._at, self._rate = count, now, 0.0
+        elif now - self._at >= _RATE_SECONDS:
+            latest = (count - self._count) / (now - self._at)
+            self._rate += _RATE_SMOOTHING * (latest - self._rate)
+            self._count, self._at = count, now
+        return self._rate
 
 
 @dataclass(slots=True)
@@ -35,6 +58,7 @@ class PostingParts:
     gates: dict[str, Gate]
     ports: dict[str, Erp]
     tasks: dict[int, PostingTask] = field(default_factory=dict)
+    _rates: dict[str, Rate] = field(default_factory=dict)
 
     async def call(self, key: bytes, value: bytes) -> bytes:
         """The agent's caller."""
@@ -55,6 +79,30 @@ class PostingParts:
             placement=lambda key: partition_of(key, inbox_partitions),
             now_ms=_now_ms,
             opened=self.tasks.__setitem__,
+        )
+
+    def status(self, partition: int, unread: int) -> AccountStatus | None:
+        """The account of a partition that is worked on here; ``unread`` commands wait in Kafka."""
+        task = self.tasks.get(partition)
+        name = next((name for name, each in self.accounts.items() if each.partition == partition), None)
+        if task is None or name is None:
+            return None
+        gate, posted = self.gates[name], task.ledger.totals.count("applied")
+        rate = self._rates.setdefault(name, Rate()).of(posted, time.monotonic())
+        rows = backlog(task.lanes)
+        left = unread + sum(row.count for row in rows if row.standing != "parked")
+        return AccountStatus(
+            account=name,
+            slots=gate.pace.slots,
+            limit=round(gate.pace.limit, 1),
+            calls_running=gate.calls_running,
+            stopped=gate.pace.stopped,
+            paused_seconds=round(gate.paused_seconds, 1),
+            posted=posted,
+            posted_per_second=round(rate, 2),
+            drain_seconds=round(left / rate, 1) if rate > 0 else None if left else 0.0,
+            drain_seconds_at_slots=round(left / gate.commands_per_second, 1),
+            backlog=rows,
         )
 
     async def close(self) -> None:

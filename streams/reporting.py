@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from tieout.agents.pipeline import EVENT_STAGES, ContractTask
 from tieout.streams.engine.status import TaskStatus
-from tieout.streams.operate.status import OpenExceptions, PartitionStatus, StageTotals
+from tieout.streams.operate.status import AccountStatus, OpenExceptions, PartitionStatus, StageTotals
 from tieout.streams.stopwatch import SAMPLE, Stopwatch
 from tieout.tables.totals import Totals
 
@@ -17,7 +17,11 @@ _COMMIT_STAGES = ("begin", "send", "commit", "store")
 
 
 def partition_status(
-    status: TaskStatus, task: ContractTask | None, stopwatch: Stopwatch | None, now_ms: int
+    status: TaskStatus,
+    task: ContractTask | None,
+    stopwatch: Stopwatch | None,
+    now_ms: int,
+    account: AccountStatus | None = None,
 ) -> PartitionStatus:
     """What the page shows of one partition. ``task`` is None for agents without control totals."""
     restore = status.restore
@@ -38,6 +42,7 @@ def partition_status(
         transactions=status.transactions,
         aborts=status.aborts,
         fenced=status.fenced,
+        account=account,
         **(_totals(Totals(task.results.flushed)) if task is not None else {}),  # type: ignore[arg-type] # fields of the struct
     )
 

@@ -8,14 +8,16 @@ written, so a stuck worker looks silent, which it is; each wait on the broker is
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from typing import TYPE_CHECKING, Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError
 
+from tieout.streams.edges.reaching import reach
 from tieout.streams.operate import logs
-from tieout.streams.operate.cluster import Cluster
+from tieout.streams.operate.cluster import Cluster, Observation
 from tieout.streams.operate.snapshot import ClusterSnapshot, snapshot
 from tieout.streams.operate.status import HeartbeatUnreadable, WorkerStatus, decode, encode
 from tieout.streams.operate.vitals import HEARTBEAT_SECONDS, StatusBoard
@@ -150,6 +152,27 @@ class HeartbeatReader:
             self._cluster.hear(decode(record.value), record.timestamp * 1_000)
         except HeartbeatUnreadable:
             self._cluster.misread()
+
+
+async def observe_now(bootstrap: str, topic: str = WORKER_STATUS) -> Observation:
+    """The cluster as the heartbeats until now show it. Raises KafkaRefusedError where no broker answers."""
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=bootstrap, enable_auto_commit=False, auto_offset_reset="earliest"
+    )
+    await reach(consumer, bootstrap)
+    cluster, place = Cluster(), TopicPartition(topic, 0)
+    try:
+        consumer.assign([place])
+        await consumer.seek_to_beginning(place)
+        end = (await consumer.end_offsets([place]))[place]
+        while await consumer.position(place) < end:
+            for record in (await consumer.getmany(place, timeout_ms=POLL_MS)).get(place, ()):
+                with contextlib.suppress(HeartbeatUnreadable):
+                    if record.value is not None:
+                        cluster.hear(decode(record.value), record.timestamp * 1_000)
+    finally:
+        await _politely(consumer.stop())
+    return cluster.observe(time.time_ns() // 1_000)
 
 
 async def _politely(farewell: Awaitable[object]) -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import msgspec
 
+from tieout.agents.posting.backlog import BacklogRow
 from tieout.tables.totals import OUTCOMES
 
 STAGES = ("decode", "dedup", "order", "decide", "emit", "commit")
@@ -43,6 +44,27 @@ class OpenExceptions(msgspec.Struct, frozen=True, gc=False):
     count: int
 
 
+class AccountStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """How an ERP account is posted to: its pace, and what has not been posted yet.
+
+    ``limit``: calls at once that the ERP takes now, of ``slots``. ``stopped``: why nothing is sent until a person acts;
+    ``paused_seconds``: how long nothing is begun. ``drain_seconds``: until nothing waits, at the present rate and with all
+    slots in use; null where it does not shrink.
+    """
+
+    account: str
+    slots: int
+    limit: float
+    calls_running: int
+    stopped: str = ""
+    paused_seconds: float = 0.0
+    posted: int = 0
+    posted_per_second: float = 0.0
+    drain_seconds: float | None = None
+    drain_seconds_at_slots: float | None = None
+    backlog: tuple[BacklogRow, ...] = ()
+
+
 class PartitionStatus(msgspec.Struct, frozen=True, kw_only=True):
     """One partition of one agent, as its task sees it.
 
@@ -72,6 +94,7 @@ class PartitionStatus(msgspec.Struct, frozen=True, kw_only=True):
     transactions: int = 0
     aborts: int = 0
     fenced: int = 0
+    account: AccountStatus | None = None
 
     def outcome(self, name: str) -> int:
         """Events of all types with this outcome."""

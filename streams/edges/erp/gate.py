@@ -86,6 +86,16 @@ class Gate:
         return max(0, int(calls) * self._erp.capabilities.batch_items_max - taken)
 
     @property
+    def paused_seconds(self) -> float:
+        """How long no call is begun: while the ERP fails, or because it asked for that."""
+        return max(0.0, self.pace.open_until - self._clock.monotonic())
+
+    @property
+    def commands_per_second(self) -> float:
+        """What all slots in use would come to, at the present length of a call."""
+        return self.pace.slots * self._erp.capabilities.batch_items_max / max(0.001, self._call_seconds)
+
+    @property
     def calls_running(self) -> int:
         """Calls that the ERP has now."""
         return self._running

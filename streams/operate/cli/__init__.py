@@ -22,6 +22,7 @@ GROUPS = {
     "tryton": "Start, stop and look at a Tryton ERP on PostgreSQL.",
     "topics": "Plan and apply the topics that tieout needs.",
     "worker": "Run agents.",
+    "posting": "Look at what is posted to the ERP, and what is not yet.",
     "demo": "Watch a day of events flow through two workers, one of them killed, and tie out.",
     "produce": "Publish business events from a JSON Lines file.",
     "generate": "Generate events of a scenario, from a seed.",
