@@ -73,3 +73,10 @@ class TestBusinessCentralPort(PortContract):
             "REFERENCE_MISSING",
         )
         accepted(await erp.post([contract.journal(100)]))
+
+    async def test_a_renewed_contract_has_two_orders_and_a_change_acts_upon_the_newest(self, erp, contract):
+        orders = [contract.order(), contract.order(contract_version=2)]
+        first, second = [accepted(await erp.post([each]))[0].document_no for each in orders]
+        (changed,) = accepted(await erp.post([contract.order_update()]))
+        assert first != second == changed.document_no
+        assert [found.document_no for found in await erp.find(orders)] == [first, second]

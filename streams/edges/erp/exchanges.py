@@ -91,7 +91,7 @@ def names_of(document: ErpDocument, profile: Profile, configuration: dict[str, s
 def check_names(profile: Profile) -> None:
     """Raises ProfileRefused where a template asks for what no document, answer or configuration has."""
     for kind, described in profile.kinds.items():
-        known = NAMES | {"answer", "original", "location_id"}
+        known = NAMES | {"answer", "item", "original", "location_id"}
         for field in msgspec.structs.fields(described):
             if field.name != "send":
                 _check(profile, kind, msgspec.to_builtins(getattr(described, field.name)), known)

@@ -24,7 +24,7 @@ class Lookup(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     ``whole``, where what was listed is not all of it.
 
     ``hash_pattern``: found in the answer's text, its group is the content hash; no match means that there is none; without
-    it the ERP keeps no hash. The others are templates over ``answer``. ``taken_back``: a path with what takes the document
+    it the ERP keeps no hash. The others are templates over ``answer``, and ``item``, the one of ``items`` with the hash. ``taken_back``: a path with what takes the document
     back, at ``taken_back_items``.
     """
 

@@ -199,7 +199,7 @@ class RestErp:
         listed = await self._standing(document, original, names)
         if isinstance(listed, Refused):
             return listed
-        whole: Any = {"items": listed, "newest": listed[-1]}
+        whole: Any = {"items": listed, "newest": _newest(listed)}
         if original.whole is not None:
             read = await self._read(render_path(original.whole, {**names, "answer": whole}))
             if isinstance(read, Refused):
@@ -269,10 +269,10 @@ class RestErp:
             names, read = {**names, "answer": body_of(whole)}, whole
         content_hash = None
         if find.hash_pattern is not None:
-            matched = re.search(render_pattern(find.hash_pattern, names), read.body.decode(errors="replace"))
+            matched = _matched(render_pattern(find.hash_pattern, names), find, names, read)
             if matched is None:
                 return None
-            content_hash = matched[1]
+            content_hash, names["item"] = matched
         back: list[Any] | Refused = []
         if find.taken_back is not None and names["reversal_kind"] is not None:
             back = await self._list(find.taken_back, find.taken_back_items, names)
@@ -352,6 +352,25 @@ def _authorising(profile: Profile, secret: str, given: dict[str, str]) -> Author
         )
     except ValueError as wrong:
         raise ProfileRefused(f"the ERP profile {profile.name}: {wrong}") from wrong
+
+
+def _matched(pattern: str, find: Lookup, names: Names, read: Answered) -> tuple[str, Any] | None:
+    """The content hash, and the listed item that it stands in; None where the pattern is nowhere."""
+    listed = value_of(find.items, names) if find.items is not None and find.whole is None else None
+    for item in listed if isinstance(listed, list) else ():
+        found = re.search(pattern, encode(item).decode())
+        if found is not None:
+            return found[1], item
+    found = None if isinstance(listed, list) else re.search(pattern, read.body.decode(errors="replace"))
+    return None if found is None else (found[1], None)
+
+
+def _newest(listed: list[Any]) -> Any:
+    """The last one made: by its id where all ids are numbers, for a vendor need not list in order."""
+    ids = [str(each.get("id", "")) if isinstance(each, dict) else "" for each in listed]
+    if all(each.isdecimal() for each in ids):
+        return max(listed, key=lambda each: int(each["id"]))
+    return listed[-1]
 
 
 def _requests(sending: list[Sending], names: Names) -> list[dict[str, Any]]:
