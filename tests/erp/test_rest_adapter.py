@@ -319,3 +319,46 @@ async def test_a_call_is_signed_as_rfc_5849_says():
 def test_a_secret_of_oauth_1_that_has_not_four_parts_says_which_it_wants():
     with pytest.raises(ProfileRefused, match="CONSUMER_KEY:CONSUMER_SECRET:TOKEN:TOKEN_SECRET"):
         RestErp("http://127.0.0.1:1", load_profile("netsuite"), secret="one", configuration=CONFIGURATION)
+
+
+async def test_a_page_that_says_200_is_not_taken_for_a_posting(serve, to_netsuite, contract):
+    async def portal(request):
+        return web.Response(text="<html>Please sign in</html>", content_type="text/html")
+
+    refused(await to_netsuite(await serve(portal)).post([contract.journal(1)]), "ambiguous", "NONE")
+
+
+@pytest.mark.parametrize(
+    "responses",
+    [
+        None,
+        [{"id": "1", "status": 201}],
+        [{"id": "1", "status": 201}, {"id": "2", "status": 204}],
+    ],
+)
+async def test_a_batch_is_done_only_when_each_of_its_requests_is_answered(serve, contract, responses):
+    async def batch(request):
+        return web.json_response({"responses": responses})
+
+    sending = [Sending(path="/line", for_each="entries"), Sending(path="/post")]
+    kind = Kind(find=Lookup(path="/x"), send=sending)
+    profile = Profile(name="p", tried="here", kinds={"journal.post": kind}, batch_path="/$batch")
+    erp = RestErp(await serve(batch), profile, secret="s")
+    try:
+        refused(await erp.post([contract.journal(1)]), "ambiguous", "NONE")
+    finally:
+        await erp.close()
+
+
+async def test_a_list_that_is_not_there_is_asked_again_and_no_empty_list(serve, contract):
+    async def gone(request):
+        return web.Response(status=404)
+
+    url = await serve(gone)
+    for items, found in ((None, None), ("answer.value", "transient")):
+        kind = Kind(find=Lookup(path="/x", items=items), send=[Sending(path="/x")])
+        profile = Profile(name="p", tried="here", kinds={"journal.post": kind})
+        erp = RestErp(url, profile, secret="s")
+        (answer,) = await erp.find([contract.journal(1)])
+        assert getattr(answer, "kind", None) == found
+        await erp.close()

@@ -24,6 +24,8 @@ _REVERSED_BY = {
     "credit_memo.create": "credit_memo.void",
 }
 _ORIGINAL_OF = {reversal: original for original, reversal in _REVERSED_BY.items()}
+Names = dict[str, Any]
+"""What a template can name, with its values."""
 NAMES = frozenset(
     [
         "kind",

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-import time
 from collections.abc import Awaitable, Sequence
 from typing import Any
 
@@ -18,18 +17,17 @@ from yarl import URL
 
 from tieout.agents.posting.answers import Accepted, Answer, Found, Refused
 from tieout.agents.posting.erp_documents import REVERSALS, ErpDocument, document_of, mirrored
-from tieout.agents.posting.error_table import ErpAnswer, ErrorTable, refusal
+from tieout.agents.posting.error_table import refusal
 from tieout.avro.commands import Command
-from tieout.streams.edges.erp.authorising import Authorising, Method
-from tieout.streams.edges.erp.calling import Answered, Caller, asked_in_vain
+from tieout.streams.edges.erp.calling import Answered
 from tieout.streams.edges.erp.duplicates import duplicate
 from tieout.streams.edges.erp.exchanges import (
+    Names,
     body_of,
     check_names,
     day_of,
     encode,
     entries_of,
-    erp_answer,
     location_id,
     names_of,
 )
@@ -41,15 +39,14 @@ from tieout.streams.edges.erp.profile_files import (
     Original,
     Profile,
     ProfileRefused,
-    Sending,
 )
+from tieout.streams.edges.erp.rest_server import NOTHING_THERE, RestServer, requests_of
 from tieout.streams.edges.erp.template import render, render_path, render_pattern, value_of
 
 _ACCEPTED, _UNAUTHORISED, _NOT_THERE = 202, 401, 404
 _SUCCESS = range(200, 300)
 _ERRORS = range(400, 600)
 _NOTHING = "NOTHING_THERE"
-Names = dict[str, Any]
 
 
 class RestErp:
@@ -82,10 +79,9 @@ class RestErp:
         self._profile = profile
         self._configuration = given
         self._currency = entity_currency
-        self._errors = ErrorTable.of(profile.errors)
-        self._base = str(render(profile.base_path, {"config": given}))
-        self._caller = Caller(url, call_seconds_max=call_seconds_max, headers=profile.headers)
-        self._authorising = _authorising(profile, secret, given)
+        self._server = RestServer(
+            url, profile, secret=secret, configuration=given, call_seconds_max=call_seconds_max
+        )
         self._capabilities = Capabilities(
             name=profile.name,
             kinds=frozenset(profile.kinds),
@@ -110,7 +106,7 @@ class RestErp:
         return [await self._found(command) for command in commands]
 
     async def close(self) -> None:
-        await self._caller.close()
+        await self._server.close()
 
     async def _within(self, posting: Awaitable[Answer]) -> Answer:
         """A posting may take several calls; all of them together have the one deadline."""
@@ -136,12 +132,12 @@ class RestErp:
             if isinstance(read, Refused):
                 return read
             names = read
-        requests = _requests(kind.send, names)
+        requests = requests_of(kind.send, names)
         if len(requests) > self._profile.requests_max:
             return refusal(
                 "permanent", "NOT_SUPPORTED", "TOO_LONG", f"{len(requests)} requests for one document"
             )
-        answered = await self._send(requests)
+        answered = await self._server.send(requests)
         return await self._answer(command, kind, names, answered)
 
     async def _answer(
@@ -151,46 +147,36 @@ class RestErp:
             return answered
         if answered.status == _ACCEPTED and self._profile.jobs is not None:
             return await self._after_job(command, answered, self._profile.jobs)
-        said = self._error_in(answered)
+        said = self._server.error_in(answered)
         if said is None:
             told = {**names, "answer": body_of(answered), "location_id": location_id(answered)}
-            number = str(render(kind.number, told))
-            return Accepted(number, command.header.posting_date, command.header.posting_period)
-        verdict = self._errors.verdict(said)
-        if verdict.kind == "duplicate":
+            number = render(kind.number, told)
+            if not number:
+                text = (
+                    f"HTTP {answered.status} without a number: {answered.body[:200].decode(errors='replace')}"
+                )
+                return refusal("ambiguous", "NONE", "NO_NUMBER", text)
+            return Accepted(str(number), command.header.posting_date, command.header.posting_period)
+        if self._server.verdict(said).kind == "duplicate":
             return duplicate(command, await self._found(command))
-        return self._errors.refused(said, verdict, int(time.time()))
+        return self._server.refused(said)
 
     async def _after_job(self, command: Command, answered: Answered, jobs: Jobs) -> Answer:
         """Ask for the job until it ends, then for what it made; ends with the call's deadline."""
         while True:
-            job = await self._call(
-                "GET", URL(answered.headers.get("location", "")).raw_path_qs, None, {}, base=""
-            )
+            where = URL(answered.headers.get("location", "")).raw_path_qs
+            job = await self._server.call("GET", where, base="")
             if isinstance(job, Refused):
                 return refusal("ambiguous", "NONE", job.code, job.text)
             if value_of(jobs.completed, {"answer": body_of(job)}):
                 break
             await asyncio.sleep(jobs.every_ms / 1000)
         found = await self._found(command)
-        said = self._error_in(job)
+        said = self._server.error_in(job)
         if found is None and said is not None:
-            return self._errors.refused(said, self._errors.verdict(said), int(time.time()))
+            return self._server.refused(said)
         answer = duplicate(command, found)
         return msgspec.structs.replace(answer, duplicate=False) if isinstance(answer, Accepted) else answer
-
-    def _error_in(self, answered: Answered) -> ErpAnswer | None:
-        """What went wrong, in the answer or in an item of the batch that it is about; None: nothing."""
-        body, profile = body_of(answered), self._profile
-        if answered.status not in _SUCCESS:
-            return erp_answer(answered.status, answered.headers, body, answered.body, profile)
-        items = body.get("responses") if profile.batch_path and isinstance(body, dict) else None
-        for item in items if isinstance(items, list) else ():
-            status = item.get("status")
-            if isinstance(status, int) and status in _ERRORS:
-                inner = item.get("body")
-                return erp_answer(status, answered.headers, inner, encode(inner), profile)
-        return None
 
     async def _with_original(
         self, document: ErpDocument, original: Original, names: Names
@@ -201,7 +187,7 @@ class RestErp:
             return listed
         whole: Any = {"items": listed, "newest": _newest(listed)}
         if original.whole is not None:
-            read = await self._read(render_path(original.whole, {**names, "answer": whole}))
+            read = await self._server.read(render_path(original.whole, {**names, "answer": whole}))
             if isinstance(read, Refused):
                 return read
             whole = body_of(read)
@@ -215,7 +201,7 @@ class RestErp:
 
     async def _standing(self, document: ErpDocument, original: Original, names: Names) -> list[Any] | Refused:
         """What the command names, oldest first; refused where it is not there, or was taken back already."""
-        listed = await self._list(original.path, original.items, names)
+        listed = await self._server.listed(original.path, original.items, names)
         if isinstance(listed, Refused):
             return listed
         if not listed:
@@ -223,7 +209,7 @@ class RestErp:
             return refusal("permanent", "DOCUMENT_STATE", "NOT_FOUND", said)
         if original.taken_back is None:
             return listed
-        back = await self._list(original.taken_back, original.items, names)
+        back = await self._server.listed(original.taken_back, original.items, names)
         if isinstance(back, Refused) or not back:
             return back or listed
         said = f"the document {document.reference!r} was taken back already"
@@ -251,9 +237,10 @@ class RestErp:
         if kind is None:
             return None
         names = names_of(document, self._profile, self._configuration)
-        read = await self._read(render_path(kind.find.path, names))
+        read = await self._server.read(render_path(kind.find.path, names))
         if isinstance(read, Refused):
-            return None if read.code == _NOTHING else read
+            # Where a list was asked for, 404 says that the address is wrong, not that the list is empty.
+            return None if read.code == NOTHING_THERE and kind.find.items is None else read
         return await self._as_found(document, kind.find, names, read)
 
     async def _as_found(
@@ -263,7 +250,7 @@ class RestErp:
         if find.items is not None and not value_of(find.items, names):
             return None
         if find.whole is not None:
-            whole = await self._read(render_path(find.whole, names))
+            whole = await self._server.read(render_path(find.whole, names))
             if isinstance(whole, Refused):
                 return whole
             names, read = {**names, "answer": body_of(whole)}, whole
@@ -275,7 +262,7 @@ class RestErp:
             content_hash, names["item"] = matched
         back: list[Any] | Refused = []
         if find.taken_back is not None and names["reversal_kind"] is not None:
-            back = await self._list(find.taken_back, find.taken_back_items, names)
+            back = await self._server.listed(find.taken_back, find.taken_back_items, names)
         if isinstance(back, Refused):
             return back
         number, period = str(render(find.number, names)), str(render(find.period, names))
@@ -285,73 +272,6 @@ class RestErp:
             return refusal("transient", "NONE", "UNREADABLE", f"the date of {number}: {wrong}")
         found = Found(document.external_id, content_hash, number, posted_on, period, "posted")
         return msgspec.structs.replace(found, state="reversed") if back else found
-
-    async def _list(self, path: str, items: str, names: Names) -> list[Any] | Refused:
-        """What stands at ``items`` in the answer, oldest first; a refusal where it could not be asked."""
-        read = await self._read(render_path(path, names))
-        return read if isinstance(read, Refused) else value_of(items, {"answer": body_of(read)}) or []
-
-    async def _read(self, path: str) -> Answered | Refused:
-        """A successful answer, or why it could not be asked."""
-        read = await self._call("GET", path, None, {})
-        if isinstance(read, Refused):
-            return asked_in_vain(read)
-        if read.status == _NOT_THERE:
-            return refusal("transient", "NONE", _NOTHING, f"nothing at {path}")
-        said = self._error_in(read)
-        if said is None:
-            return read
-        verdict = self._errors.verdict(said)
-        if verdict.kind == "duplicate":
-            return refusal("transient", "NONE", said.code, said.text)
-        return asked_in_vain(self._errors.refused(said, verdict, int(time.time())))
-
-    async def _send(self, requests: list[dict[str, Any]]) -> Answered | Refused:
-        """One request as it is; several as one OData JSON batch (OData JSON Format 4.01, 19)."""
-        if len(requests) == 1:
-            (only,) = requests
-            body = None if only["body"] is None else encode(only["body"])
-            return await self._call(only["method"], only["url"], body, only["headers"])
-        items = [
-            {
-                "id": str(number),
-                "method": each["method"],
-                "url": each["url"].lstrip("/"),
-                "body": each["body"] or {},
-            }
-            | {"headers": {"Content-Type": "application/json", **each["headers"]}}
-            for number, each in enumerate(requests, 1)
-        ]
-        return await self._call(
-            "POST", self._profile.batch_path, encode({"requests": items}), self._profile.batch_headers
-        )
-
-    async def _call(
-        self, method: Method, path: str, body: bytes | None, headers: dict[str, str], base: str | None = None
-    ) -> Answered | Refused:
-        path = (self._base if base is None else base) + path
-        known = await self._authorising.headers(self._caller, method, path)
-        if isinstance(known, Refused):
-            return known
-        answered = await self._caller.call(method, path, body, {**headers, **known})
-        if isinstance(answered, Answered) and answered.status == _UNAUTHORISED:
-            self._authorising.forget()
-        return answered
-
-
-def _authorising(profile: Profile, secret: str, given: dict[str, str]) -> Authorising:
-    names = {"config": given}
-    try:
-        return Authorising(
-            profile.auth,
-            secret,
-            header=profile.auth_header,
-            realm=str(render(profile.auth_realm, names)),
-            token_path=str(render(profile.token_path, names)),
-            token_form={key: str(render(value, names)) for key, value in profile.token_form.items()},
-        )
-    except ValueError as wrong:
-        raise ProfileRefused(f"the ERP profile {profile.name}: {wrong}") from wrong
 
 
 def _matched(pattern: str, find: Lookup, names: Names, read: Answered) -> tuple[str, Any] | None:
@@ -371,21 +291,3 @@ def _newest(listed: list[Any]) -> Any:
     if all(each.isdecimal() for each in ids):
         return max(listed, key=lambda each: int(each["id"]))
     return listed[-1]
-
-
-def _requests(sending: list[Sending], names: Names) -> list[dict[str, Any]]:
-    """What to send: method, url, body and headers of each request."""
-    requests = []
-    for each in sending:
-        values = [None] if each.for_each is None else value_of(each.for_each, names) or []
-        for value in values:
-            known = names if each.for_each is None else {**names, each.as_name: value}
-            requests.append(
-                {
-                    "method": each.method,
-                    "url": render_path(each.path, known),
-                    "body": render(each.body, known),
-                    "headers": {key: str(render(text, known)) for key, text in each.headers.items()},
-                }
-            )
-    return requests
