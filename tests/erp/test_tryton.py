@@ -33,6 +33,7 @@ class TestTrytonPort(PortContract):
         accepted([*answers[:17], *answers[18:]])
         amount = sum(100 + number for number in range(BATCH_ITEMS_MAX)) - 117
         assert moved(before, await ground.books()) == both_sides(ground, amount)
+        assert await ground.read("account.move", [["state", "=", "draft"]], ["state"]) == []
 
     async def test_numbers_of_a_period_have_no_gap_where_commands_were_refused(self, erp, contract):
         first, *_ = accepted(await erp.post([contract.journal(1)]))
@@ -103,3 +104,14 @@ class TestTrytonPort(PortContract):
         other.customer_id = contract.customer_id
         (again,) = accepted(await erp.post([other.customer()]))
         assert (again.document_no, again.duplicate) == (contract.customer_id, False)
+
+    async def test_one_customer_that_many_clients_make_at_once_is_one_party(self, erp, ground, unknown):
+        several = [ContractCommands(ground.names, secrets.token_hex(6)) for _ in range(4)]
+        for each in several:
+            each.customer_id = unknown.customer_id
+        commands = [each.customer() for each in several]
+        answers = await asyncio.gather(*[erp.post([command]) for command in commands + commands])
+        assert all(not isinstance(each, Refused) or each.kind == "transient" for (each,) in answers), answers
+        for command in commands:
+            accepted(await erp.post([command]))
+        assert len(await ground.read("party.party", [["code", "=", unknown.customer_id]], ["code"])) == 1
