@@ -35,6 +35,7 @@ NEEDS_A_BROKER = {
     "reopen": ("2025-05",),
     "run-revenue": ("2025-05-31",),
     "doctor": (),
+    "posting status": (),
     "state digest": (),
     "state rebuild": (),
 }

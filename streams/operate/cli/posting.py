@@ -14,7 +14,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from tieout.streams.operate.cli.exits import Exit, epilog, leave
+from tieout.streams.operate.cli.exits import ASKS_BROKER, Exit, epilog, leave
 from tieout.streams.operate.cli.options import AsJson, Bootstrap
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def posting() -> None:
     """Look at what is posted to the ERP, and what is not yet."""
 
 
-@app.command(epilog=epilog(Exit.BROKER, Exit.ATTENTION))
+@app.command(epilog=epilog(*ASKS_BROKER, Exit.ATTENTION))
 def status(bootstrap: Bootstrap = None, as_json: AsJson = False) -> None:
     """Unposted commands by entity, kind and age, amounts by currency, and how long until they are posted.
 
