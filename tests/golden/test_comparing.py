@@ -39,8 +39,8 @@ def differences(expect, *events, **keys):
         ("{balances: {2025-03-01: {recognised: 203.55, rpo: 1096.45, transaction_price@C1@1: 1300}}}", []),
         ("{balances: {2025-02: {rpo: 1100}}}", ["balances 2025-02 rpo: wanted 1100, got 1000.00"]),
         (
-            "{balances: {2025-02: {recognised@C2@1: 200}}}",
-            ["balances 2025-02 recognised@C2@1: wanted 200, got 0.00"],
+            "{balances: {2025-02: {recognised@C1@2: 200}}}",
+            ["balances 2025-02 recognised@C1@2: wanted 200, got 0.00"],
         ),
         ("{decisions: [{contract: C1, version: 2, at: 2025-03-01, treatment: prospective}]}", []),
         ("{decisions: []}", ["decisions count: wanted 0, got 1"]),

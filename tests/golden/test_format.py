@@ -110,6 +110,14 @@ def test_one_wrong_scenario_does_not_hide_the_others_of_its_file():
             "{at: 2025-01-01, type: invoice_posted, amount: much}",
             "events[1].amount: must be a number, not 'much'",
         ),
+        (
+            "{at: 2025-01-01, type: invoice_posted, amount: '12.50'}",
+            "events[1].amount: must be a number, not '12.50'; write it without quotes",
+        ),
+        (
+            "{at: 2025-01-01, type: invoice_posted, amuont: 1}",
+            "events[1].amuont: unknown key, did you mean 'amount'? known here: at, type",
+        ),
         ("{at: 2025-01, type: invoice_posted, amount: 1}", "events[1].at: must be a day"),
         ("{type: invoice_posted, amount: 1}", "events[1].at: must be a day such as 2025-05-31, not nothing"),
         ("{at: 2025-01-01, type: payment_received, amount: 1, version: 2}", "payment_received is no version"),

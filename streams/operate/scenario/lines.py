@@ -29,7 +29,7 @@ from tieout.streams.operate.scenario.fields import (
     minor,
     read_fields,
 )
-from tieout.streams.operate.scenario.places import Spot
+from tieout.streams.operate.scenario.places import Spot, instead
 
 OMIT = Default.OMIT
 MEASURES = ("time", "point", "units", "cost", "percent", "drawdown", "usage", "hours", "royalty")
@@ -129,7 +129,7 @@ def _line(data: Mapping[str, Any], reading: Reading, spot: Spot) -> ev.Line:
     values = read_fields(LINE_FIELDS, data, reading, spot).values
     measure = values["measure"]
     if measure not in MEASURES:
-        raise spot.key("measure").wrong(f"{measure!r} is no measure; one of {', '.join(MEASURES)}")
+        raise spot.key("measure").wrong(f"{measure!r} is no measure{instead(measure, MEASURES)}")
     if measure == "usage":
         values["measure"] = "amount"
     return ev.Line(product=values["po"], **values)

@@ -1,7 +1,7 @@
 """YAML files become scenarios: data only, every key known, numbers as decimals.
 
 Invariant: what is not in the format is an error that names file, scenario and path, never a skip; a number is never a
-float; only full ISO dates are dates; ``on``, ``off``, ``yes`` and ``no`` are texts.
+float; only full ISO dates are dates, in quotes too; ``on``, ``off``, ``yes`` and ``no`` are texts.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache
@@ -50,6 +51,7 @@ KEYS = {
 """Key of a scenario -> what it says."""
 _REQUIRED = ("scenario", "events", "expect")
 _NUMBER = re.compile(r"[-+]?(\d[\d_]*(\.\d*)?|\.\d+)([eE][-+]?\d+)?")
+_DAY = re.compile(r"\d{4}-\d\d-\d\d")
 _MAPPINGS = {
     "policy": None,
     "entities": None,
@@ -214,7 +216,7 @@ def _loader() -> Any:
     for tag, pattern, starts in (
         ("bool", flags, "tTfF"),
         ("float", _NUMBER, "+-.0123456789"),
-        ("timestamp", re.compile(r"\d{4}-\d\d-\d\d"), "0123456789"),
+        ("timestamp", _DAY, "0123456789"),
         ("null", re.compile(r"~|null|"), ["~", "n", ""]),
         ("merge", re.compile("<<"), "<"),
     ):
@@ -222,4 +224,14 @@ def _loader() -> Any:
         Loader.add_implicit_resolver(f"tag:yaml.org,2002:{tag}", whole, list(starts))
     Loader.add_constructor("tag:yaml.org,2002:float", number)
     Loader.add_constructor("tag:yaml.org,2002:timestamp", day)
+    Loader.add_constructor("tag:yaml.org,2002:str", _text)
     return Loader
+
+
+def _text(loader: Any, node: Any) -> str | dt.date:
+    """A text; a day in quotes is that day, because tools that write YAML put it in quotes."""
+    stated = str(loader.construct_scalar(node))
+    if _DAY.fullmatch(stated):
+        with suppress(ValueError):
+            return dt.date.fromisoformat(stated)
+    return stated

@@ -9,12 +9,13 @@ from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
+from tieout.agents.contracts.reasons import REASONS
 from tieout.avro.commands import Command
 from tieout.avro.outcomes import DecisionRecorded
 from tieout.streams.operate.scenario import dates
 from tieout.streams.operate.scenario.fields import decimal, minor, whole
 from tieout.streams.operate.scenario.part import Compared, Part
-from tieout.streams.operate.scenario.places import Spot
+from tieout.streams.operate.scenario.places import Spot, instead
 
 COMMAND_KEYS = {
     "kind": "kind",
@@ -47,6 +48,7 @@ EXCEPTION_KEYS = {
     "amount": "amount_minor",
 }
 """Key of an expected exception -> its field."""
+TREATMENTS = ("separate", "prospective", "catch_up", "mixed", "none")
 _LINE_AMOUNTS = ("debit", "credit", "amount", "tax")
 
 
@@ -54,10 +56,14 @@ def decisions(part: Part) -> Iterator[Compared]:
     """Treatment and date of each accepted version behind the first; wanted reasons are among those given."""
     got = part.figures.played.decisions
     wanted_list = part.spot.items(part.expected)
+    for place, wanted in enumerate(wanted_list):
+        spot = part.spot.item(place)
+        spot.mapping(wanted, ("contract", "version", "treatment", "at", "reasons"))
+        if "treatment" in wanted:
+            _known_treatment(wanted["treatment"], spot.key("treatment"))
     yield Compared("count", len(wanted_list), len(got))
     for place, (wanted, decision) in enumerate(zip(wanted_list, got, strict=False)):
         spot = part.spot.item(place)
-        spot.mapping(wanted, ("contract", "version", "treatment", "at", "reasons"))
         for key, value in wanted.items():
             yield from _decided(f"[{place}].{key}", value, key, decision, spot.key(key))
 
@@ -76,6 +82,11 @@ def _decided(path: str, value: Any, key: str, decision: DecisionRecorded, spot: 
             yield Compared(path, value if missing else [], list(decision.reasons) if missing else [])
         case _:
             yield Compared(path, value, decision.treatment)
+
+
+def _known_treatment(value: Any, spot: Spot) -> None:
+    if value not in TREATMENTS:
+        raise spot.wrong(f"{value!r} is no treatment{instead(value, TREATMENTS)}")
 
 
 def commands(part: Part) -> Iterator[Compared]:
@@ -156,6 +167,9 @@ def exceptions(part: Part) -> Iterator[Compared]:
         part.spot.item(n).mapping(each, EXCEPTION_KEYS).get("code") if isinstance(each, Mapping) else each
         for n, each in enumerate(expected)
     ]
+    for place, code in enumerate(codes):
+        if code is not None and code not in REASONS:
+            raise part.spot.item(place).wrong(f"{code!r} is no reason code{instead(code, sorted(REASONS))}")
     yield Compared("codes", codes, [item.code for item in raised])
     for place, (wanted, item) in enumerate(zip(expected, raised, strict=False)):
         for key, value in wanted.items() if isinstance(wanted, Mapping) else ():
