@@ -15,6 +15,7 @@ from tieout.agents.contracts.facts import with_manual
 from tieout.agents.contracts.periods import Ground
 from tieout.agents.contracts.standing_versions import parties_of
 from tieout.avro.commands import CommandHeader, JournalLine, JournalPost, JournalReverse
+from tieout.avro.days import iso
 from tieout.avro.events import AdjustmentLine, Day, Minor
 from tieout.avro.outcomes import RevenueEvent
 from tieout.tables.contract import Arrangement, Contract, GroupState
@@ -141,7 +142,7 @@ def _account(account_class: str, where: Posting, draft: Draft) -> str:
         if account is not None:
             return account
     raise Refused(
-        "ACCOUNT_UNMAPPED", f"{account_class!r} of {entity!r} has no account on day {day}", "reference"
+        "ACCOUNT_UNMAPPED", f"{account_class!r} of {entity!r} has no account on {iso(day)}", "reference"
     )
 
 

@@ -14,6 +14,7 @@ from tieout.agents.accounting.service_time import MONTH, span_weight
 from tieout.agents.accounting.standing import changed
 from tieout.agents.contracts.decision import Refused
 from tieout.agents.contracts.standing_versions import standing_arrangements
+from tieout.avro.days import iso
 from tieout.avro.events import ContractAmended, ContractRenewed, Day, Minor
 from tieout.tables.contract import Arrangement, Contract, GroupState
 from tieout.tables.facts import Item
@@ -92,8 +93,8 @@ def check_overlap(state: GroupState, contract: Contract, at: Day, touched: set[s
             if both:
                 raise Refused(
                     "MOD_OVERLAP",
-                    f"lines {sorted(both)} were changed by version {terms.version}, dated day {terms.at}, later than "
-                    f"day {at}",
+                    f"lines {sorted(both)} were changed by version {terms.version}, dated {iso(terms.at)}, later than "
+                    f"{iso(at)}",
                 )
 
 

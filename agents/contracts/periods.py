@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from tieout.agents.accounting.policy import NUMBER, Switches
 from tieout.agents.contracts.decision import Refused, View
 from tieout.avro.control import PeriodMarker, PeriodReopened, PeriodSoftClosed
+from tieout.avro.days import iso
 from tieout.avro.events import Day
 from tieout.avro.reference import EntityPublished
 from tieout.tables.contract import Arrangement
@@ -63,7 +64,9 @@ class Books(NamedTuple):
         """The attribution period of a day. Refused where the calendar does not reach."""
         period = self.calendar.period_of(day)
         if period is None:
-            raise Refused("PERIOD_CALENDAR_MISSING", f"the calendar has no period for day {day}", "reference")
+            raise Refused(
+                "PERIOD_CALENDAR_MISSING", f"the calendar has no period for {iso(day)}", "reference"
+            )
         return period
 
     def posting(self, period: Period) -> Period:

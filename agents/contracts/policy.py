@@ -33,6 +33,7 @@ from tieout.agents.accounting import (
 from tieout.agents.accounting.policy import NUMBER, CreditEffect, Materiality, Policy, Switches
 from tieout.agents.contracts import periods
 from tieout.agents.contracts.decision import Refused, View
+from tieout.avro.days import iso
 from tieout.avro.events import Day
 from tieout.avro.reference import EntityPublished, PolicySwitch
 from tieout.tables.contract import Arrangement
@@ -187,7 +188,7 @@ def check_books(view: View, entity: EntityPublished, day: Day) -> None:
         published = view.reference.policy(entity.header.id, book, day)
         if published is None:
             what = f"policy of book {book!r} of entity {entity.header.id!r}"
-            raise Refused("POLICY_MISSING", f"{what} is not published for day {day}", "reference")
+            raise Refused("POLICY_MISSING", f"{what} is not published for {iso(day)}", "reference")
         _check_switches(entity.header.id, published.switches)
         theirs = policy_from(published.switches)
         if replace(theirs, **{name: getattr(own, name) for name in PER_BOOK}) != own:
@@ -224,7 +225,7 @@ def policy_on(view: View, entity: str, book: str, day: Day) -> Policy:
     Refused where they name a value without a rule.
     """
     row = view.reference.entity(entity, day)
-    assert row is not None, f"entity {entity!r} was known before day {day}"
+    assert row is not None, f"entity {entity!r} was known before {iso(day)}"
     published = view.reference.policy(entity, book, day)
     switches = row.policy if published is None else published.switches
     _check_switches(entity, switches)

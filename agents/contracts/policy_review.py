@@ -8,7 +8,6 @@ once for each later row that chooses otherwise, in whatever order contract and r
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date, timedelta
 
 from msgspec.structs import replace
 
@@ -17,6 +16,7 @@ from tieout.agents.contracts.facts import with_open_items
 from tieout.agents.contracts.policy import SWITCHES, pinned
 from tieout.agents.contracts.telling import exception_of
 from tieout.avro.control import ReferenceActivated
+from tieout.avro.days import iso
 from tieout.avro.reference import EntityPublished, PolicyPublished, PolicySwitch
 from tieout.tables.codec import writes_previous
 from tieout.tables.contract import Arrangement, GroupState, OpenItem
@@ -26,7 +26,6 @@ CODE = "POLICY_REVIEW"
 _READ_AT_POSTING = ("late_effects", "materiality", "emission")
 """Switches that no arrangement pins: a change of theirs counts from its day on, and leaves nothing to review."""
 
-_EPOCH = date(1970, 1, 1)
 _Row = tuple[str, EntityPublished | PolicyPublished]
 
 
@@ -93,7 +92,7 @@ def _choices(switches: tuple[PolicySwitch, ...]) -> dict[str, str]:
 
 def _item(arrangement: Arrangement, row: _Row, draft: Draft) -> OpenItem:
     name, published = row
-    since = _EPOCH + timedelta(days=published.header.effective_date)
+    since = iso(published.header.effective_date)
     return OpenItem(
         code=CODE,
         fact=f"{arrangement.id}/{name}",

@@ -30,6 +30,7 @@ from tieout.agents.contracts.facts_work import (
     without_usage,
 )
 from tieout.agents.contracts.limits import SUM_MAX, check_usage_row
+from tieout.avro.days import iso
 from tieout.avro.events import Day, UsageCorrected, UsagePeriodClosed, UsageRated, UsageReported
 from tieout.tables.contract import Contract, GroupState
 from tieout.tables.dated import Steps
@@ -99,7 +100,7 @@ def reported_usage(state: GroupState, event: UsageReported | UsageCorrected, dra
     if known is not None and known.detail.version >= detail.version:
         return Accepted(state, effect=False)
     if bucket.closed or (known is not None and known.bucket.closed):
-        raise Refused("USAGE_DETAIL_GONE", f"usage of {event.meter!r} from day {first} on was closed")
+        raise Refused("USAGE_DETAIL_GONE", f"usage of {event.meter!r} from {iso(first)} on was closed")
     _check_priced(item, state, bucket, at)
     touched = {(terms.arrangement, item.po): at}
     if known is not None:
@@ -132,7 +133,7 @@ def closed_usage(state: GroupState, event: UsagePeriodClosed, draft: Draft) -> A
     count = bucket.count if bucket.closed else len(bucket.details)
     if count != event.usage_count:
         detail = (
-            f"{event.usage_count} of {event.meter!r} were sent from day {event.usage_from} on, {count} came"
+            f"{event.usage_count} of {event.meter!r} were sent from {iso(event.usage_from)} on, {count} came"
         )
         raise Refused("USAGE_INCOMPLETE", detail, "fact")
     if bucket.closed:
@@ -190,7 +191,7 @@ def _check_served(state: GroupState, contract: Contract, item: Item, at: Day) ->
     early = item.first is not None and at < min(day for day in first if day is not None)
     late = item.last is not None and at > max(day for day in last if day is not None)
     if early or late:
-        raise Refused("DATES_INVALID", f"usage on day {at}, outside the span of line {item.po!r}", "version")
+        raise Refused("DATES_INVALID", f"usage on {iso(at)}, outside the span of line {item.po!r}", "version")
 
 
 def _check_priced(item: Item, state: GroupState, bucket: UsageBucket, at: Day) -> None:
@@ -201,7 +202,7 @@ def _check_priced(item: Item, state: GroupState, bucket: UsageBucket, at: Day) -
     rated = _amounts(state, bucket).rated
     if not any(first <= at <= last for last, first in rated):
         raise Refused(
-            "USAGE_UNRATED", f"line {item.po!r} states no unit price, and day {at} is not rated", "fact"
+            "USAGE_UNRATED", f"line {item.po!r} states no unit price, and {iso(at)} is not rated", "fact"
         )
 
 

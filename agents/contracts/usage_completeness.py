@@ -7,7 +7,6 @@ was neither closed with its count nor rated as a whole; it changes no amount.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date, timedelta
 
 from msgspec.structs import replace
 
@@ -17,13 +16,13 @@ from tieout.agents.contracts.draft import Draft
 from tieout.agents.contracts.facts import with_open_items
 from tieout.agents.contracts.periods import ground_of
 from tieout.agents.contracts.telling import exception_of
+from tieout.avro.days import iso
 from tieout.avro.events import Day, UsagePeriodClosed
 from tieout.tables.contract import GroupState, OpenItem
 from tieout.tables.facts import Item
 from tieout.tables.work import UsageBucket
 
 CODE = "USAGE_INCOMPLETE"
-_EPOCH = date(1970, 1, 1)
 _NEVER: Day = -(2**31)
 _Meter = tuple[str, str]
 """(contract, meter)."""
@@ -118,7 +117,6 @@ def _told(state: GroupState, found: dict[_Meter, Day], draft: Draft) -> GroupSta
 def _open_item(state: GroupState, meter: _Meter, first: Day, draft: Draft) -> OpenItem:
     contract = state.contract(meter[0])
     assert contract is not None, meter
-    since = _EPOCH + timedelta(days=first)
     return OpenItem(
         code=CODE,
         fact=_fact(meter),
@@ -127,6 +125,6 @@ def _open_item(state: GroupState, meter: _Meter, first: Day, draft: Draft) -> Op
         amount=0,
         currency=contract.currency,
         opened_us=draft.view.now,
-        detail=f"usage of {meter[1]!r} from {since} on was closed over before its source said that all of it was sent",
+        detail=f"usage of {meter[1]!r} from {iso(first)} on was closed over before its source said that all of it was sent",
         cause=draft.cause.pointer,
     )

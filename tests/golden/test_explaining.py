@@ -89,7 +89,7 @@ def test_what_stays_as_it_is_is_said_once():
     lines = explanation("rule-prepaid-credits-breakage").splitlines()
     assert "  - progress of the amount in force: 2025-01 1/2, 2025-02 1" in lines
     quiet = explanation("fasb-ex6-mod-then-variable-estimate-change").splitlines()
-    assert "  - progress of the amount in force: 2020-07 0, 2020-11 0, 2021-03 1" in quiet
+    assert "  - progress of the amount in force: 2020-07 0, 2020-11 0, 2020-12 0, 2021-03 1" in quiet
     assert "| 2020-12 to 2021-02 | 1,540.00 | 620.00 | 0.00 | 0.00 | 620.00 | 0.00 | 920.00 |" in quiet
     assert not [line for line in quiet if line.startswith("| 2021-01 |")]
 

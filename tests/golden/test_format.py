@@ -360,6 +360,13 @@ def test_the_page_lists_the_keys_that_are_read():
     )
 
 
+def test_every_example_of_the_page_passes():
+    examples = re.findall(r"```yaml\n(.*?)```", PAGE.read_text(), re.DOTALL)
+    results = [run(each) for each in read_text("\n".join(examples), "page.yaml")]
+    assert len(results) == 4
+    assert [line for result in results if not result.passed for line in result.lines()] == []
+
+
 def test_the_example_of_the_page_passes_and_a_wrong_figure_is_told_as_the_page_says():
     text = PAGE.read_text()
     example = re.search(r"```yaml\n(.*?)```", text, re.DOTALL)[1]

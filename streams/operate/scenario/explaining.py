@@ -14,9 +14,9 @@ from tieout.agents.accounting.agreement import done_of, layers_of, terms_of
 from tieout.agents.accounting.dated_amounts import amounts_by_po
 from tieout.agents.accounting.progress import progress
 from tieout.agents.accounting.targets import Targets
+from tieout.avro.days import date_of
 from tieout.avro.events import Day, Minor
 from tieout.avro.outcomes import DecisionRecorded
-from tieout.streams.operate.scenario.dates import date_of
 from tieout.streams.operate.scenario.fields import decimals_of
 from tieout.streams.operate.scenario.places import ScenarioWrong
 from tieout.streams.operate.scenario.player import run_days

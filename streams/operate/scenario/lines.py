@@ -58,7 +58,7 @@ LINE_FIELDS = (
         MONEY,
         "ssp_minor",
         OMIT,
-        words="stand-alone selling price, in `ssp_per`; a lone line needs none",
+        words="stand-alone selling price, in `ssp_per`; the only line of a contract needs none, an added one does",
     ),
     Field(
         "ssp_per",

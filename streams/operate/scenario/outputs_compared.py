@@ -11,8 +11,8 @@ from typing import Any
 
 from tieout.agents.contracts.reasons import REASONS
 from tieout.avro.commands import Command
+from tieout.avro.days import date_of
 from tieout.avro.outcomes import DecisionRecorded
-from tieout.streams.operate.scenario import dates
 from tieout.streams.operate.scenario.fields import decimal, minor, whole
 from tieout.streams.operate.scenario.part import Compared, Part
 from tieout.streams.operate.scenario.places import Spot, instead
@@ -72,7 +72,7 @@ def _decided(path: str, value: Any, key: str, decision: DecisionRecorded, spot: 
     match key:
         case "at":
             day = decision.accounting_date
-            yield Compared(path, value, None if day is None else dates.date_of(day))
+            yield Compared(path, value, None if day is None else date_of(day))
         case "version":
             yield Compared(path, whole(value, spot), decision.contract_version)
         case "contract":
@@ -115,7 +115,7 @@ def _attribute(part: Part, command: Command, of: str) -> Any:
         value = getattr(command, of, None)
     if value is not None and of.endswith("_minor"):
         return part.major(value)
-    return dates.date_of(value) if value is not None and of.endswith("_date") else value
+    return date_of(value) if value is not None and of.endswith("_date") else value
 
 
 def _stated(value: Any, shown: Any, spot: Spot) -> Any:

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
 
+from tieout.avro.days import date_of
 from tieout.avro.events import Minor
-from tieout.streams.operate.scenario.dates import date_of
 from tieout.tables.facts import Component
 
 DATED_AMOUNTS = {
