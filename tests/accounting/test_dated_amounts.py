@@ -265,7 +265,7 @@ def later(line, known, held, fact, number):
     return with_rated(known, line, buckets, at, usage), (details, ratings)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(deadline=None)
 @given(
     st.sampled_from(AGGREGATIONS), st.booleans(), FACTS, st.sampled_from(["calendar_month", "anchored_month"])
 )
