@@ -39,6 +39,11 @@ class Contract(msgspec.Struct, frozen=True, array_like=True, gc=False):
     journal_tied: bool = False
     home: str = ""
 
+    @property
+    def first_arrangement(self) -> str:
+        """The arrangement of its version 1, in which its advances are due."""
+        return self.home or f"{self.id}@1"
+
 
 class Arrangement(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """The ASC 606 contract: the unit of allocation, modification and netting. ``id`` is ``contract@version``.

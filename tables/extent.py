@@ -96,17 +96,31 @@ class Extent(msgspec.Struct, frozen=True, array_like=True, gc=False):
             grown if component.days is None else grown.reaching(component.days[0]).reaching(component.days[1])
         )
 
-    def with_lines(self, lines: Iterable[DocLine]) -> Extent:
-        """With the lines of a document."""
-        lines = tuple(lines)
-        grown = msgspec.structs.replace(self, tally=self.tally.with_lines(lines))
-        for line in lines:
-            grown = grown.with_line(line)
-        return grown
+    def with_document(self, lines: tuple[DocLine, ...]) -> Extent:
+        """With the lines of a document that is not among them, one at least."""
+        return self.with_lines(lines, self.tally.with_document(lines))
 
-    def with_line(self, line: DocLine) -> Extent:
-        """With one line, which is in the tally already, or not yet."""
-        return self._billed(line.at, abs(line.amount) + abs(line.tax), len(_encoded(line)))
+    def with_lines(self, lines: Iterable[DocLine], tally: Tally) -> Extent:
+        """With lines of which ``tally`` is what documents come to by name."""
+        first, last, amount, size = self.first, self.last, 0, 0
+        for line in lines:
+            first, last = min(first, line.at), max(last, line.at)
+            amount += abs(line.amount) + abs(line.tax)
+            size += len(_encoded(line))
+        return Extent(
+            first,
+            last,
+            self.keys,
+            self.names_bytes,
+            self.agreed,
+            self.billed + amount,
+            self.used,
+            self.document_bytes + size,
+            self.rated_ids,
+            self.worked,
+            self.entities,
+            tally,
+        )
 
     def with_evidence(self, evidence: Evidence) -> Extent:
         """With evidence that is not among it."""
@@ -201,6 +215,4 @@ def extent_of(
         extent = extent.with_cash(cash)
     for act in documents.acts:
         extent = extent.with_act(act)
-    for line in documents.lines:
-        extent = extent.with_line(line)
-    return msgspec.structs.replace(extent, tally=tally_of(facts, documents))
+    return extent.with_lines(documents.lines, tally_of(facts, documents))

@@ -259,7 +259,10 @@ class Reference:
 
     def _version(self, kind: type[_Row], key: _Key, version: int) -> _Row | None:
         rows: list[_Row] = self._rows[kind].get(key, [])
-        return next((row for row in rows if row.header.version == version), None)
+        for row in rows:
+            if row.header.version == version:
+                return row
+        return None
 
 
 class _Rates:

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from tieout.agents.accounting.agreement import done_of, layers_of
 from tieout.agents.accounting.change_orders import pending
 from tieout.agents.accounting.collectability import doubtful
+from tieout.agents.accounting.dated_amounts import amounts_by_po
 from tieout.agents.accounting.decision_table import ASSUMED
 from tieout.agents.accounting.financing import first_gap, is_near
 from tieout.agents.accounting.layers import assumed_in
@@ -64,7 +65,8 @@ def standing(state: GroupState) -> list[Alert]:
     """All alerts of a group as its facts stand, in the order of code and fact."""
     found = of_performance(state)
     for arrangement in state.group.arrangements:
-        found += of_billing(state, arrangement, EVER)
+        if not is_unremarkable(state, arrangement, EVER):
+            found += of_billing(state, arrangement, EVER)
     return sorted(found)
 
 
@@ -87,16 +89,17 @@ def of_performance(state: GroupState) -> list[Alert]:
 
 
 def is_unremarkable(state: GroupState, arrangement: Arrangement, since: Day) -> bool:
-    """Nothing about billing of an arrangement has to be judged: its documents are within its price, all within a year."""
+    """Nothing about billing of an arrangement has to be judged: documents are within its price, payments within a year."""
     if not (state.documents.lines or state.documents.cash):
         return True
     return is_near(state, arrangement, since) and _is_within_price(state, arrangement)
 
 
 def of_billing(state: GroupState, arrangement: Arrangement, since: Day) -> list[Alert]:
-    """Alerts about billing of one arrangement; of payments only those from ``since`` on are looked at."""
-    if is_unremarkable(state, arrangement, since):
-        return []
+    """Alerts about billing of one arrangement; of payments only those from ``since`` on are looked at.
+
+    Asked where it is not unremarkable.
+    """
     found = list(_over_price(state, arrangement))
     gap = first_gap(state, arrangement, since)
     if gap is not None:
@@ -115,7 +118,7 @@ def _over_price(state: GroupState, arrangement: Arrangement) -> Iterator[Alert]:
         [
             account_of(state, contract).advances.total
             for contract in state.group.contracts
-            if (contract.home or f"{contract.id}@1") == arrangement.id
+            if contract.first_arrangement == arrangement.id
         ]
     )
     price, taken_back = targets.agreed_price(day), targets.taken_back(day)
@@ -126,12 +129,16 @@ def _over_price(state: GroupState, arrangement: Arrangement) -> Iterator[Alert]:
 
 
 def _is_within_price(state: GroupState, arrangement: Arrangement) -> bool:
-    """Documents come to no more than the fixed price, and nothing but documents and versions moves either."""
+    """Documents come to no more than the fixed price and what was used, and no component or act moves either."""
     if state.facts.components or state.documents.acts:
         return False
     steps = layers_of(state, arrangement).steps
-    fixed = sum([share.base + share.amount for share in steps[-1].shares]) if steps else 0
-    return state.extent.tally.due_of(arrangement.id) <= fixed
+    price = sum([share.base + share.amount for share in steps[-1].shares]) if steps else 0
+    due = state.extent.tally.due_of(arrangement.id)
+    if due <= price:
+        return True
+    used = amounts_by_po(state, arrangement.id).values()
+    return due <= price + sum([amounts.by(state.extent.last) for amounts in used])
 
 
 def _is_watched(state: GroupState) -> bool:
@@ -197,9 +204,8 @@ def _doubts(state: GroupState) -> Iterator[Alert]:
     for contract in state.group.contracts if state.facts.assessments else ():
         spans = doubtful(state.facts.assessments, (contract.id,))
         if spans and spans[-1][1] is None:
-            home = contract.home or f"{contract.id}@1"
             detail = f"collecting from contract {contract.id!r} is not probable from day {spans[-1][0]} on"
-            yield Alert(DOUBTFUL, contract.id, home, 0, detail)
+            yield Alert(DOUBTFUL, contract.id, contract.first_arrangement, 0, detail)
 
 
 def _rejections(state: GroupState) -> Iterator[Alert]:

@@ -51,8 +51,14 @@ def first_gap(state: GroupState, arrangement: Arrangement, since: Day) -> tuple[
 
 
 def is_near(state: GroupState, arrangement: Arrangement, since: Day) -> bool:
-    """Everything that the group knows lies within a year of the first payment, and the last one of the arrangement's start."""
-    last, payable = state.extent.last, state.extent.tally.payable
+    """No payment is more than a year from what it may pay for, as far as days tell without a look at figures.
+
+    There is none from ``since`` on, or everything that the group knows lies within a year of the first one, and the last
+    one within a year of the arrangement's start.
+    """
+    last, payable, paid = state.extent.last, state.extent.tally.payable, state.extent.tally.paid
+    if not (payable and payable[-1][0] >= since) and not (paid and paid[-1][0] >= since):
+        return True
     if payable and payable[-1][0] > last:
         return last <= since + A_YEAR and payable[-1][0] - A_YEAR - 1 < arrangement.opened
     return last <= since + A_YEAR and last - A_YEAR - 1 < arrangement.opened

@@ -68,8 +68,10 @@ def check_day(name: str, day: Day | None) -> None:
 def check_dates(**spans: tuple[Day | None, Day | None]) -> None:
     """DATES_INVALID for a span that ends before it begins, or begins in the year 1."""
     for name, (first, last) in spans.items():
+        if first is None:
+            continue
         check_day(name, first)
-        if first is not None and last is not None and last < first:
+        if last is not None and last < first:
             raise Refused("DATES_INVALID", f"{name} ends ({iso(last)}) before it begins ({iso(first)})")
 
 

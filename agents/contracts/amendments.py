@@ -221,37 +221,21 @@ def _terms(
     at: Day,
     approved: Day,
 ) -> Terms:
-    """The version's effect, with its treatment where that follows from its content: rows 3 and 11 of the table."""
+    """The version's effect."""
+    version, more = event.envelope.object_version, _particulars(event)
     tolerance = policy_of(draft.view, promises.arrangement).ssp_tolerance_percent
-    version = event.envelope.object_version
-    treatment, arrangement = "prospective", promises.arrangement.id
-    priced = tuple(item for item in added if item.measure != "amount")
-    more = _particulars(event)
-    plain = not event.change and not event.remove and not more.price_open
-    price = event.price_change_minor + event.past_credit_minor
-    if plain and not added and not event.price_change_minor and not event.past_credit_minor:
-        treatment = "none"
-    elif plain and _apart(event, priced) and reflects_ssp(priced, price, tolerance):
-        treatment, arrangement = "separate", f"{contract.id}@{version}"
-    else:
-        at_ssp = set(raises_at_ssp(event, promises, at, tolerance))
-        if at_ssp and not added and not event.remove and at_ssp == {change.po for change in event.change}:
-            raise Refused(
-                "EVENT_UNSUPPORTED",
-                f"more of {sorted(at_ssp)} at its stand-alone selling price is a separate contract: send it as an "
-                "added line",
-            )
-        check_sharing(state, promises.arrangement, {each.po for each in event.ssp if each.ssp_minor}, priced)
+    treatment = _treatment(state, event, promises, added, at, tolerance)
+    separate = treatment == "separate"
     return Terms(
         contract=contract.id,
         version=version,
         kind="amend",
-        arrangement=arrangement,
+        arrangement=f"{contract.id}@{version}" if separate else promises.arrangement.id,
         treatment=treatment,
         approved=approved,
         effective=event.envelope.effective_date,
         at=at,
-        pool=price if treatment == "separate" else event.price_change_minor,
+        pool=event.price_change_minor + (event.past_credit_minor if separate else 0),
         add=added,
         change=tuple(change for each in event.change for change in _changes(each, promises)),
         drop=tuple(sorted(event.remove)),
@@ -263,6 +247,33 @@ def _terms(
         cause=draft.cause.pointer,
         more=None if more == Particulars() else more,
     )
+
+
+def _treatment(
+    state: GroupState,
+    event: ContractAmended,
+    promises: Promises,
+    added: tuple[Item, ...],
+    at: Day,
+    tolerance: int,
+) -> str:
+    """Prospective, unless another treatment follows from the content: rows 3 and 11 of the table."""
+    priced = tuple(item for item in added if item.measure != "amount")
+    price = event.price_change_minor + event.past_credit_minor
+    plain = not event.change and not event.remove and event.price_status != "open"
+    if plain and not added and not event.price_change_minor and not event.past_credit_minor:
+        return "none"
+    if plain and _apart(event, priced) and reflects_ssp(priced, price, tolerance):
+        return "separate"
+    at_ssp = set(raises_at_ssp(event, promises, at, tolerance))
+    if at_ssp and not added and not event.remove and at_ssp == {change.po for change in event.change}:
+        raise Refused(
+            "EVENT_UNSUPPORTED",
+            f"more of {sorted(at_ssp)} at its stand-alone selling price is a separate contract: send it as an "
+            "added line",
+        )
+    check_sharing(state, promises.arrangement, {each.po for each in event.ssp if each.ssp_minor}, priced)
+    return "prospective"
 
 
 def _particulars(event: ContractAmended) -> Particulars:

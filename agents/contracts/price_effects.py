@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from tieout.agents.accounting.modification import opens
 from tieout.agents.accounting.policy import CreditEffect
 from tieout.agents.accounting.receivables import account_of
-from tieout.agents.contracts.accepted import Touched
+from tieout.agents.contracts.accepted import Touched, due_from
 from tieout.agents.contracts.decision import Refused
 from tieout.agents.contracts.draft import Draft
 from tieout.agents.contracts.facts import with_terms, without_terms
@@ -63,7 +63,7 @@ def moved_by_acts(
     """
     acts = [each for each in state.documents.acts if each.contract == contract.id]
     if not acts:
-        return state, tuple([Touched(each, first_days[each], ()) for each in sorted(first_days)])
+        return state, due_from(first_days)
     state, priced = repriced(state, contract, draft)
     start = min(first_days.values())
     given_up = any(each.kind == "write_off" for each in acts)

@@ -6,7 +6,7 @@ from accounting.billing import group, invoiced, paid, voided
 from msgspec.structs import replace
 
 from tieout.agents.accounting.alerts import EVER, FINANCING, of_billing
-from tieout.agents.accounting.financing import first_gap, payments_of
+from tieout.agents.accounting.financing import first_gap, is_near, payments_of
 from tieout.tables.facts import Evidence
 
 THREE_YEARS = version(1, "2025-01-01", 3600, item("S", "time", start="2025-01-01", end="2027-12-31"))
@@ -127,3 +127,17 @@ def test_what_bills_another_arrangement_is_no_payment_of_this_one():
     assert list(payments_of(group(THREE_YEARS, lines=[other]), ARRANGEMENT, EVER)) == []
     memo = invoiced("M1", "2025-01-01", 3600, kind="credit_memo")
     assert list(payments_of(group(THREE_YEARS, lines=[memo]), ARRANGEMENT, EVER)) == []
+
+
+@pytest.mark.parametrize(
+    ("documents", "since", "near"),
+    [
+        ({}, "2025-01-01", True),
+        ({"lines": [invoiced("I1", "2025-01-01", 3600)]}, "2025-01-01", False),
+        ({"lines": [invoiced("I1", "2025-01-01", 3600)]}, "2025-01-02", True),
+        ({"cash": [paid("P1", "2025-03-01", 3600)]}, "2025-03-01", False),
+        ({"cash": [paid("P1", "2025-03-01", 3600)]}, "2025-03-02", True),
+    ],
+)
+def test_days_behind_the_last_payment_need_no_look(documents, since, near):
+    assert is_near(group(THREE_YEARS, **documents), ARRANGEMENT, day(since)) == near
