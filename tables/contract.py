@@ -165,3 +165,10 @@ class GroupState(msgspec.Struct, frozen=True, gc=False):
             elif each.contracts and contract_id in each.contracts:
                 joined.append(each)
         return (*joined, *own)
+
+    def sharing_with(self, contract_id: str) -> frozenset[str]:
+        """The contract, and those that were combined with it (606-10-25-9)."""
+        names = {contract_id}
+        for each in self.arrangements_of(contract_id):
+            names.update((each.contract, *each.contracts))
+        return frozenset(names)

@@ -5,6 +5,7 @@ from functools import partial
 
 import pytest
 from golden.scenario_files import SCENARIOS
+from machine.joined_stories import pairs
 from machine.orders_of_arrival import Confluence, short_lives, shuffled
 from msgspec.structs import replace
 
@@ -30,6 +31,18 @@ def test_generated_contracts_end_the_same_in_any_order():
 
 def test_some_scenarios_end_the_same_in_any_order():
     seen = seen_of(FREE[::12], FEW)
+    assert not seen.differing, seen.differing
+
+
+def test_pairs_of_scenarios_end_the_same_in_any_order():
+    seen = seen_of(pairs(FREE, 1, 0, 8), FEW)
+    assert not seen.differing, seen.differing
+    assert seen.scenarios == 8
+
+
+@pytest.mark.full
+def test_three_hundred_pairs_of_scenarios_end_the_same_in_any_order():
+    seen = seen_of(pairs(FREE, 1, 0, 300), Tries(runs=10, seed=1, all_up_to=3))
     assert not seen.differing, seen.differing
 
 
