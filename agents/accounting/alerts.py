@@ -20,6 +20,7 @@ from tieout.agents.accounting.layers import assumed_in
 from tieout.agents.accounting.modification import opens
 from tieout.agents.accounting.receivables import account_of
 from tieout.agents.accounting.targets import Targets
+from tieout.avro.days import iso
 from tieout.avro.events import Day, Minor
 from tieout.tables.contract import Arrangement, GroupState
 from tieout.tables.derived import Performance
@@ -204,7 +205,7 @@ def _doubts(state: GroupState) -> Iterator[Alert]:
     for contract in state.group.contracts if state.facts.assessments else ():
         spans = doubtful(state.facts.assessments, (contract.id,))
         if spans and spans[-1][1] is None:
-            detail = f"collecting from contract {contract.id!r} is not probable from day {spans[-1][0]} on"
+            detail = f"collecting from contract {contract.id!r} is not probable from {iso(spans[-1][0])} on"
             yield Alert(DOUBTFUL, contract.id, contract.first_arrangement, 0, detail)
 
 
@@ -227,7 +228,7 @@ def _rejections(state: GroupState) -> Iterator[Alert]:
             if home is None:
                 continue
             yield Alert(
-                REJECTED, f"{home}/{po}", home, 0, f"line {po!r} was not accepted on day {rejected.at}"
+                REJECTED, f"{home}/{po}", home, 0, f"line {po!r} was not accepted on {iso(rejected.at)}"
             )
 
 

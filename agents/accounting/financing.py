@@ -20,6 +20,7 @@ from tieout.agents.accounting.progress import earned, progress
 from tieout.agents.accounting.rounding import rounded_share
 from tieout.agents.accounting.service_time import span_weight, weight_through
 from tieout.agents.accounting.targets import Targets
+from tieout.avro.days import iso
 from tieout.avro.events import Day, Minor
 from tieout.tables.contract import Arrangement, GroupState
 from tieout.tables.derived import NOTHING, Performance
@@ -87,7 +88,7 @@ def _cash(state: GroupState, arrangement: Arrangement, since: Day) -> Iterator[P
     contracts, paid = contracts_of(arrangement), state.extent.tally.paid
     for day, contract in islice(paid, bisect_left(paid, (since, "")), None):
         if contract in contracts:
-            yield Payment(day, f"day {day}", 0)
+            yield Payment(day, f"cash of {iso(day)}", 0)
 
 
 def _is_ahead(state: GroupState, arrangement: Arrangement, targets: Targets, day: Day) -> bool:

@@ -27,7 +27,6 @@ from tieout.agents.contracts.modification import (
     check_overlap,
     governing,
     promises_of,
-    raises_at_ssp,
     reflects_ssp,
 )
 from tieout.agents.contracts.modification_dates import accounting_date
@@ -38,6 +37,7 @@ from tieout.agents.contracts.pricing import PricedOn, book_pins
 from tieout.agents.contracts.standing_versions import paused_as_contract, standing_arrangements
 from tieout.agents.contracts.telling import tell_booked, tell_modification
 from tieout.agents.contracts.versions import check_new, next_version, open_separately, pins_of
+from tieout.avro.days import iso
 from tieout.avro.events import ContractAmended, ContractCancelled, Day, LineChange, Minor
 from tieout.tables.contract import Arrangement, Contract, GroupState
 from tieout.tables.facts import Change, Component, Item, Particulars, Terms
@@ -71,7 +71,7 @@ def amend(state: GroupState, event: ContractAmended, draft: Draft) -> Accepted:
     check_overlap(state, contract, at, touched)
     if at < promises.arrangement.opened:
         raise Refused(
-            "DATES_INVALID", f"the change counts from day {at}, before {promises.arrangement.id} opened"
+            "DATES_INVALID", f"the change counts from {iso(at)}, before {promises.arrangement.id} opened"
         )
     state = with_contract(state, replace(contract, watermark=terms.version))
     if event.price_status == "open":
@@ -103,7 +103,7 @@ def cancel(state: GroupState, event: ContractCancelled, draft: Draft) -> Accepte
         raise Refused("MOD_SPLIT_MISSING", f"one price change for the arrangements {names}")
     if at < max(each.arrangement.opened for each in ended):
         raise Refused(
-            "DATES_INVALID", f"the cancellation counts from day {at}, before what it ends has opened"
+            "DATES_INVALID", f"the cancellation counts from {iso(at)}, before what it ends has opened"
         )
     if not event.price_change_minor:
         _check_price_stated(state, ended, access_end)
@@ -224,7 +224,7 @@ def _terms(
     """The version's effect."""
     version, more = event.envelope.object_version, _particulars(event)
     tolerance = policy_of(draft.view, promises.arrangement).ssp_tolerance_percent
-    treatment = _treatment(state, event, promises, added, at, tolerance)
+    treatment = _treatment(state, event, promises, added, tolerance)
     separate = treatment == "separate"
     return Terms(
         contract=contract.id,
@@ -254,7 +254,6 @@ def _treatment(
     event: ContractAmended,
     promises: Promises,
     added: tuple[Item, ...],
-    at: Day,
     tolerance: int,
 ) -> str:
     """Prospective, unless another treatment follows from the content: rows 3 and 11 of the table."""
@@ -265,13 +264,6 @@ def _treatment(
         return "none"
     if plain and _apart(event, priced) and reflects_ssp(priced, price, tolerance):
         return "separate"
-    at_ssp = set(raises_at_ssp(event, promises, at, tolerance))
-    if at_ssp and not added and not event.remove and at_ssp == {change.po for change in event.change}:
-        raise Refused(
-            "EVENT_UNSUPPORTED",
-            f"more of {sorted(at_ssp)} at its stand-alone selling price is a separate contract: send it as an "
-            "added line",
-        )
     check_sharing(state, promises.arrangement, {each.po for each in event.ssp if each.ssp_minor}, priced)
     return "prospective"
 

@@ -126,7 +126,7 @@ def closed_usage(state: GroupState, event: UsagePeriodClosed, draft: Draft) -> A
     if period_of(item, event.usage_from) != (event.usage_from, event.usage_to):
         raise Refused(
             "VALUE_INVALID",
-            f"days {event.usage_from} to {event.usage_to} are no usage period of meter {event.meter!r}",
+            f"{iso(event.usage_from)} to {iso(event.usage_to)} are no usage period of meter {event.meter!r}",
         )
     place = UsageBucket(contract.id, event.meter, event.usage_from, terms.arrangement, item.po, ())
     bucket = _bucket(state, place)
@@ -174,7 +174,7 @@ def _check_usage(event: UsageReported | UsageCorrected) -> None:
 
 def _check_measurable(*days: Day) -> None:
     if not all(measurable(day) for day in days):
-        raise Refused("DATES_INVALID", f"there is no usage period around one of the days {list(days)}")
+        raise Refused("DATES_INVALID", f"there is no usage period around one of {[*map(iso, days)]}")
 
 
 def _check_served(state: GroupState, contract: Contract, item: Item, at: Day) -> None:

@@ -54,7 +54,7 @@ def test_the_year_is_counted_in_days_to_the_end_of_what_is_paid(end, paid_on, su
 
 
 def test_cash_ahead_of_any_invoice_is_a_payment():
-    assert gap(group(THREE_YEARS, cash=[paid("P1", "2025-01-01", 3600)])) == f"day {day('2025-01-01')}"
+    assert gap(group(THREE_YEARS, cash=[paid("P1", "2025-01-01", 3600)])) == "cash of 2025-01-01"
     assert gap(group(THREE_YEARS, cash=[paid("P1", "2025-01-01", 100)])) is None
     settled = group(
         THREE_YEARS, lines=[invoiced("I1", "2025-01-01", 100)], cash=[paid("P1", "2025-02-01", 100)]
