@@ -140,8 +140,8 @@ def test_a_credit_balance_goes_back_before_advances_and_for_the_document_of_the_
         (3, "credit", -10, -12, "M", 30, 1, ()),
         (5, "refund", 0, 12, "", 50, 5, ((1, 12),)),
     ]
-    named = account(*credited, paid("Q", 4, 30), act("refund", 5, 12, "I"))
-    assert last(named) == [(5, "refund", 0, 12, "I", 50, 1, ())]
+    named = account(*credited, paid("Q", 4, 30), act("refund", 5, 12, "M"))
+    assert last(named) == [(5, "refund", 0, 12, "M", 50, 5, ((1, 12),))]
     assert named.advances.total == 30
 
 
