@@ -43,7 +43,7 @@ def differences(expect, *events, **keys):
             ["balances 2025-02 recognised@C1@2: wanted 200, got 0.00"],
         ),
         ("{decisions: [{contract: C1, version: 2, at: 2025-03-01, treatment: prospective}]}", []),
-        ("{decisions: []}", ["decisions count: wanted 0, got 1"]),
+        ("{decisions: []}", ["decisions count: wanted 0, got 1 (C1 version 2 prospective)"]),
         (
             "{decisions: [{treatment: separate}]}",
             ["decisions [0].treatment: wanted separate, got prospective"],
@@ -76,24 +76,47 @@ def test_a_part_compares_what_it_names_and_nothing_else(expect, found):
         (JOURNAL.replace("period: 2025-01", "entity: UK"), ["commands [0].entity: wanted UK, got US"]),
         (
             JOURNAL.replace("debit: 100", "debit: 99"),
-            ["commands [0].lines[0]: wanted {class: contract_asset, debit: 99}, got no such line"],
+            [
+                (
+                    "commands [0].lines[0]: wanted {class: contract_asset, debit: 99}, "
+                    "got no such line; left are {class: contract_asset, debit: 100.00}"
+                )
+            ],
         ),
         (
             JOURNAL.replace("service: 2025-01", "service: 2025-02"),
             [
-                "commands [0].lines[1]: wanted {class: revenue, po: S, service: 2025-02, credit: 100}, got no such line"
+                (
+                    "commands [0].lines[1]: wanted {class: revenue, po: S, service: 2025-02, credit: 100}, "
+                    "got no such line; left are {class: contract_asset, service: 2025-01, debit: 100.00}, "
+                    "{class: revenue, po: S, service: 2025-01, credit: 100.00}"
+                )
             ],
         ),
         (
             "{kind: journal.post, lines: [{class: revenue}, {class: revenue}]}",
-            ["commands [0].lines[1]: wanted {class: revenue}, got no such line"],
+            [
+                (
+                    "commands [0].lines[1]: wanted {class: revenue}, "
+                    "got no such line; left are {class: contract_asset, debit: 100.00}"
+                )
+            ],
         ),
         (
             "{kind: journal.post, lines: [{credit: 100}, {class: revenue}, {debit: 100}]}",
-            ["commands [0].lines[1]: wanted {class: revenue}, got no such line"],
+            [
+                (
+                    "commands [0].lines[1]: wanted {class: revenue}, "
+                    "got no such line; left are {class: contract_asset, debit: 100.00}"
+                )
+            ],
         ),
         ("{kind: journal.post, lines: [{debit: 0}, {debit: 100, class: contract_asset}]}", []),
-        (f"{JOURNAL}, {JOURNAL}", ["commands count: wanted 2, got 1"]),
+        (
+            JOURNAL.replace("}]", "}, {debit: 1}]"),
+            ["commands [0].lines[2]: wanted {debit: 1}, got no such line; left are none"],
+        ),
+        (f"{JOURNAL}, {JOURNAL}", ["commands count: wanted 2, got 1 (journal.post 2025-01)"]),
     ],
 )
 def test_commands_are_compared_line_by_line_each_with_a_line_of_its_own(wanted, found):

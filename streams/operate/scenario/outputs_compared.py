@@ -61,7 +61,7 @@ def decisions(part: Part) -> Iterator[Compared]:
         spot.mapping(wanted, ("contract", "version", "treatment", "at", "reasons"))
         if "treatment" in wanted:
             _known_treatment(wanted["treatment"], spot.key("treatment"))
-    yield Compared("count", len(wanted_list), len(got))
+    yield _count(wanted_list, [_decision_text(each) for each in got])
     for place, (wanted, decision) in enumerate(zip(wanted_list, got, strict=False)):
         spot = part.spot.item(place)
         for key, value in wanted.items():
@@ -94,7 +94,9 @@ def commands(part: Part) -> Iterator[Compared]:
     wanted_list = [part.spot.item(n).a_map(each) for n, each in enumerate(part.spot.items(part.expected))]
     kinds = {wanted.get("kind") for wanted in wanted_list}
     got = [command for command in part.figures.played.commands if command.header.kind in kinds]
-    yield Compared("count", len(wanted_list), len(got))
+    yield _count(
+        wanted_list, [f"{each.header.kind} {each.header.posting_period or ''}".rstrip() for each in got]
+    )
     for place, (wanted, command) in enumerate(zip(wanted_list, got, strict=False)):
         spot = part.spot.item(place)
         spot.mapping(wanted, ("period", "lines", *COMMAND_KEYS))
@@ -134,7 +136,10 @@ def _command_lines(part: Part, wanted: Mapping[str, Any], command: Command, plac
         told = (other for other in free if _is_line(part, spot.item(n), line, other, command.header.currency))
         match = next(told, None)
         if match is None:
-            yield Compared(f"[{place}].lines[{n}]", _line_text(line), "no such line")
+            left = ", ".join(_line_text(_line_told(part, other, line)) for other in free)
+            yield Compared(
+                f"[{place}].lines[{n}]", _line_text(line), f"no such line; left are {left or 'none'}"
+            )
         else:
             free.remove(match)
 
@@ -153,6 +158,27 @@ def _is_line(part: Part, spot: Spot, wanted: Mapping[str, Any], line: Any, curre
         if stated != shown:
             return False
     return True
+
+
+def _line_told(part: Part, line: Any, wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """What a line of a command says under the keys that were wanted, and its amounts."""
+    told = {key: getattr(line, of, None) for key, of in LINE_KEYS.items() if key in wanted}
+    told |= {"service": getattr(line, "service_period", None)} if "service" in wanted else {}
+    amounts = {key: getattr(line, f"{key}_minor", None) for key in _LINE_AMOUNTS}
+    told |= {key: part.major(amount) for key, amount in amounts.items() if amount}
+    return {key: value for key, value in told.items() if value is not None}
+
+
+def _count(wanted: list[Any], got: list[str]) -> Compared:
+    """How many there are; where there are others than wanted, what they are."""
+    same = len(wanted) == len(got)
+    return Compared(
+        "count", str(len(wanted)), str(len(got)) + ("" if same else f" ({', '.join(got) or 'none'})")
+    )
+
+
+def _decision_text(decision: DecisionRecorded) -> str:
+    return f"{decision.contract_id} version {decision.contract_version} {decision.treatment}"
 
 
 def _line_text(line: Mapping[str, Any]) -> str:
