@@ -216,7 +216,10 @@ def _check_switches(entity: str, switches: tuple[PolicySwitch, ...]) -> None:
         elif _is_built(each):
             continue
         what = f"policy {each.name} = {each.value!r} of entity {entity!r}"
-        raise Refused("POLICY_MISSING", f"{what} has no rule in this release", "reference")
+        ruled = _REACHES if each.name.startswith(_CREDIT) else SWITCHES.get(each.name, ())
+        known = ", ".join(["a number" if value == NUMBER else value for value in ruled])
+        detail = f"{what} has no rule in this release" + (f"; one of {known} has" if known else "")
+        raise Refused("POLICY_MISSING", detail, "reference")
 
 
 def policy_on(view: View, entity: str, book: str, day: Day) -> Policy:

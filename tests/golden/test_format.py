@@ -21,7 +21,7 @@ from tieout.streams.operate.scenario.setting import setting_of
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "scenarios.md"
 ACTIVATED = "{at: 2025-01-01, type: contract_activated, price: 1200, lines: [{po: S, measure: time, from: 2025-01-01, to: 2025-12-31}]}"
-ADDED_UP = frozenset({"listed", "po", "service_from", "service_to", "span"})
+ADDED_UP = frozenset({"listed", "po", "service_from", "service_to", "span", "paused"})
 """What a row reads only to make another field of it: lines of a document, the span of a period."""
 
 
