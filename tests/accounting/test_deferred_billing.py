@@ -92,6 +92,15 @@ def test_a_bill_that_counts_again_takes_the_cash_that_is_held_that_which_names_i
     assert found.open == {"C": 30}
 
 
+def test_of_the_cash_that_is_held_what_names_the_bill_is_gone_first():
+    """The 50 that name B are all in it: when they bounce, B is open for 50, and the other 10 are still held."""
+    cash = [paid("P", "2025-03-10", 60), replace(paid("Q", "2025-03-11", 50), doc="B")]
+    bounced = replace(voided("Q", "2025-05-01"), id="bounce", kind="reverse", amount=50)
+    known = Documents((invoiced("B", "2025-03-05", 100),), tuple(cash), (bounced,))
+    found = walked(known, CONTRACT, {}, FOR_MARCH)
+    assert (found.open, found.advances.total) == ({"B": 50}, 10)
+
+
 def test_cash_that_names_a_bill_is_its_own_though_another_one_counts_first():
     cash = [replace(paid("P", "2025-03-10", 60), doc="C"), paid("Q", "2025-03-11", 50)]
     found = walk(invoiced("C", "2025-03-06", 60), cash=cash)

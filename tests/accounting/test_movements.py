@@ -3,6 +3,8 @@
 Event numbers are ten times the day. A document keeps the rate of its day to its end, and cash has its own.
 """
 
+import pytest
+
 from tieout.agents.accounting.bookings import bookings
 from tieout.agents.accounting.receivables import walked
 from tieout.avro.commands import Cause
@@ -326,3 +328,33 @@ def test_facts_of_one_day_are_taken_by_what_they_are_whatever_they_are_called():
     assert [each.kind for each in found.movements] == ["charge", "credit", "payment", "advance", "advance"]
     assert (found.open, found.advances.total) == ({"Z": 20}, 40)
     assert found.last == (1, 4, "A")
+
+
+STORIES = {
+    "a charge": (INVOICE, SECOND),
+    "a payment": (INVOICE, SECOND, PAID),
+    "an advance": (INVOICE, paid("P", 2, 300)),
+    "what was unapplied": (INVOICE, PAID, act("unapply", 4, 30, "P", "I")),
+    "a reversal": (INVOICE, PAID, SECOND, act("reverse", 4, 70, "P")),
+    "a refund": (INVOICE, PAID, line("M", 3, 10, 2, "credit_memo", ref="I"), SECOND, act("refund", 4, 12, "M")),
+    "a dispute": (INVOICE, PAID, act("dispute", 4, 60, "D", "I")),
+    "a dispute won": (INVOICE, PAID, act("dispute", 4, 60, "D", "I"), act("dispute_won", 5, 40, "D")),
+    "a balance": (INVOICE, act("grant", 3, 30, "I"), act("apply", 4, 80, "I")),
+    "a concession": (INVOICE, act("concession", 4, 60, "I")),
+    "a write-off": (INVOICE, SECOND, act("write_off", 4, 60, "I")),
+    "a void": (INVOICE, SECOND, act("void", 4, doc="I")),
+    "a voided memo": (INVOICE, line("M", 3, 10, 2, "credit_memo", ref="I"), act("memo_void", 4, doc="M")),
+    "a right": (act("right", 3, 70), line("I", 1, 100, 20, unconditional=False), act("right", 4, 50, "I")),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", STORIES)
+def test_cash_settles_what_is_receivable_after_any_story_and_the_rest_is_an_advance(name):
+    before = account(*STORIES[name])
+    receivable = before.receivable.total
+    assert receivable == sum(before.open.values())
+    after = account(*STORIES[name], paid("Z", 9, 1000))
+    assert after.open == {}
+    assert after.receivable.total == 0
+    assert after.advances.total == before.advances.total + 1000 - receivable
+    assert after.due[HOME].total == before.due[HOME].total + 1000 - receivable

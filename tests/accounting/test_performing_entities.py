@@ -1,10 +1,11 @@
 """Claims between the entities that perform one contract, worked out by hand; amounts are minor units."""
 
 import pytest
-from accounting.agreements import ARRANGEMENT, day, item, version
+from accounting.agreements import ARRANGEMENT, component, day, item, version
 from accounting.billing import group, invoiced
 from msgspec.structs import replace
 
+from tieout.agents.accounting.bookings import bookings_of
 from tieout.agents.accounting.ledger_targets import LedgerTargets, booked_by_class
 from tieout.agents.accounting.performing_entities import (
     Performers,
@@ -135,6 +136,14 @@ def test_where_the_receivable_is_kept_here_the_liability_is_shown_whole():
     targets = shown(lines=(("I1", "2025-01-01", 900),))
     alone = LedgerTargets(targets, "US", None, None).values(JUNE)
     assert alone == targets.values(JUNE)
-    kept = LedgerTargets(targets, "US", None, booked_by_class([])).values(JUNE)
-    assert kept["contract_liability", ""] == 300
-    assert kept["contract_liability", ""] == alone["contract_liability", ""] + 900
+    state = group(SOLD, lines=[invoiced("I1", "2025-01-01", 900)])
+    booked = booked_by_class(bookings_of(state, ARRANGEMENT))
+    kept = LedgerTargets(targets, "US", None, booked).values(JUNE)
+    assert kept["contract_liability", ""] == alone["contract_liability", ""] + 900 == 300
+    assert {key: kept[key] for key in kept.keys() - alone.keys()} == {("accounts_receivable", ""): 900}
+
+
+def test_contra_revenue_is_the_contracting_entitys():
+    credit = replace(component("V", 1, "2025-03-01", -60, "performed"), contra="contra_revenue")
+    found = positions(Targets(group(SOLD, components=(credit,)), ARRANGEMENT), JUNE, TWO)
+    assert (found["US"].contra, found["UK"].contra) == ({"contra_revenue": 60}, {})
