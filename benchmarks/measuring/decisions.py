@@ -33,15 +33,6 @@ from tieout.tables.reference import Reference
 RUN = RevenueRun.EVENT_TYPE
 MANY_GROUPS = 1_000_000
 """Groups in memory: all of them."""
-_TOPICS = OutputTopics(
-    erp_commands="commands",
-    revenue_events="revenue",
-    exceptions="exceptions",
-    decisions="decisions",
-    dead_letters="dead",
-    control_receipts="receipts",
-    control_totals="totals",
-)
 
 
 class Asked(NamedTuple):
@@ -85,7 +76,10 @@ class Partition:
         rows = self._generation.reference()
         reference = Reference.of(rows, len(rows))
         settings = PipelineSettings(
-            input_topic="inbox", topics=_TOPICS, gap_timer_ms=60_000, groups_in_memory_max=groups_in_memory
+            input_topic="inbox",
+            topics=OutputTopics.by_field(),
+            gap_timer_ms=60_000,
+            groups_in_memory_max=groups_in_memory,
         )
         spec = contract_agent(
             settings,

@@ -78,7 +78,7 @@ class Partition(Inbox):
         return added
 
     def booked(self):
-        return sum(each.topic in ("commands", "revenue") for each in self.harness.outputs)
+        return sum(each.topic in ("erp_commands", "revenue_events") for each in self.harness.outputs)
 
     def rows_of_state(self):
         """The group's state, which its rows give back."""

@@ -44,15 +44,7 @@ from tieout.tables.controls import EVERY, Controls
 from tieout.tables.group_rows import state_from_rows, state_rows
 from tieout.tables.reference import Reference
 
-TOPICS = OutputTopics(
-    erp_commands="commands",
-    revenue_events="revenue",
-    exceptions="exceptions",
-    decisions="decisions",
-    dead_letters="dead-letters",
-    control_receipts="receipts",
-    control_totals="totals",
-)
+TOPICS = OutputTopics.by_field()
 _INBOX, _SUBLEDGER = "inbox", "revenue"
 _START_MS = 1_000
 _MONTH_ENDS_MAX = 1_200
