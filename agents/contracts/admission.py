@@ -19,9 +19,10 @@ from tieout.agents.contracts.cutover import check_cutover
 from tieout.agents.contracts.decision import Refused, View
 from tieout.agents.contracts.performers import admitted_performer
 from tieout.agents.contracts.periods import BILLING_SUMMARY
-from tieout.agents.contracts.policy import check_books, check_policy, governed, policy_from
+from tieout.agents.contracts.policy import check_books, check_policy, governed
 from tieout.agents.contracts.pricing import PricedOn, check_priced, check_schedule, priced, with_pricing
 from tieout.agents.contracts.promises import special_of
+from tieout.agents.contracts.switches import policy_from
 from tieout.avro.days import iso
 from tieout.avro.events import Day, Event, Line, Minor
 from tieout.avro.reference import EntityPublished

@@ -16,8 +16,9 @@ from tieout.agents.contracts.facts import (
     with_terms,
     without_terms,
 )
-from tieout.agents.contracts.policy import credit_effect, policy_of
+from tieout.agents.contracts.policy import policy_of
 from tieout.agents.contracts.price_effects import discount, effect_component, priced_by
+from tieout.agents.contracts.switches import credit_effect
 from tieout.agents.contracts.telling import exception_of
 from tieout.avro.events import CreditMemoIssued, Day, Minor
 from tieout.tables.contract import Arrangement, GroupState, OpenItem

@@ -11,8 +11,8 @@ from collections.abc import Iterable
 from tieout.agents.accounting.ledger_targets import GAIN, PAYABLE, RECEIVABLE
 from tieout.agents.accounting.performing_entities import SWITCHES
 from tieout.agents.contracts.decision import Refused
-from tieout.agents.contracts.policy import policy_from
 from tieout.agents.contracts.pricing import PricedOn
+from tieout.agents.contracts.switches import policy_from
 from tieout.avro.days import iso
 from tieout.avro.events import Day
 from tieout.avro.reference import EntityPublished

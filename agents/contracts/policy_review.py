@@ -13,7 +13,8 @@ from msgspec.structs import replace
 
 from tieout.agents.contracts.draft import Draft
 from tieout.agents.contracts.facts import with_open_items
-from tieout.agents.contracts.policy import SWITCHES, pinned
+from tieout.agents.contracts.policy import pinned
+from tieout.agents.contracts.switches import SWITCHES
 from tieout.agents.contracts.telling import exception_of
 from tieout.avro.control import ReferenceActivated
 from tieout.avro.days import iso

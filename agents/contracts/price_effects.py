@@ -19,7 +19,8 @@ from tieout.agents.contracts.decision import Refused
 from tieout.agents.contracts.draft import Draft
 from tieout.agents.contracts.facts import with_terms, without_terms
 from tieout.agents.contracts.facts_billing import with_effects
-from tieout.agents.contracts.policy import credit_effect, policy_of
+from tieout.agents.contracts.policy import policy_of
+from tieout.agents.contracts.switches import credit_effect
 from tieout.avro.commands import Cause
 from tieout.avro.events import Day, Minor
 from tieout.tables.contract import Arrangement, Contract, GroupState

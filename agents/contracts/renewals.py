@@ -27,9 +27,10 @@ from tieout.agents.contracts.modification import (
     renews_at_ssp,
 )
 from tieout.agents.contracts.orders import update_order
-from tieout.agents.contracts.policy import pinned, policy_from
+from tieout.agents.contracts.policy import pinned
 from tieout.agents.contracts.pricing import PricedOn, book_pins, with_plausible_residuals
 from tieout.agents.contracts.standing_versions import paused_as_contract
+from tieout.agents.contracts.switches import policy_from
 from tieout.agents.contracts.telling import tell_booked, tell_modification
 from tieout.agents.contracts.versions import (
     check_new,

@@ -11,8 +11,8 @@ from tieout.agents.accounting.invariant import InvariantBroken
 from tieout.agents.contracts import decide as deciding
 from tieout.agents.contracts.decide import decide
 from tieout.agents.contracts.decision import CausedBy
-from tieout.agents.contracts.policy import SWITCHES
 from tieout.agents.contracts.reasons import REASONS
+from tieout.agents.contracts.switches import SWITCHES
 from tieout.avro.commands import Cause
 from tieout.avro.events import DocumentLine, LineChange, Terminable
 from tieout.avro.reference import AccountMapped, EntityPublished, ErpAccountPublished, PolicySwitch

@@ -18,7 +18,7 @@ if __name__ == "__main__":
 
 from golden.scenario_files import FOLDER, SCENARIOS
 
-from tieout.agents.contracts.policy import SWITCHES
+from tieout.agents.contracts.switches import SWITCHES
 from tieout.streams.operate.scenario.explaining import explained
 from tieout.streams.operate.scenario.running import run
 from tieout.streams.operate.scenario.shuffling import Tries
