@@ -25,7 +25,6 @@ from tieout.tables.contract import Arrangement, GroupState, OpenItem
 from tieout.tables.documents import DocLine
 
 _UNKNOWN = "CREDIT_REASON_UNKNOWN"
-_NEGATIVE = "RECOGNISED_NEGATIVE"
 
 
 def credited(

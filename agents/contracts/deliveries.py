@@ -2,7 +2,8 @@
 
 Invariants: evidence names a line of an accepted version of its contract, or waits for one; more than any version ever
 promised is refused, as is more back than ever left; of one source object the highest version counts, whatever order its
-versions arrive in. What each kind transfers is read in ``accounting.transfer``.
+versions arrive in. What each kind transfers is read in ``accounting.transfer``. A type that is not in
+``RULES`` (access_revoked) is parked by name until a release has its rule.
 """
 
 from __future__ import annotations

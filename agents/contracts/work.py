@@ -1,8 +1,7 @@
 """Costs, progress and draw-downs: the inputs of measures that are not deliveries (606-10-25-31..37, 55-16..21, 55-46..49).
 
 Invariants: work and estimates name a line of an accepted version of their contract whose measure reads them, or wait for
-one; of one source object the highest version counts, whatever order its versions arrive in. An event type of the
-family that is not in ``RULES`` is parked by name until a release has its rule.
+one; of one source object the highest version counts, whatever order its versions arrive in.
 """
 
 from __future__ import annotations
