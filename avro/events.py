@@ -190,7 +190,6 @@ __all__ = [
     "UsageReported",
     "VariableEstimateChanged",
     "Version",
-    "VersionEvent",
 ]
 
 Event = (
@@ -259,5 +258,3 @@ Event = (
     | SourceWatermark
     | ObjectSnapshot
 )
-VersionEvent = ContractActivated | ContractAmended | ContractRenewed | ContractCancelled
-"""Versions of a contract that this release has rules for."""

@@ -107,20 +107,7 @@ class Extent(msgspec.Struct, frozen=True, array_like=True, gc=False):
             first, last = min(first, line.at), max(last, line.at)
             amount += abs(line.amount) + abs(line.tax)
             size += len(_encoded(line))
-        return Extent(
-            first,
-            last,
-            self.keys,
-            self.names_bytes,
-            self.agreed,
-            self.billed + amount,
-            self.used,
-            self.document_bytes + size,
-            self.rated_ids,
-            self.worked,
-            self.entities,
-            tally,
-        )
+        return self._billed(first, last, amount, size, tally)
 
     def with_evidence(self, evidence: Evidence) -> Extent:
         """With evidence that is not among it."""
@@ -129,12 +116,11 @@ class Extent(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
     def with_cash(self, cash: Cash) -> Extent:
         """With a payment."""
-        grown = self._billed(cash.at, cash.amount, len(_encoded(cash)))
-        return msgspec.structs.replace(grown, tally=self.tally.with_cash(cash))
+        return self._billed(cash.at, cash.at, cash.amount, len(_encoded(cash)), self.tally.with_cash(cash))
 
     def with_act(self, act: Act) -> Extent:
         """With what happened to a document or to cash."""
-        return self._billed(act.at, abs(act.amount), len(_encoded(act)))
+        return self._billed(act.at, act.at, abs(act.amount), len(_encoded(act)), self.tally)
 
     def with_work(self, work: Work) -> Extent:
         """With work that is not among it."""
@@ -164,10 +150,11 @@ class Extent(msgspec.Struct, frozen=True, array_like=True, gc=False):
         place = bisect_left(self.rated_ids, rated_id)
         return place < len(self.rated_ids) and self.rated_ids[place] == rated_id
 
-    def _billed(self, at: Day, amount: Minor, size: int) -> Extent:
+    def _billed(self, first: Day, last: Day, amount: Minor, size: int, tally: Tally) -> Extent:
+        """With ``amount`` dated within first..last, in rows of so many bytes more."""
         return Extent(
-            min(self.first, at),
-            max(self.last, at),
+            min(self.first, first),
+            max(self.last, last),
             self.keys,
             self.names_bytes,
             self.agreed,
@@ -177,7 +164,7 @@ class Extent(msgspec.Struct, frozen=True, array_like=True, gc=False):
             self.rated_ids,
             self.worked,
             self.entities,
-            self.tally,
+            tally,
         )
 
     def _replaced(self, day: Day) -> Extent:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
+from tieout.agents.accounting.position import CREDIT_CLASSES
 from tieout.agents.contracts.decision import Refused
 from tieout.agents.contracts.draft import RULE_VERSION, Draft, Posting
 from tieout.agents.contracts.facts import with_manual
@@ -24,17 +25,6 @@ from tieout.tables.reference import Period
 
 KIND = "manual"
 """Type of the journal, and kind of the revenue events beside it."""
-
-_CREDITED = (
-    "revenue",
-    "contract_liability",
-    "refund_liability",
-    "customer_balance",
-    "tax_payable",
-    "fx_gain",
-    "intercompany_payable",
-)
-"""Classes whose natural sign is credit; every other class that a person may name is debited."""
 
 _LANE = "journal"
 
@@ -126,7 +116,7 @@ def functional_of(line: AdjustmentLine) -> Minor | None:
 
 
 def _natural(account_class: str, credit: Minor) -> Minor:
-    return credit if account_class in _CREDITED else -credit
+    return credit if account_class in CREDIT_CLASSES else -credit
 
 
 def _posting(journal: Journal) -> Posting:
