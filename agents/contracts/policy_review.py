@@ -12,10 +12,9 @@ from collections.abc import Iterator
 from msgspec.structs import replace
 
 from tieout.agents.contracts.draft import Draft
-from tieout.agents.contracts.facts import with_open_items
+from tieout.agents.contracts.open_items import ended, opened
 from tieout.agents.contracts.policy import pinned
 from tieout.agents.contracts.switches import SWITCHES
-from tieout.agents.contracts.telling import exception_of
 from tieout.avro.control import ReferenceActivated
 from tieout.avro.days import iso
 from tieout.avro.reference import EntityPublished, PolicyPublished, PolicySwitch
@@ -47,16 +46,13 @@ def put_to_review(state: GroupState, draft: Draft) -> GroupState:
         )
     if not items:
         return state
-    draft.exceptions += [exception_of(item, draft, None) for item in items]
     state = replace(state, group=replace(state.group, arrangements=tuple(arrangements)))
-    standing = sorted((*state.group.open_items, *items), key=lambda each: (each.code, each.fact))
-    return with_open_items(state, tuple(standing))
+    return opened(state, items, draft)
 
 
 def signed_off(state: GroupState, item: OpenItem, draft: Draft) -> GroupState:
     """A person has looked at it: the item ends, and nothing else changes."""
-    draft.exceptions.append(exception_of(item, draft, draft.view.now))
-    return with_open_items(state, tuple(each for each in state.group.open_items if each is not item))
+    return ended(state, (item,), draft)
 
 
 def _later(state: GroupState, arrangement: Arrangement, draft: Draft) -> Iterator[_Row]:

@@ -13,9 +13,8 @@ from msgspec.structs import replace
 from tieout.agents.accounting.dated_amounts import period_of
 from tieout.agents.contracts.decision import Refused
 from tieout.agents.contracts.draft import Draft
-from tieout.agents.contracts.facts import with_open_items
+from tieout.agents.contracts.open_items import changed, ended, opened
 from tieout.agents.contracts.periods import ground_of
-from tieout.agents.contracts.telling import exception_of
 from tieout.avro.days import iso
 from tieout.avro.events import Day, UsagePeriodClosed
 from tieout.tables.contract import GroupState, OpenItem
@@ -98,20 +97,11 @@ def _standing(state: GroupState) -> dict[str, OpenItem]:
 def _told(state: GroupState, found: dict[_Meter, Day], draft: Draft) -> GroupState:
     standing = _standing(state)
     items = {_fact(meter): _open_item(state, meter, first, draft) for meter, first in found.items()}
-    for fact, item in standing.items():
-        if fact in items:
-            items[fact] = replace(item, detail=items[fact].detail)
-        else:
-            draft.exceptions.append(exception_of(item, draft, draft.view.now))
-    draft.exceptions += [
-        exception_of(item, draft, None) for fact, item in items.items() if fact not in standing
-    ]
-    if items == standing:
-        return state
-    others = [each for each in state.group.open_items if each not in standing.values()]
-    return with_open_items(
-        state, tuple(sorted((*others, *items.values()), key=lambda each: (each.code, each.fact)))
+    state = ended(state, [item for fact, item in standing.items() if fact not in items], draft)
+    state = changed(
+        state, [replace(item, detail=items[fact].detail) for fact, item in standing.items() if fact in items]
     )
+    return opened(state, [item for fact, item in items.items() if fact not in standing], draft)
 
 
 def _open_item(state: GroupState, meter: _Meter, first: Day, draft: Draft) -> OpenItem:
