@@ -91,12 +91,13 @@ def _are_exemptions(value: str) -> bool:
 class Form(NamedTuple):
     """How a value is written. ``read`` gives what the ``field`` of ``Policy`` holds.
 
-    ``fits``: whether a value that ``SWITCHES`` does not list is built all the same.
+    ``fits``: whether a value that ``SWITCHES`` does not list is built all the same; ``words`` say what such a value is.
     """
 
     field: str
     read: Callable[[str], Any]
     fits: Callable[[str], object] = lambda _: False
+    words: str = ""
 
 
 _FORMS: Mapping[str, Form] = {
@@ -106,12 +107,14 @@ _FORMS: Mapping[str, Form] = {
         "materiality",
         _materiality,
         re.compile(r"amount=[0-9]{1,18}(,percent=[0-9]{1,3})?|percent=[0-9]{1,3}").fullmatch,
+        "amount=N,percent=P with either left out",
     ),
-    "rpo_exempt": Form("rpo_exempt", _listed, _are_exemptions),
+    "rpo_exempt": Form("rpo_exempt", _listed, _are_exemptions, "several of these, separated by commas"),
     "books": Form(
         "books",
         lambda value: () if value == "one" else _listed(value),
         re.compile(r"[a-z][a-z0-9_]{0,31}(,[a-z][a-z0-9_]{0,31}){0,7}").fullmatch,
+        "names of books, separated by commas",
     ),
 }
 """Switch -> its form; any other is the text of the field of its name, one of the values that are listed."""
@@ -120,6 +123,13 @@ _FORMS: Mapping[str, Form] = {
 def form_of(name: str) -> Form:
     """Of a switch that there is, ``credit_effect.`` ones left out."""
     return _FORMS.get(name, Form(name, str))
+
+
+def values_in_words(name: str) -> str:
+    """The values of a switch that are built, the default first."""
+    listed = ["a whole number" if value == NUMBER else value for value in SWITCHES[name]]
+    words = form_of(name).words
+    return " or ".join([*listed, words] if words else listed)
 
 
 @lru_cache(maxsize=1_024)
