@@ -125,11 +125,13 @@ def form_of(name: str) -> Form:
     return _FORMS.get(name, Form(name, str))
 
 
-def values_in_words(name: str) -> str:
-    """The values of a switch that are built, the default first."""
-    listed = ["a whole number" if value == NUMBER else value for value in SWITCHES[name]]
+def values_in_words(name: str) -> list[str]:
+    """The values of a switch that are built, the default first; none where there is no such switch."""
+    if name.startswith(_CREDIT):
+        return list(_REACHES)
+    listed = ["a number" if value == NUMBER else value for value in SWITCHES.get(name, ())]
     words = form_of(name).words
-    return " or ".join([*listed, words] if words else listed)
+    return [*listed, words] if words else listed
 
 
 @lru_cache(maxsize=1_024)
@@ -165,8 +167,7 @@ def check_switches(entity: str, switches: tuple[PolicySwitch, ...]) -> None:
         elif _is_built(each):
             continue
         what = f"policy {each.name} = {each.value!r} of entity {entity!r}"
-        ruled = _REACHES if each.name.startswith(_CREDIT) else SWITCHES.get(each.name, ())
-        known = ", ".join(["a number" if value == NUMBER else value for value in ruled])
+        known = ", ".join(values_in_words(each.name))
         detail = f"{what} has no rule in this release" + (f"; one of {known} has" if known else "")
         raise Refused("POLICY_MISSING", detail, "reference")
 

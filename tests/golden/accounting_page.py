@@ -39,7 +39,7 @@ def examples(text: str) -> list[str]:
 def written_anew(text: str) -> str:
     """The page with each example as the runner explains it now, and each choice with the values that are built."""
     text = MARK.sub(lambda found: f"{found[1]}{_example(found[2])}{found[3]}", text)
-    return CHOICE.sub(lambda found: f"| `{found[1]}` | {values_in_words(found[1])} |", text)
+    return CHOICE.sub(lambda found: f"| `{found[1]}` | {' or '.join(values_in_words(found[1]))} |", text)
 
 
 def _example(name: str) -> str:
