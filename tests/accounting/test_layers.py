@@ -277,7 +277,9 @@ def test_contracts_that_are_combined_share_one_price():
 
 
 def test_what_is_written_off_of_a_contract_of_usage_alone_takes_no_price_off_and_stays_what_it_took_of_due():
-    facts = agreed([version(1, "2025-01-01", 0, item("U", "amount", 0))], reliefs=[relief("W1", "2025-02-01", 9_000)])
+    facts = agreed(
+        [version(1, "2025-01-01", 0, item("U", "amount", 0))], reliefs=[relief("W1", "2025-02-01", 9_000)]
+    )
     layers = fold(facts).layers
     assert layers.reliefs == (("W1", -9_000),)
     assert revenue(facts, "2025-12-31") == {}
