@@ -42,12 +42,13 @@ def alerted(before: GroupState, after: GroupState, touched: Iterable[Touched], d
     known = {(each.code, each.fact): each for each in after.group.open_items if each.code in RAISED_BY}
     alerts = of_performance(after) if performed else []
     anew = {key for key in known if performed and key[0] not in OF_BILLING}
-    opened = after.group.arrangements[len(before.group.arrangements) :]
+    grown = len(after.group.arrangements) > len(before.group.arrangements)
+    stood = {each.id for each in before.group.arrangements} if grown else set()
     for arrangement, first, _, _ in touched:
         own = {key for key in known if key[0] in OF_BILLING and key[1] == arrangement}
         anew |= own
         billed = after.arrangement(arrangement)
-        since = EVER if own or billed in opened else first
+        since = EVER if own or (grown and arrangement not in stood) else first
         if not is_unremarkable(after, billed, since):
             after = prepared(after)
             alerts += of_billing(after, billed, since)

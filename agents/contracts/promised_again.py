@@ -28,16 +28,7 @@ def with_what_it_met(before: GroupState, accepted: Accepted) -> Accepted:
     after = accepted.state
     if after.facts.terms is before.facts.terms or not _is_corrected(before):
         return accepted
-    was = {
-        (contract.id, po): home
-        for contract in before.group.contracts
-        for po, home in _homes(before, contract.id)
-    }
-    now = {
-        (contract.id, po): home
-        for contract in after.group.contracts
-        for po, home in _homes(after, contract.id)
-    }
+    was, now = _homes(before), _homes(after)
     first: dict[str, Day] = {}
     for promise, day, told_of in _dated(after):
         joined = now.get(promise)
@@ -55,16 +46,23 @@ def with_what_it_met(before: GroupState, accepted: Accepted) -> Accepted:
     return replace(accepted, state=state, touched=(*kept, *touched))
 
 
-def _homes(state: GroupState, contract: str) -> Iterator[tuple[str, str]]:
-    yield from homes_of(state, contract).items()
+def _homes(state: GroupState) -> dict[_Promise, str]:
+    """Promise -> the arrangement that holds it, of all contracts of the group."""
+    return {
+        (contract.id, po): home
+        for contract in state.group.contracts
+        for po, home in homes_of(state, contract.id).items()
+    }
 
 
 def _dated(state: GroupState) -> Iterator[tuple[_Promise, Day, str | None]]:
     """Facts that name a promise, each with its day and, of a document, the arrangement that it was told to bill."""
     for line in state.documents.lines:
         yield (line.contract, line.po), line.at, line.arrangement
-    for fact in (*state.facts.evidence, *state.facts.estimates):
-        yield (fact.contract, fact.po), fact.at, None
+    for evidence in state.facts.evidence:
+        yield (evidence.contract, evidence.po), evidence.at, None
+    for estimate in state.facts.estimates:
+        yield (estimate.contract, estimate.po), estimate.at, None
     for log in state.work:
         for entry in log.entries:
             yield (log.contract, log.po), entry.at, None

@@ -8,8 +8,6 @@ import pytest
 from golden.inbox import Inbox
 from golden.scenario import Given, day_of
 
-from tieout.agents.accounting.targets import Targets
-from tieout.agents.contracts.invariants import check_whole
 from tieout.avro.commands import (
     CustomerUpsert,
     JournalPost,
@@ -373,68 +371,3 @@ def test_a_version_counts_from_the_day_that_it_had_although_that_period_is_close
     assert [(each.at, each.pool) for each in inbox.state.facts.terms[1:]] == [
         (day_of(date("2025-03-10")), -1000_00)
     ]
-
-
-AGAIN = {
-    "point": ({"po": "A", "measure": "point", "ssp": 1200}, {"type": "goods_delivered", "id": "D", "po": "A"}),
-    "cost": ({"po": "A", "measure": "cost", "distinct": True, "ssp": 1200}, {"type": "cost_incurred", "id": "D", "po": "A", "amount": 50}),
-    "usage": ({"po": "A", "measure": "usage", "meter": "m", "unit_price": 40}, {"type": "usage_reported", "id": "D", "meter": "m", "qty": 15}),
-    "hours": ({"po": "A", "measure": "hours", "unit_price": 60}, {"type": "timesheet_approved", "id": "D", "po": "A", "hours": 10}),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("measure", AGAIN)
-def test_what_a_line_met_counts_where_another_version_promises_it_again(measure):
-    """As in the order in which the second promise comes before what it meets."""
-    promised, met = AGAIN[measure]
-    added = {"price_change": 0 if measure in ("usage", "hours") else 1200, "add": [promised]}
-    facts = [
-        {"at": date("2025-05-01"), "type": "invoice_posted", "id": "I", "amount": 600, "po": "A"},
-        {"at": date("2025-05-02"), **met},
-    ]
-    if measure == "cost":
-        facts.append({"at": date("2025-05-01"), "type": "progress_updated", "id": "E", "po": "A", "eac": 100})
-    told = [version("amended", "2025-04-01", **added), corrected(2, withdrawn=True)]
-    again = version("amended", "2025-04-01", **added)
-    late = accepted(activated(), told[0], *facts, told[1], again)
-    early = accepted(activated(), *told, again, *facts)
-    earned = []
-    for inbox in (late, early):
-        inbox.run(day_of(END))
-        check_whole(inbox.state, inbox.view())
-        targets = Targets(inbox.state, inbox.state.group.arrangements[-1])
-        earned.append([targets.at(day_of(date(day))) for day in ("2025-04-30", "2025-05-01", "2025-12-31")])
-    assert earned[0] == earned[1]
-    assert earned[0][-1].revenue["A"] == (1200_00 if measure == "point" else 600_00)
-
-
-def test_an_item_about_billing_closes_where_what_bills_the_line_goes_to_another_arrangement():
-    added = {"price_change": 1200, "add": [{"po": "A", "measure": "point", "ssp": 1200}]}
-    bill = {"at": date("2025-05-01"), "type": "invoice_posted", "id": "I", "amount": 1200, "po": "A"}
-    inbox = accepted(
-        activated(),
-        version("amended", "2025-04-01", **added),
-        bill,
-        corrected(2, withdrawn=True),
-        version("amended", "2025-04-01", **added),
-    )
-    assert [each.status for each in inbox.exceptions if each.code == "BILLED_OVER_PRICE"] == [
-        "open",
-        "resolved",
-    ]
-    assert inbox.state.group.open_items == ()
-
-
-def test_a_payment_years_ahead_of_what_is_left_is_told_of_a_contract_that_comes_over_in_mid_life():
-    opened = {
-        "at": YEAR,
-        "type": "contract_opened_midlife",
-        "cutover": date("2025-07-16"),
-        "price": 1200,
-        "earned": {"S": 700},
-        "billed": 1200,
-        "lines": [line(end=date("2026-12-31"))],
-    }
-    inbox = accepted(opened)
-    assert [each.code for each in inbox.exceptions] == ["FINANCING_SUSPECTED"]
-    check_whole(inbox.state, inbox.view())
