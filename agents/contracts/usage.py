@@ -18,6 +18,7 @@ from tieout.agents.accounting.usage_aggregation import SUM, by_day
 from tieout.agents.accounting.usage_periods import measurable
 from tieout.agents.contracts.accepted import Accepted, Rules, earned_from
 from tieout.agents.contracts.admission import admitted_contract, check_amounts, check_dates, check_quantity
+from tieout.agents.contracts.cutover import check_cutover
 from tieout.agents.contracts.decision import Refused
 from tieout.agents.contracts.derivation import buckets_between, prepared
 from tieout.agents.contracts.draft import Draft
@@ -56,6 +57,7 @@ def rated_usage(state: GroupState, event: UsageRated, draft: Draft) -> Accepted:
     check_quantity(f"usage of {event.meter!r}", event.quantity or 1, event.quantity_scale)
     check_amounts(amount=event.amount_minor)
     check_dates(usage=(event.usage_from, event.usage_to))
+    check_cutover(state, contract.id, event.usage_to)
     _check_measurable(event.usage_from, event.usage_to)
     terms, item = _metered(state, contract, event.meter)
     rated = RatedUsage(

@@ -95,3 +95,42 @@ def test_a_payment_years_ahead_of_what_is_left_is_told_of_a_contract_that_comes_
     inbox = accepted(opened)
     assert [each.code for each in inbox.exceptions] == ["FINANCING_SUSPECTED"]
     check_whole(inbox.state, inbox.view())
+
+
+def test_a_renewal_is_not_withdrawn_from_under_a_change_of_its_price():
+    renewed = {
+        "at": date("2025-12-01"),
+        "effective": date("2026-01-01"),
+        "type": "contract_renewed",
+        "price": 12000,
+        "lines": [SERVICE | {"po": "R", "from": date("2026-01-01"), "to": date("2026-12-31")}],
+    }
+    told = [ACTIVATED, renewed, {"at": date("2026-02-20"), "type": "contract_amended", "price_change": -10}]
+    inbox = accepted(*told)
+    *_, withdrawal = Given({"events": [*told, WITHDRAWN], "expect": {}}).steps()
+    inbox.deliver(withdrawal)
+    assert [code for code, _ in inbox.refusals] == ["MOD_OVERLAP"]
+    assert "C1@2, which would have no line left" in inbox.refusals[0][1]
+    check_whole(inbox.state, inbox.view())
+
+
+def test_usage_that_was_rated_for_days_before_a_contract_came_over_is_in_its_opening_balances():
+    usage = {"po": "U", "measure": "usage", "meter": "m", "unit_price": 1}
+    opened = {
+        "at": YEAR,
+        "type": "contract_opened_midlife",
+        "cutover": date("2025-07-01"),
+        "price": 12000,
+        "earned": {"S": 6000, "U": 80},
+        "lines": [SERVICE, usage],
+    }
+    inbox = accepted(opened)
+    rated = {"at": date("2025-08-20"), "type": "usage_rated", "meter": "m", "amount": 4}
+    _, late, later = Given(
+        {"events": [opened, rated | {"period": "2025-06"}, rated | {"period": "2025-07"}], "expect": {}}
+    ).steps()
+    inbox.deliver(late)
+    assert [code for code, _ in inbox.refusals] == ["DATES_INVALID"]
+    inbox.deliver(later)
+    assert len(inbox.refusals) == 1
+    check_whole(inbox.state, inbox.view())
