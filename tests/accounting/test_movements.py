@@ -330,6 +330,26 @@ def test_facts_of_one_day_are_taken_by_what_they_are_whatever_they_are_called():
     assert found.last == (1, 4, "A")
 
 
+def test_what_happens_to_a_right_without_an_invoice_falls_on_the_first_arrangement():
+    """No line says what it bills: all of it is price, without tax."""
+    right = act("right", 3, 70, name="R")
+    conceded = account(right, act("concession", 4, 60, "R"))
+    assert (last(conceded), conceded.open) == ([(4, "credit", -60, -60, "R", 40, 3, ())], {"R": 10})
+    assert conceded.movements[-1].arrangement == HOME
+    voided = account(right, act("void", 4, doc="R"))
+    assert (last(voided), voided.taken) == ([(4, "void", -70, -70, "R", 40, 3, ())], {"void@4": {HOME: 70}})
+
+
+def test_tax_goes_back_at_the_rate_of_its_document():
+    found = account(INVOICE, line("M", 3, 10, 2, "credit_memo", ref="I"), act("void", 5, doc="I"))
+    taxes = [
+        (each.at, each.amount, each.rated_on)
+        for each in bookings(found, lambda arrangement, write_off: 0)
+        if each.account_class == "tax_payable"
+    ]
+    assert taxes == [(1, 20, 1), (3, -2, 1), (5, -18, 1)]
+
+
 STORIES = {
     "a charge": (INVOICE, SECOND),
     "a payment": (INVOICE, SECOND, PAID),
