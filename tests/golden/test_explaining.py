@@ -113,3 +113,20 @@ def test_postings_in_another_functional_currency_are_told():
     assert "**Posted by US in USD (ASC 830-10-35, 45-17)**" in lines
     assert "| 2025-01 | revenue | 110.00 |" in lines  # 100 EUR out of a liability of 1,200 that came at 1.1
     assert "Posted by" not in explanation("netsuite-prospective-merge")
+    dollars = event.replace("price: 1200", "contract: C2, currency: USD, price: 1200").replace(
+        "po: S", "po: T"
+    )
+    (read,) = read_text(f"{given}  events: [{event}, {invoice}, {dollars}]\n", "a.yaml")
+    steps, player = prepared(read)
+    both = list(explained("fx", Figures(player.play(steps))))
+    assert "| 2025-01 | revenue | 210.00 |" in both  # and 100 USD of the other contract, as they are
+
+
+def test_postings_whose_rate_is_missing_are_told_by_what_is_missing():
+    event = "{at: 2025-01-01, type: contract_activated, price: 1200, lines: [{po: S, measure: time, from: 2025-01-01, to: 2025-12-31}]}"
+    invoice = "{at: 2025-01-01, type: invoice_posted, amount: 1200}"
+    given = "- scenario: fx\n  currency: EUR\n  entities: {US: {functional: USD}}\n  expect: {}\n"
+    (read,) = read_text(f"{given}  events: [{event}, {invoice}]\n", "a.yaml")
+    steps, player = prepared(read)
+    text = "\n".join(explained("fx", Figures(player.play(steps))))
+    assert "Not to be told: a.yaml, fx, rates: has no spot rate from EUR to USD by 2025-01-01" in text
