@@ -11,6 +11,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from tieout.agents.accounting.dated_amounts import DATED_AMOUNTS
 from tieout.avro import events as ev
 from tieout.streams.operate.scenario.fields import (
     DAY,
@@ -32,9 +33,8 @@ from tieout.streams.operate.scenario.fields import (
 from tieout.streams.operate.scenario.places import Spot, instead
 
 OMIT = Default.OMIT
-MEASURES = ("time", "point", "units", "cost", "percent", "drawdown", "usage", "hours", "royalty")
-DATED_AMOUNTS = ("usage", "hours", "royalty")
-"""Measures that are settled by dated amounts; the event language calls the first one ``amount``."""
+MEASURES = ("time", "point", "units", "cost", "percent", "drawdown", *DATED_AMOUNTS)
+"""The last three are settled by dated amounts; the event language calls the first of those ``amount``."""
 
 LINE_FIELDS = (
     Field("po", TEXT, "po", words="obligation, unique in the scenario"),
