@@ -7,7 +7,7 @@ they arrived in.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from tieout.agents.accounting.agreement import done_of, layers_of
@@ -25,12 +25,13 @@ from tieout.avro.events import Day, Minor
 from tieout.tables.contract import Arrangement, GroupState
 from tieout.tables.derived import Performance
 from tieout.tables.facts import Evidence
+from tieout.tables.layers import Share
 
 FINANCING, OVER_PRICE = "FINANCING_SUSPECTED", "BILLED_OVER_PRICE"
 LOSS, NO_EXPECTED_COST, OVER_EXPECTED_COST = "CONTRACT_LOSS", "EAC_MISSING", "EVIDENCE_OVER_SCOPE"
 DOWN, REJECTED, UNPROMISED = "PROGRESS_DOWN", "ACCEPTANCE_REJECTED", "EVIDENCE_UNKNOWN_PO"
 DOUBTFUL = "COLLECTABILITY_FAILED"
-NOT_APPROVED = "MOD_PENDING"
+NOT_APPROVED, BELOW_NOTHING = "MOD_PENDING", "RECOGNISED_NEGATIVE"
 RAISED_BY = {
     LOSS: "progress_updated",
     NO_EXPECTED_COST: "cost_incurred",
@@ -42,6 +43,7 @@ RAISED_BY = {
     FINANCING: "invoice_posted",
     OVER_PRICE: "invoice_posted",
     NOT_APPROVED: "change_order_submitted",
+    BELOW_NOTHING: "contract_amended",
     **dict.fromkeys(ASSUMED, "contract_amended"),
 }
 """Code -> the type of the events that it is about."""
@@ -154,16 +156,31 @@ def _is_watched(state: GroupState) -> bool:
 
 
 def _changes(state: GroupState) -> Iterator[Alert]:
-    """Changes that nobody approved yet (606-10-25-10), and versions that stand on an assumption since a later fact."""
+    """Changes that nobody approved yet (606-10-25-10), and what later facts made of versions: one that stands on an
+    assumption, a line of which more was taken back than it had left to earn.
+    """
     for each in pending(state):
         detail = f"change {each.name!r} is asked for and not approved"
         yield Alert(NOT_APPROVED, f"{each.contract}/{each.name}", each.arrangement, each.amount, detail)
     modified = {each.arrangement for each in state.facts.terms if not opens(each)}
     for arrangement in state.group.arrangements:
         if arrangement.id in modified:
-            for (contract, version), code in assumed_in(layers_of(state, arrangement)).items():
+            layers = layers_of(state, arrangement)
+            assumed = assumed_in(layers)
+            for (contract, version), code in assumed.items():
                 detail = f"version {version}: {ASSUMED[code]}"
                 yield Alert(code, f"{contract}@{version}", arrangement.id, 0, detail)
+            if layers.steps and not assumed:
+                yield from _below_nothing(arrangement, layers.steps[-1].shares)
+
+
+def _below_nothing(arrangement: Arrangement, shares: Iterable[Share]) -> Iterator[Alert]:
+    """Lines of which more was taken back than they had left to earn, as later facts show."""
+    for share in shares:
+        earned = share.base + share.amount
+        if earned < 0:
+            detail = f"line {share.po!r} earns {earned} in all: more was taken back than it had left to earn"
+            yield Alert(BELOW_NOTHING, f"{arrangement.id}/{share.po}", arrangement.id, -earned, detail)
 
 
 def _is_corrected(state: GroupState) -> bool:

@@ -4,7 +4,8 @@
     make confluence ARGS="--only fasb-ex6-mod-then-variable-estimate-change"
 
 Every scenario that says ``any_order``, pairs of them in one group, most of them combined into one arrangement, then
-generated contracts until so many runs were made. Exit status 1 when two orders end differently.
+generated contracts until so many runs were made; in a quarter of the orders periods are closed in between. Exit status
+1 when two orders end differently.
 """
 
 import argparse
