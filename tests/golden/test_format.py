@@ -71,6 +71,10 @@ def test_numbers_are_decimals_days_are_dates_and_only_true_and_false_are_flags()
     [
         ("a: [", "a.yaml: line 1"),
         ("scenario: one", "must be a list"),
+        (
+            "- note: Ex. 33: thirds",
+            "line 1, column 15: mapping values are not allowed here; a text with a colon",
+        ),
         ("- scenario: one\n  scenario: two", "line 2, column 3: the key 'scenario' stands here twice"),
         ("- scenario: one\n  events: []", "a.yaml, one: has no 'expect'"),
         ("- events: []\n  expect: {}", "a.yaml, [0]: has no 'scenario'"),

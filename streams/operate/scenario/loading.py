@@ -52,6 +52,8 @@ KEYS = {
 _REQUIRED = ("scenario", "events", "expect")
 _NUMBER = re.compile(r"[-+]?(\d[\d_]*(\.\d*)?|\.\d+)([eE][-+]?\d+)?")
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
+_COLON = "mapping values are not allowed here"
+"""What PyYAML says of a colon within a text, most of the time one in a note."""
 _MAPPINGS = {
     "policy": None,
     "entities": None,
@@ -174,6 +176,8 @@ def _parsed(text: str, spot: Spot) -> Any:
         mark = getattr(error, "problem_mark", None)
         where = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
         problem = getattr(error, "problem", None) or str(error)
+        if problem == _COLON:
+            problem += "; a text with a colon and a space in it stands in quotes"
         raise spot.wrong(f"{where}{problem}") from None
     except (ValueError, ArithmeticError, RecursionError) as error:
         raise spot.wrong(f"a value cannot be read: {error}") from None
