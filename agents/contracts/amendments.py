@@ -264,7 +264,8 @@ def _treatment(
         return "none"
     if plain and _apart(event, priced) and reflects_ssp(priced, price, tolerance):
         return "separate"
-    check_sharing(state, promises.arrangement, {each.po for each in event.ssp if each.ssp_minor}, priced)
+    stated = {each.po for each in event.ssp if each.ssp_minor}
+    check_sharing(state, promises.arrangement, stated, priced, frozenset(event.remove))
     return "prospective"
 
 
@@ -332,15 +333,23 @@ def _changes(change: LineChange, promises: Promises) -> list[Change]:
 
 
 def check_sharing(
-    state: GroupState, arrangement: Arrangement, stated: set[str], added: tuple[Item, ...]
+    state: GroupState,
+    arrangement: Arrangement,
+    stated: set[str],
+    added: tuple[Item, ...],
+    removed: frozenset[str] = frozenset(),
 ) -> None:
-    """Everything that may have to share the remaining price can be weighed (row 16); ``stated``: lines whose SSP is."""
+    """Everything that may have to share the remaining price can be weighed (row 16).
+
+    ``stated``: lines whose SSP is. Of what is ``removed`` nothing remains to share in (606-10-25-13a).
+    """
     stated = set(stated)
     for terms in state.facts.terms:
         if terms.arrangement == arrangement.id:
             stated.update(po for po, ssp in terms.ssp_now if ssp)
     held = promises_of(state, arrangement)
-    kept = [item for po, item in held.items.items() if po not in held.dropped and item.measure != "amount"]
+    gone = held.dropped | removed
+    kept = [item for po, item in held.items.items() if po not in gone and item.measure != "amount"]
     sharing = [*kept, *added]
     missing = sorted(item.po for item in sharing if not item.ssp and item.po not in stated)
     if len(sharing) > 1 and missing:
