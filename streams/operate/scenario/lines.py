@@ -58,7 +58,7 @@ LINE_FIELDS = (
         MONEY,
         "ssp_minor",
         OMIT,
-        words="stand-alone selling price, in `ssp_per`; the only line of a contract needs none, an added one does",
+        words="stand-alone selling price, in `ssp_per`; a line that shares the price with no other needs none",
     ),
     Field(
         "ssp_per",
