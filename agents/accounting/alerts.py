@@ -15,7 +15,7 @@ from tieout.agents.accounting.change_orders import pending
 from tieout.agents.accounting.collectability import doubtful
 from tieout.agents.accounting.dated_amounts import amounts_by_po
 from tieout.agents.accounting.decision_table import ASSUMED
-from tieout.agents.accounting.financing import first_gap, is_near
+from tieout.agents.accounting.financing import first_gap, is_near, is_within_reach
 from tieout.agents.accounting.layers import assumed_in
 from tieout.agents.accounting.modification import opens
 from tieout.agents.accounting.receivables import account_of
@@ -95,7 +95,9 @@ def is_unremarkable(state: GroupState, arrangement: Arrangement, since: Day) -> 
     """Nothing about billing of an arrangement has to be judged: documents are within its price, payments within a year."""
     if not (state.documents.lines or state.documents.cash):
         return True
-    return is_near(state, arrangement, since) and _is_within_price(state, arrangement)
+    if not _is_within_price(state, arrangement):
+        return False
+    return is_near(state, arrangement, since) or is_within_reach(state, arrangement, since)
 
 
 def of_billing(state: GroupState, arrangement: Arrangement, since: Day) -> list[Alert]:

@@ -8,7 +8,6 @@ touch is read off the ledger, which equals it, so that an invoice costs no look 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from itertools import accumulate
 
 from tieout.agents.accounting.position import netted
 from tieout.agents.accounting.targets import Targets
@@ -152,11 +151,12 @@ def _added_up(wanted: dict[Key, list[Minor]], standing: Iterable[list[Minor]], c
 def _through(series: Series, first: Period, count: int) -> list[Minor]:
     """What the ledger shows of a key at the end of ``count`` periods from ``first`` on."""
     place = first - series.first
-    before = sum(series.movements[: max(place, 0)])
-    moved = series.movements[max(place, 0) : max(place + count, 0)]
-    led = [before] * min(max(-place, 0), count)
-    through = led + list(accumulate(moved, initial=before))[1:]
-    return through + [through[-1] if through else before] * (count - len(through))
+    through = [0] * min(-place, count) if place < 0 else []
+    total = sum(series.movements[:place]) if place > 0 else 0
+    for moved in series.movements[max(place, 0) : max(place + count, 0)]:
+        total += moved
+        through.append(total)
+    return through + [total] * (count - len(through))
 
 
 def _waits(state: GroupState) -> bool:

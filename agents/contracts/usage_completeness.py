@@ -34,7 +34,7 @@ def watched_at_close(state: GroupState, draft: Draft) -> GroupState:
 
 def watched_after(before: GroupState, after: GroupState, draft: Draft) -> GroupState:
     """The state without the items of meters whose usage is complete by now; costs nothing while none is open."""
-    if after.usage is before.usage or not _standing(after):
+    if after.usage is before.usage or not after.group.open_items or not _standing(after):
         return after
     standing = _standing(after)
     found = {meter: first for meter, first in _incomplete(after, draft) if _fact(meter) in standing}
