@@ -39,14 +39,15 @@ def alerted(before: GroupState, after: GroupState, touched: Iterable[Touched], d
     performed = after.facts is not before.facts or after.work is not before.work
     if not (performed or after.documents is not before.documents or after.usage is not before.usage):
         return after
-    known = {(each.code, each.fact): each for each in after.group.open_items if each.code in RAISED_BY}
+    items = after.group.open_items
+    known = {(each.code, each.fact): each for each in items if each.code in RAISED_BY} if items else {}
     alerts = of_performance(after) if performed else []
     anew = {key for key in known if performed and key[0] not in OF_BILLING}
     grown = len(after.group.arrangements) > len(before.group.arrangements)
     stood = {each.id for each in before.group.arrangements} if grown else set()
     for arrangement, first, _, _ in touched:
-        own = {key for key in known if key[0] in OF_BILLING and key[1] == arrangement}
-        anew |= own
+        own = [key for key in known if key[0] in OF_BILLING and key[1] == arrangement]
+        anew.update(own)
         billed = after.arrangement(arrangement)
         since = EVER if own or (grown and arrangement not in stood) else first
         if not is_unremarkable(after, billed, since):

@@ -130,7 +130,7 @@ def ground_of(view: View, arrangement: Arrangement) -> Ground:
         if arrangement.book != entity.book:
             entity = replace(entity, book=arrangement.book)
         plain_in = "" if _is_kept_apart(view, arrangement, entity) else entity.functional_currency
-        ground = Ground(entity, _known_books(view, entity), plain_in)
+        ground = Ground(entity, known_books(view, entity), plain_in)
         if known is not None:
             if len(known) >= GROUNDS_MAX:
                 known.clear()
@@ -149,7 +149,7 @@ def _is_kept_apart(view: View, arrangement: Arrangement, entity: EntityPublished
     return any(switch.name == "ar_owner" and switch.value == BILLING_SUMMARY for switch in switches)
 
 
-def _known_books(view: View, entity: EntityPublished) -> Books:
+def known_books(view: View, entity: EntityPublished) -> Books:
     """The books of an entity's row: it has few rows, and arrangements open on many days."""
     if view.grounds is None:
         return books_of(view, entity)

@@ -59,8 +59,11 @@ def _later(state: GroupState, arrangement: Arrangement, draft: Draft) -> Iterato
     """Rows behind those pinned that choose otherwise while the contract still runs."""
     contract = state.contract(arrangement.contract)
     assert contract is not None, arrangement.id
+    rows = list(_rows(draft.view.reference, arrangement))
+    if not rows:
+        return
     own = _choices(pinned(draft.view, arrangement).policy)
-    for name, row in _rows(draft.view.reference, arrangement):
+    for name, row in rows:
         switches = row.switches if isinstance(row, PolicyPublished) else row.policy
         if row.header.effective_date <= contract.last and _choices(switches) != own:
             yield name, row

@@ -63,7 +63,7 @@ def moved_by_acts(
     of the contract; where a receivable was given up, revenue as well.
     """
     acts = [each for each in state.documents.acts if each.contract == contract.id]
-    if not acts:
+    if not acts:  # as in nearly every contract
         return state, due_from(first_days)
     state, priced = repriced(state, contract, draft)
     start = min(first_days.values())
