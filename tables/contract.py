@@ -157,9 +157,12 @@ class GroupState(msgspec.Struct, frozen=True, gc=False):
 
     def arrangements_of(self, contract_id: str) -> tuple[Arrangement, ...]:
         """Arrangements that hold promises of a contract: its home first, then in order of their versions."""
+        arrangements = self.group.arrangements
+        if len(arrangements) == 1 and arrangements[0].contract == contract_id:
+            return arrangements
         own: list[Arrangement] = []
         joined: list[Arrangement] = []
-        for each in self.group.arrangements:
+        for each in arrangements:
             if each.contract == contract_id:
                 own.append(each)
             elif each.contracts and contract_id in each.contracts:

@@ -123,7 +123,7 @@ def _lines(
 ) -> tuple[DocLine, ...]:
     """The document's lines, each with the arrangement that it bills."""
     stated = event.lines or (DocumentLine(None, event.amount_minor, event.tax_minor),)
-    for line in stated:
+    for line in event.lines:
         check_amounts(line_amount=line.amount_minor, line_tax=line.tax_minor)
         check_dates(service=(line.service_from, line.service_to))
     totals = (sum([line.amount_minor for line in stated]), sum([line.tax_minor for line in stated]))
@@ -136,28 +136,32 @@ def _lines(
     _check_number(state, number, (source, _KINDS[type(event)]))
     if len(state.documents.lines) + len(stated) > DOCUMENT_LINES_MAX:
         raise Refused("LIMIT_EXCEEDED", f"more than {DOCUMENT_LINES_MAX} document lines in one group")
-    return tuple(
-        [
-            _line(event, (source, number, place), line, arrangement_of(state, contract, line.po), draft)
-            for place, line in enumerate(stated, 1)
-        ]
-    )
+    lines: list[DocLine] = []
+    counted: dict[str, tuple[Day, bool]] = {}
+    for place, line in enumerate(stated, 1):
+        arrangement = arrangement_of(state, contract, line.po)
+        if arrangement.id not in counted:
+            counted[arrangement.id] = _counted(event, arrangement, draft)
+        lines.append(
+            _line(event, (source, number, place), line, arrangement.id, counted[arrangement.id], draft)
+        )
+    return tuple(lines)
 
 
 def _line(
     event: Document,
     key: tuple[str, str, int],
     line: DocumentLine,
-    arrangement: Arrangement,
+    arrangement: str,
+    counted: tuple[Day, bool],
     draft: Draft,
 ) -> DocLine:
-    """One line; ``key``: its document's source object and number, and its place in it."""
+    """One line; ``key``: its document's source object and number, and its place in it; ``counted``: from when, and whether."""
     source, number, place = key
-    at = event.envelope.effective_date
+    at, unconditional = counted
     if isinstance(event, CreditMemoIssued):
-        due, reason, unconditional, ref, part = at, event.reason, True, event.invoice_number, (1, 1)
+        due, reason, ref, part = at, event.reason, event.invoice_number, (1, 1)
     else:
-        at, unconditional = _counted(event, policy_of(draft.view, arrangement).receivable_when)
         due, part = event.due_date, (event.part_number, event.part_count)
         reason, ref = (
             (event.reason, event.invoice_number) if isinstance(event, DebitMemoIssued) else (None, None)
@@ -169,7 +173,7 @@ def _line(
         event.envelope.object_version,
         _KINDS[type(event)],
         event.envelope.contract_id,
-        arrangement.id,
+        arrangement,
         line.po,
         at,
         due,
@@ -186,11 +190,14 @@ def _line(
     )
 
 
-def _counted(event: InvoicePosted | DebitMemoIssued, receivable_when: str) -> tuple[Day, bool]:
+def _counted(event: Document, arrangement: Arrangement, draft: Draft) -> tuple[Day, bool]:
     """From when a document counts, and whether by itself (606-10-45-4).
 
     Some count from the day on which they are payable, some only when a right to payment is established or cash comes.
     """
+    if isinstance(event, CreditMemoIssued):
+        return event.envelope.effective_date, True
+    receivable_when = policy_of(draft.view, arrangement).receivable_when
     if receivable_when == "due_date":
         return max(event.due_date, event.envelope.effective_date), event.unconditional
     return event.envelope.effective_date, event.unconditional and receivable_when != "right_exists"
