@@ -204,18 +204,35 @@ def _discounts(
 def _ended_sources(state: GroupState, act: Act) -> set[str]:
     if act.kind == "memo_void":
         return {line.object for line in state.documents.lines if line.doc == act.doc}
-    return {each.id for each in state.documents.acts if each.kind == "price_dispute" and each.doc == act.doc}
+    return {
+        each.id
+        for each in state.documents.acts
+        if each.kind == "price_dispute" and each.doc == act.doc and each.contract == act.contract
+    }
 
 
 def _known(state: GroupState, contract: Contract, acts: Iterable[Act]) -> list[Component]:
-    """The effects of acts as they stand."""
+    """The effects of acts as they stand; a contract that shares the arrangement has effects and ends of its own."""
     sources = {each.id for each in acts}
     own = {each.id for each in state.arrangements_of(contract.id)}
+    others = _sources_of_others(state, contract)
     return [
         each
         for each in state.facts.components
-        if each.arrangement in own and (each.version == ENDED or each.id.rpartition("\x1f")[0] in sources)
+        if each.arrangement in own
+        and (
+            (source := each.id.rpartition("\x1f")[0]) in sources
+            or (each.version == ENDED and source not in others)
+        )
     ]
+
+
+def _sources_of_others(state: GroupState, contract: Contract) -> set[str]:
+    """Documents and acts of contracts that are combined with this one."""
+    if len(state.sharing_with(contract.id)) == 1:
+        return set()
+    found: set[str] = {each.object for each in state.documents.lines if each.contract != contract.id}
+    return found | {each.id for each in state.documents.acts if each.contract != contract.id}
 
 
 def _effect(state: GroupState, arrangement: Arrangement, act: Act, draft: Draft) -> CreditEffect | None:
