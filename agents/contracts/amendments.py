@@ -353,7 +353,8 @@ def check_sharing(
     sharing = [*kept, *added]
     missing = sorted(item.po for item in sharing if not item.ssp and item.po not in stated)
     if len(sharing) > 1 and missing:
-        raise Refused("SSP_MISSING", f"lines {missing} state no stand-alone selling price for what remains")
+        detail = f"lines {missing} state no stand-alone selling price for what remains"
+        raise Refused("SSP_MISSING", detail, "fact")
 
 
 def rebased_within(state: GroupState, terms: Terms) -> tuple[GroupState, Folded]:
