@@ -7,7 +7,7 @@ nothing is decided twice.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from tieout.agents.arrival import Arrival
@@ -106,16 +106,25 @@ class Deciding:
                 self._apply(entry, ready, row, decided, now_us, effects)
                 if is_whole and entry.held and watermark_of(entry, ready.contract_id) >= missing:
                     self.parking.gap_closed(entry, ready.contract_id, missing, now_us, effects)
-                versions_differ = is_version or is_whole or isinstance(ready.event, ContractCorrected)
-                if versions_differ and entry.parked:
-                    queue.extend(self.parking.due(entry, "version", ready.contract_id, effects))
-                if is_version and envelope.object_version == 1 and entry.parked:
-                    queue.extend(self.parking.due(entry, "opening", None, effects))
-                if entry.parked and decided.decision.outcome != "no_effect":
-                    queue.extend(self.parking.due(entry, "fact", ready.contract_id, effects))
+                if entry.parked:
+                    queue.extend(self._due(entry, ready, decided, effects))
             self.lap("emit")
             if not queue and entry.held:
                 queue.extend(self._released(entry, contracts, effects))
+
+    def _due(
+        self, entry: GroupEntry, arrival: Arrival, prepared: Prepared, effects: Effects
+    ) -> Iterator[tuple[Arrival, Waiting]]:
+        """Parked events that may do now that this one counts: of its contract, and of those that share a price with it."""
+        assert entry.state is not None
+        sharing = entry.state.sharing_with(arrival.contract_id)
+        is_version = EVENT_TYPES[arrival.event.envelope.event_type].ordering == "sequence"
+        if is_version or isinstance(arrival.event, ContractSnapshot | ContractCorrected):
+            yield from self.parking.due(entry, "version", sharing, effects)
+        if is_version and arrival.event.envelope.object_version == 1:
+            yield from self.parking.due(entry, "opening", None, effects)
+        if prepared.decision.outcome != "no_effect":
+            yield from self.parking.due(entry, "fact", sharing, effects)
 
     def _decided(self, entry: GroupEntry, arrival: Arrival, now_us: int) -> Prepared | Refused:
         """The decision with its outputs encoded, or why there is none."""

@@ -6,7 +6,7 @@ replay writes the same bytes to the same places.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from hashlib import blake2b
 from typing import Protocol
 
@@ -35,6 +35,11 @@ class OutputTopics:
     dead_letters: str
     control_receipts: str
     control_totals: str
+
+    @classmethod
+    def by_field(cls) -> OutputTopics:
+        """Each topic under its field's name: for an agent on rows in memory, with no broker to share."""
+        return cls(**{field.name: field.name for field in fields(cls)})
 
     def all(self) -> tuple[str, ...]:
         """Every name."""

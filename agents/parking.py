@@ -6,7 +6,7 @@ next decision waits for is never taken by an event that cannot become it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from dataclasses import dataclass
 
 import msgspec
@@ -149,13 +149,13 @@ class Parking:
             self.timers.add(entry, suffix, timer_restarted(entry, suffix, deadline_ms, effects))
 
     def due(
-        self, entry: GroupEntry, retry: str, contract_id: str | None, effects: Effects
+        self, entry: GroupEntry, retry: str, contracts: Container[str] | None, effects: Effects
     ) -> list[tuple[Arrival, Waiting]]:
-        """Parked events that may do now, taken out of their rows."""
+        """Parked events of these contracts, or of all, that may do now: taken out of their rows."""
         again: list[tuple[Arrival, Waiting]] = []
         for suffix in sorted(entry.parked):
             row = entry.parked[suffix]
-            if row.retry == retry and contract_id in (None, row.contract_id):
+            if row.retry == retry and (contracts is None or row.contract_id in contracts):
                 again.append((self.rearrive(row), entry.unpark(suffix, effects)))
         return again
 

@@ -195,7 +195,6 @@ __all__ = [
     "UsageReported",
     "VariableEstimateChanged",
     "Version",
-    "VersionEvent",
 ]
 
 Event = (
@@ -267,5 +266,3 @@ Event = (
     | ErpRejected
     | ErpStatusChanged
 )
-VersionEvent = ContractActivated | ContractAmended | ContractRenewed | ContractCancelled
-"""Versions of a contract that this release has rules for."""

@@ -47,7 +47,7 @@ class CalendarPublished(msgspec.Struct, frozen=True, gc=False):
 
 
 class PolicySwitch(msgspec.Struct, frozen=True, gc=False):
-    """One policy switch by the name used in docs/policies.md, and its value."""
+    """One policy switch by the name used in docs/accounting.md, and its value."""
 
     name: Text
     value: Text

@@ -39,6 +39,11 @@ class Contract(msgspec.Struct, frozen=True, array_like=True, gc=False):
     journal_tied: bool = False
     home: str = ""
 
+    @property
+    def first_arrangement(self) -> str:
+        """The arrangement of its version 1, in which its advances are due."""
+        return self.home or f"{self.id}@1"
+
 
 class Arrangement(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """The ASC 606 contract: the unit of allocation, modification and netting. ``id`` is ``contract@version``.
@@ -152,11 +157,21 @@ class GroupState(msgspec.Struct, frozen=True, gc=False):
 
     def arrangements_of(self, contract_id: str) -> tuple[Arrangement, ...]:
         """Arrangements that hold promises of a contract: its home first, then in order of their versions."""
+        arrangements = self.group.arrangements
+        if len(arrangements) == 1 and arrangements[0].contract == contract_id:
+            return arrangements
         own: list[Arrangement] = []
         joined: list[Arrangement] = []
-        for each in self.group.arrangements:
+        for each in arrangements:
             if each.contract == contract_id:
                 own.append(each)
             elif each.contracts and contract_id in each.contracts:
                 joined.append(each)
         return (*joined, *own)
+
+    def sharing_with(self, contract_id: str) -> frozenset[str]:
+        """The contract, and those that were combined with it (606-10-25-9)."""
+        names = {contract_id}
+        for each in self.arrangements_of(contract_id):
+            names.update((each.contract, *each.contracts))
+        return frozenset(names)

@@ -106,12 +106,15 @@ def shifted(before: Steps, dated: Iterable[tuple[Day, int]]) -> Steps:
         return netted_by_day([*moves(before), *moves(added)])
     after = before
     for day, amount in moves(added):
-        after = _moved(after, day, amount)
+        after = moved_on(after, day, amount)
     return after
 
 
-def _moved(before: Steps, day: Day, amount: int) -> Steps:
+def moved_on(before: Steps, day: Day, amount: int) -> Steps:
+    """With one further amount; a sum without days on which nothing moves stays one."""
     days, through = before
+    if amount and (not days or days[-1] < day):
+        return Steps((*days, day), (*through, (through[-1] if through else 0) + amount))
     place = bisect_left(days, day)
     known = place < len(days) and days[place] == day
     behind = through[place - 1] if place else 0

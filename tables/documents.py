@@ -106,5 +106,13 @@ class Documents(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
     def numbered(self, number: str) -> tuple[DocLine, ...]:
         """Lines of the documents with this number."""
-        first = bisect_left(self.lines, number, key=_doc)
+        first = self.place_of(number)
+        if first == len(self.lines) or self.lines[first].doc != number:
+            return ()
         return self.lines[first : bisect_right(self.lines, number, lo=first, key=_doc)]
+
+    def place_of(self, number: str) -> int:
+        """Where the first line of the document with this number is, or would be; at the end, as numbers mostly grow."""
+        if not self.lines or self.lines[-1].doc < number:
+            return len(self.lines)
+        return bisect_left(self.lines, number, key=_doc)

@@ -96,17 +96,18 @@ class Extent(msgspec.Struct, frozen=True, array_like=True, gc=False):
             grown if component.days is None else grown.reaching(component.days[0]).reaching(component.days[1])
         )
 
-    def with_lines(self, lines: Iterable[DocLine]) -> Extent:
-        """With the lines of a document."""
-        lines = tuple(lines)
-        grown = msgspec.structs.replace(self, tally=self.tally.with_lines(lines))
-        for line in lines:
-            grown = grown.with_line(line)
-        return grown
+    def with_document(self, lines: tuple[DocLine, ...]) -> Extent:
+        """With the lines of a document that is not among them, one at least."""
+        return self.with_lines(lines, self.tally.with_document(lines))
 
-    def with_line(self, line: DocLine) -> Extent:
-        """With one line, which is in the tally already, or not yet."""
-        return self._billed(line.at, abs(line.amount) + abs(line.tax), len(_encoded(line)))
+    def with_lines(self, lines: Iterable[DocLine], tally: Tally) -> Extent:
+        """With lines of which ``tally`` is what documents come to by name."""
+        first, last, amount, size = self.first, self.last, 0, 0
+        for line in lines:
+            first, last = min(first, line.at), max(last, line.at)
+            amount += abs(line.amount) + abs(line.tax)
+            size += len(_encoded(line))
+        return self._billed(first, last, amount, size, tally)
 
     def with_evidence(self, evidence: Evidence) -> Extent:
         """With evidence that is not among it."""
@@ -115,12 +116,11 @@ class Extent(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
     def with_cash(self, cash: Cash) -> Extent:
         """With a payment."""
-        grown = self._billed(cash.at, cash.amount, len(_encoded(cash)))
-        return msgspec.structs.replace(grown, tally=self.tally.with_cash(cash))
+        return self._billed(cash.at, cash.at, cash.amount, len(_encoded(cash)), self.tally.with_cash(cash))
 
     def with_act(self, act: Act) -> Extent:
         """With what happened to a document or to cash."""
-        return self._billed(act.at, abs(act.amount), len(_encoded(act)))
+        return self._billed(act.at, act.at, abs(act.amount), len(_encoded(act)), self.tally)
 
     def with_work(self, work: Work) -> Extent:
         """With work that is not among it."""
@@ -150,10 +150,11 @@ class Extent(msgspec.Struct, frozen=True, array_like=True, gc=False):
         place = bisect_left(self.rated_ids, rated_id)
         return place < len(self.rated_ids) and self.rated_ids[place] == rated_id
 
-    def _billed(self, at: Day, amount: Minor, size: int) -> Extent:
+    def _billed(self, first: Day, last: Day, amount: Minor, size: int, tally: Tally) -> Extent:
+        """With ``amount`` dated within first..last, in rows of so many bytes more."""
         return Extent(
-            min(self.first, at),
-            max(self.last, at),
+            min(self.first, first),
+            max(self.last, last),
             self.keys,
             self.names_bytes,
             self.agreed,
@@ -163,7 +164,7 @@ class Extent(msgspec.Struct, frozen=True, array_like=True, gc=False):
             self.rated_ids,
             self.worked,
             self.entities,
-            self.tally,
+            tally,
         )
 
     def _replaced(self, day: Day) -> Extent:
@@ -201,6 +202,4 @@ def extent_of(
         extent = extent.with_cash(cash)
     for act in documents.acts:
         extent = extent.with_act(act)
-    for line in documents.lines:
-        extent = extent.with_line(line)
-    return msgspec.structs.replace(extent, tally=tally_of(facts, documents))
+    return extent.with_lines(documents.lines, tally_of(facts, documents))

@@ -205,8 +205,8 @@ class Component(msgspec.Struct, frozen=True, array_like=True, gc=False):
 class Evidence(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Transfer, or what control waits for: ``qty`` millionths of a unit at ``at``. Key id: a higher version replaces it.
 
-    ``kind``: delivered, shipped, returned, held (bill-and-hold), access, accepted or rejected. ``estimate``: a return that
-    this refundable component has in the price already.
+    ``kind``: delivered, shipped, returned, held (bill-and-hold), access, accepted, rejected, milestone or partial (a
+    milestone of all or part of a point). ``estimate``: a return that this refundable component has in the price already.
     """
 
     id: str

@@ -58,7 +58,7 @@ class Series(msgspec.Struct, frozen=True, array_like=True, gc=False):
         """
         if functional is None:
             first, movements = _added(self.first, self.movements, deltas)
-            return replace(self, first=first, movements=movements)
+            return Series(self.account_class, self.po, first, movements, self.functional)
         both = dict.fromkeys((*deltas, *functional), 0)
         first, movements = _added(self.first, self.movements, {**both, **deltas})
         before = self.functional or (0,) * len(self.movements)
@@ -92,7 +92,7 @@ class Account(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
     def by_key(self) -> dict[Key, Series]:
         """Series by (class, po)."""
-        return {series.key: series for series in self.series}
+        return {(series.account_class, series.po): series for series in self.series}
 
 
 class Held(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -167,9 +167,11 @@ class Ledger(msgspec.Struct, frozen=True, array_like=True, gc=False):
             before = series.get(key) or Series(key[0], key[1], 0, ())
             translated = None if functional is None else functional.get(key, _NOTHING)
             series[key] = before.adding(deltas.get(key, _NOTHING), translated)
-        changed = replace(account, series=tuple(series[key] for key in sorted(series)))
-        others = [each for each in self.accounts if each is not account]
-        accounts = tuple(
-            sorted((*others, changed), key=lambda each: (each.arrangement, each.book, each.entity))
-        )
-        return replace(self, accounts=accounts)
+        if len(series) > len(account.series):
+            series = {key: series[key] for key in sorted(series)}
+        changed = Account(account.arrangement, account.book, tuple(series.values()), account.entity)
+        accounts = [each for each in self.accounts if each is not account]
+        accounts.append(changed)
+        if len(accounts) > 1:
+            accounts.sort(key=lambda each: (each.arrangement, each.book, each.entity))
+        return Ledger(tuple(accounts), self.withheld, self.manual)

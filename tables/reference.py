@@ -16,6 +16,7 @@ from functools import lru_cache
 from operator import attrgetter
 from typing import Any, Protocol, TypeVar
 
+from tieout.avro.days import date_of, day_of
 from tieout.avro.events import Day
 from tieout.avro.reference import (
     AccountMapped,
@@ -34,7 +35,6 @@ from tieout.avro.reference import (
 Period = int
 """Index of a fiscal period in its entity's calendar: year x 12 + month - 1, or the place in a listed calendar."""
 
-_EPOCH = date(1970, 1, 1).toordinal()
 _LAST_MONTH = date.max.year * 12 + 11
 _MONTH_LABEL = re.compile("(?!0000)[0-9]{4}-(0[1-9]|1[0-2])")
 _MONTH_CALENDARS = ("gregorian", "months")
@@ -64,7 +64,7 @@ class Calendar(Protocol):
 
 @lru_cache(maxsize=65_536)
 def _month_of(day: Day) -> Period:
-    when = date.fromordinal(day + _EPOCH)
+    when = date_of(day)
     return when.year * 12 + when.month - 1
 
 
@@ -77,7 +77,7 @@ def _month_label(period: Period) -> str:
 def _month_days(period: Period) -> tuple[Day, Day]:
     """First and last day of a month."""
     year, month = period // 12, period % 12 + 1
-    first = date(year, month, 1).toordinal() - _EPOCH
+    first = day_of(date(year, month, 1))
     return first, first + monthrange(year, month)[1] - 1
 
 
@@ -259,7 +259,10 @@ class Reference:
 
     def _version(self, kind: type[_Row], key: _Key, version: int) -> _Row | None:
         rows: list[_Row] = self._rows[kind].get(key, [])
-        return next((row for row in rows if row.header.version == version), None)
+        for row in rows:
+            if row.header.version == version:
+                return row
+        return None
 
 
 class _Rates:

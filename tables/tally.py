@@ -7,7 +7,8 @@ stored; what replaces a fact tallies anew.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from typing import Any, TypeVar
 
 import msgspec
 from msgspec.structs import replace
@@ -23,6 +24,7 @@ _encoded = msgspec.msgpack.Encoder().encode
 
 _Sums = tuple[tuple[str, int], ...]
 _Dated = tuple[Day, str]
+_Own = TypeVar("_Own", bound=Any)
 
 
 class Tally(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -46,7 +48,10 @@ class Tally(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
     def due_of(self, arrangement: str) -> Minor:
         """What documents move due of an arrangement by, without tax, as they were issued."""
-        return dict(self.due).get(arrangement, 0)
+        for name, amount in self.due:
+            if name == arrangement:
+                return amount
+        return 0
 
     def shown(self, contract: str, po: str) -> dict[str, int]:
         """Kind of evidence -> millionths shown of a promise; kinds of which there is none are left out."""
@@ -58,19 +63,19 @@ class Tally(msgspec.Struct, frozen=True, array_like=True, gc=False):
         ending = _joined("", kind)
         return any(key.endswith(ending) for key, _ in self.evidence)
 
-    def with_lines(self, lines: Iterable[DocLine]) -> Tally:
-        """With the lines of a document that is not among them."""
-        objects, due, payable = self.objects, dict(self.due), self.payable
+    def with_document(self, lines: tuple[DocLine, ...]) -> Tally:
+        """With the lines of a document that is not among them, one at least."""
+        due, payable = dict(self.due), self.payable
         for line in lines:
-            objects = _named(objects, _joined(line.kind, line.object))
             due[line.arrangement] = due.get(line.arrangement, 0) + line.moves_due
             if line.charges:
-                payable = _dated(payable, (line.payable_on, line.doc))
-        return replace(self, objects=objects, due=_sorted(due), payable=payable)
+                payable = _with(payable, (line.payable_on, line.doc))
+        objects = _with(self.objects, _joined(lines[0].kind, lines[0].object))
+        return Tally(objects, _sorted(due), self.evidence, self.evidence_bytes, payable, self.paid)
 
     def with_cash(self, cash: Cash) -> Tally:
         """With a payment that is not among them."""
-        return replace(self, paid=_dated(self.paid, (cash.at, cash.contract)))
+        return replace(self, paid=_with(self.paid, (cash.at, cash.contract)))
 
     def with_evidence(self, evidence: Evidence) -> Tally:
         """With evidence that is not among it."""
@@ -107,24 +112,18 @@ def _joined(*parts: str) -> str:
     return "\0".join(parts)
 
 
-def _holds(ordered: Sequence[str] | Sequence[_Dated], key: str | _Dated) -> bool:
+def _holds(ordered: Sequence[str], key: str) -> bool:
     place = bisect_left(ordered, key)
     return place < len(ordered) and ordered[place] == key
 
 
-def _named(names: tuple[str, ...], name: str) -> tuple[str, ...]:
-    if _holds(names, name):
-        return names
-    place = bisect_left(names, name)
-    return (*names[:place], name, *names[place:])
-
-
-def _dated(days: tuple[_Dated, ...], day: _Dated) -> tuple[_Dated, ...]:
-    if _holds(days, day):
-        return days
-    place = bisect_left(days, day)
-    return (*days[:place], day, *days[place:])
+def _with(ordered: tuple[_Own, ...], key: _Own) -> tuple[_Own, ...]:
+    """The keys, in order, with this one among them; mostly it comes last."""
+    if not ordered or ordered[-1] < key:
+        return (*ordered, key)
+    place = bisect_left(ordered, key)
+    return ordered if ordered[place] == key else (*ordered[:place], key, *ordered[place:])
 
 
 def _sorted(sums: dict[str, int]) -> _Sums:
-    return tuple(sorted(sums.items()))
+    return tuple(sums.items()) if len(sums) == 1 else tuple(sorted(sums.items()))

@@ -14,15 +14,7 @@ from tieout.streams.testing import Harness
 from tieout.tables.reference import Reference
 
 CODEC = Codec.load()
-TOPICS = OutputTopics(
-    erp_commands="commands",
-    revenue_events="revenue",
-    exceptions="exceptions",
-    decisions="decisions",
-    dead_letters="dead",
-    control_receipts="receipts",
-    control_totals="totals",
-)
+TOPICS = OutputTopics.by_field()
 ROWS = reference_rows("acme", frozenset({"US", "UK", "DE", "JP"}))
 CUT = len(ROWS)
 
@@ -85,7 +77,7 @@ class Inbox:
         return [CODEC.decode(o.value) for o in self.harness.outputs if o.topic == topic]
 
     def kinds(self) -> list[str]:
-        return [command.header.kind for command in self.said("commands")]
+        return [command.header.kind for command in self.said("erp_commands")]
 
     def outcomes(self) -> dict[str, int]:
         found: dict[str, int] = {}

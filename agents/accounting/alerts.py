@@ -7,28 +7,31 @@ they arrived in.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from tieout.agents.accounting.agreement import done_of, layers_of
 from tieout.agents.accounting.change_orders import pending
 from tieout.agents.accounting.collectability import doubtful
+from tieout.agents.accounting.dated_amounts import amounts_by_po
 from tieout.agents.accounting.decision_table import ASSUMED
-from tieout.agents.accounting.financing import first_gap, is_near
+from tieout.agents.accounting.financing import first_gap, is_near, is_within_reach
 from tieout.agents.accounting.layers import assumed_in
 from tieout.agents.accounting.modification import opens
 from tieout.agents.accounting.receivables import account_of
 from tieout.agents.accounting.targets import Targets
+from tieout.avro.days import iso
 from tieout.avro.events import Day, Minor
 from tieout.tables.contract import Arrangement, GroupState
 from tieout.tables.derived import Performance
 from tieout.tables.facts import Evidence
+from tieout.tables.layers import Share
 
 FINANCING, OVER_PRICE = "FINANCING_SUSPECTED", "BILLED_OVER_PRICE"
 LOSS, NO_EXPECTED_COST, OVER_EXPECTED_COST = "CONTRACT_LOSS", "EAC_MISSING", "EVIDENCE_OVER_SCOPE"
 DOWN, REJECTED, UNPROMISED = "PROGRESS_DOWN", "ACCEPTANCE_REJECTED", "EVIDENCE_UNKNOWN_PO"
 DOUBTFUL = "COLLECTABILITY_FAILED"
-NOT_APPROVED = "MOD_PENDING"
+NOT_APPROVED, BELOW_NOTHING = "MOD_PENDING", "RECOGNISED_NEGATIVE"
 RAISED_BY = {
     LOSS: "progress_updated",
     NO_EXPECTED_COST: "cost_incurred",
@@ -40,6 +43,7 @@ RAISED_BY = {
     FINANCING: "invoice_posted",
     OVER_PRICE: "invoice_posted",
     NOT_APPROVED: "change_order_submitted",
+    BELOW_NOTHING: "contract_amended",
     **dict.fromkeys(ASSUMED, "contract_amended"),
 }
 """Code -> the type of the events that it is about."""
@@ -64,7 +68,8 @@ def standing(state: GroupState) -> list[Alert]:
     """All alerts of a group as its facts stand, in the order of code and fact."""
     found = of_performance(state)
     for arrangement in state.group.arrangements:
-        found += of_billing(state, arrangement, EVER)
+        if not is_unremarkable(state, arrangement, EVER):
+            found += of_billing(state, arrangement, EVER)
     return sorted(found)
 
 
@@ -87,16 +92,19 @@ def of_performance(state: GroupState) -> list[Alert]:
 
 
 def is_unremarkable(state: GroupState, arrangement: Arrangement, since: Day) -> bool:
-    """Nothing about billing of an arrangement has to be judged: its documents are within its price, all within a year."""
+    """Nothing about billing of an arrangement has to be judged: documents are within its price, payments within a year."""
     if not (state.documents.lines or state.documents.cash):
         return True
-    return is_near(state, arrangement, since) and _is_within_price(state, arrangement)
+    if not _is_within_price(state, arrangement):
+        return False
+    return is_near(state, arrangement, since) or is_within_reach(state, arrangement, since)
 
 
 def of_billing(state: GroupState, arrangement: Arrangement, since: Day) -> list[Alert]:
-    """Alerts about billing of one arrangement; of payments only those from ``since`` on are looked at."""
-    if is_unremarkable(state, arrangement, since):
-        return []
+    """Alerts about billing of one arrangement; of payments only those from ``since`` on are looked at.
+
+    Asked where it is not unremarkable.
+    """
     found = list(_over_price(state, arrangement))
     gap = first_gap(state, arrangement, since)
     if gap is not None:
@@ -115,7 +123,7 @@ def _over_price(state: GroupState, arrangement: Arrangement) -> Iterator[Alert]:
         [
             account_of(state, contract).advances.total
             for contract in state.group.contracts
-            if (contract.home or f"{contract.id}@1") == arrangement.id
+            if contract.first_arrangement == arrangement.id
         ]
     )
     price, taken_back = targets.agreed_price(day), targets.taken_back(day)
@@ -126,12 +134,16 @@ def _over_price(state: GroupState, arrangement: Arrangement) -> Iterator[Alert]:
 
 
 def _is_within_price(state: GroupState, arrangement: Arrangement) -> bool:
-    """Documents come to no more than the fixed price, and nothing but documents and versions moves either."""
+    """Documents come to no more than the fixed price and what was used, and no component or act moves either."""
     if state.facts.components or state.documents.acts:
         return False
     steps = layers_of(state, arrangement).steps
-    fixed = sum([share.base + share.amount for share in steps[-1].shares]) if steps else 0
-    return state.extent.tally.due_of(arrangement.id) <= fixed
+    price = sum([share.base + share.amount for share in steps[-1].shares]) if steps else 0
+    due = state.extent.tally.due_of(arrangement.id)
+    if due <= price:
+        return True
+    used = amounts_by_po(state, arrangement.id).values()
+    return due <= price + sum([amounts.by(state.extent.last) for amounts in used])
 
 
 def _is_watched(state: GroupState) -> bool:
@@ -146,16 +158,31 @@ def _is_watched(state: GroupState) -> bool:
 
 
 def _changes(state: GroupState) -> Iterator[Alert]:
-    """Changes that nobody approved yet (606-10-25-10), and versions that stand on an assumption since a later fact."""
+    """Changes that nobody approved yet (606-10-25-10), and what later facts made of versions: one that stands on an
+    assumption, a line of which more was taken back than it had left to earn.
+    """
     for each in pending(state):
         detail = f"change {each.name!r} is asked for and not approved"
         yield Alert(NOT_APPROVED, f"{each.contract}/{each.name}", each.arrangement, each.amount, detail)
     modified = {each.arrangement for each in state.facts.terms if not opens(each)}
     for arrangement in state.group.arrangements:
         if arrangement.id in modified:
-            for (contract, version), code in assumed_in(layers_of(state, arrangement)).items():
+            layers = layers_of(state, arrangement)
+            assumed = assumed_in(layers)
+            for (contract, version), code in assumed.items():
                 detail = f"version {version}: {ASSUMED[code]}"
                 yield Alert(code, f"{contract}@{version}", arrangement.id, 0, detail)
+            if layers.steps and not assumed:
+                yield from _below_nothing(arrangement, layers.steps[-1].shares)
+
+
+def _below_nothing(arrangement: Arrangement, shares: Iterable[Share]) -> Iterator[Alert]:
+    """Lines of which more was taken back than they had left to earn, as later facts show."""
+    for share in shares:
+        earned = share.base + share.amount
+        if earned < 0:
+            detail = f"line {share.po!r} earns {earned} in all: more was taken back than it had left to earn"
+            yield Alert(BELOW_NOTHING, f"{arrangement.id}/{share.po}", arrangement.id, -earned, detail)
 
 
 def _is_corrected(state: GroupState) -> bool:
@@ -197,9 +224,8 @@ def _doubts(state: GroupState) -> Iterator[Alert]:
     for contract in state.group.contracts if state.facts.assessments else ():
         spans = doubtful(state.facts.assessments, (contract.id,))
         if spans and spans[-1][1] is None:
-            home = contract.home or f"{contract.id}@1"
-            detail = f"collecting from contract {contract.id!r} is not probable from day {spans[-1][0]} on"
-            yield Alert(DOUBTFUL, contract.id, home, 0, detail)
+            detail = f"collecting from contract {contract.id!r} is not probable from {iso(spans[-1][0])} on"
+            yield Alert(DOUBTFUL, contract.id, contract.first_arrangement, 0, detail)
 
 
 def _rejections(state: GroupState) -> Iterator[Alert]:
@@ -221,7 +247,7 @@ def _rejections(state: GroupState) -> Iterator[Alert]:
             if home is None:
                 continue
             yield Alert(
-                REJECTED, f"{home}/{po}", home, 0, f"line {po!r} was not accepted on day {rejected.at}"
+                REJECTED, f"{home}/{po}", home, 0, f"line {po!r} was not accepted on {iso(rejected.at)}"
             )
 
 

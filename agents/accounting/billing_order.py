@@ -6,9 +6,6 @@ arrived in; charges of a day come before credits, credits before cash, cash befo
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from operator import attrgetter
-
 from tieout.avro.events import Day
 from tieout.tables.documents import Act, Cash, DocLine, Documents
 
@@ -20,8 +17,6 @@ _RANK = {
 
 CHARGES = ("invoice", "debit_memo")
 """Kinds of documents that add to what is due."""
-
-_DOC = attrgetter("doc")
 
 Fact = tuple[Day, int, str, DocLine | Cash | Act]
 
@@ -56,11 +51,9 @@ def placed(fact: DocLine | Cash) -> Fact:
 
 def charged_on(documents: Documents, number: str, contract: str) -> Day | None:
     """The first day on which a document of this number adds to what is due; None where none does."""
-    lines, days = documents.lines, list[Day]()
-    for place in range(bisect_left(lines, number, key=_DOC), len(lines)):
-        line = lines[place]
-        if line.doc != number:
-            break
-        if line.contract == contract and line.kind in CHARGES and line.unconditional:
-            days.append(line.at)
+    days = [
+        line.at
+        for line in documents.numbered(number)
+        if line.contract == contract and line.kind in CHARGES and line.unconditional
+    ]
     return min(days, default=None)

@@ -7,12 +7,13 @@ undone was there before, and comes back where it was taken from.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from msgspec.structs import replace
 
 from tieout.agents.accounting.billing_order import Fact, charged_on
-from tieout.agents.accounting.document_parts import Part, parts_of
+from tieout.agents.accounting.credit_balances import CreditBalances
+from tieout.agents.accounting.document_parts import Part, parts_of, stated_parts
 from tieout.agents.accounting.rounding import rounded_share
 from tieout.agents.accounting.write_offs import PRICE_KEPT, come_back
 from tieout.avro.events import Day, Minor
@@ -43,6 +44,7 @@ class Walk:
         self._given_up: list[WriteOff] = []
         self._dated: dict[str, Day] = {}
         self._received: dict[str, Day] = {}
+        self._over = CreditBalances()
 
     def go_on(self, account: Account606) -> None:
         """Stand where a walk without acts ended; what only acts would look at is not known."""
@@ -102,6 +104,7 @@ class Walk:
         self._move(line.at, self._home(line), "credit", -net, -gross, line.doc, line.cause.offset, rated_on)
         self._receivable -= gross
         taken = self._take_open(gross, line.ref, others=line.ref is None)
+        self._over.add(line.doc, rated_on, gross - sum(taken.values()))
         known = self._credited.setdefault(line.doc, {})
         for doc, amount in taken.items():
             known[doc] = known.get(doc, 0) + amount
@@ -113,7 +116,7 @@ class Walk:
             home = self._homes.get(act.ref, self._own) if act.ref else self._own
             self._charge(act.at, act.id, Part(home, act.amount, act.amount), act.cause.offset)
             return
-        for arrangement, _, net in parts_of(self._gross_lines(lines, taxed=False), act.amount):
+        for arrangement, _, net in parts_of(stated_parts(lines, self._home, taxed=False), act.amount):
             tax = sum(line.tax for line in lines)
             stated = sum(line.amount for line in lines)
             gross = net + (rounded_share(tax, net, stated) if stated else 0)
@@ -160,8 +163,8 @@ class Walk:
             self._pay_out(act, payment, held)
             rest -= held
         self._receivable += credit + rest
-        rated_on = self._rated(act.doc, act.at)
-        self._move(act.at, self._own, "refund", 0, credit + rest, act.doc, act.cause.offset, rated_on)
+        given = self._over.taken(credit, act.doc)
+        self._move(act.at, self._own, "refund", 0, credit + rest, act.doc, act.cause.offset, act.at, given)
 
     def _dispute(self, act: Act) -> None:
         """The customer's bank takes the cash back; what it had settled is open again."""
@@ -222,7 +225,8 @@ class Walk:
             self._move(act.at, arrangement, "credit", -net, -gross, act.doc, act.cause.offset, rated_on)
             self._receivable -= gross
             self.taken.setdefault(act.id, {})[arrangement] = net
-        self._take_open(act.amount, act.doc, others=False)
+        taken = self._take_open(act.amount, act.doc, others=False)
+        self._over.add(act.id, rated_on, act.amount - sum(taken.values()))
 
     def _write_off(self, act: Act) -> None:
         """The receivable goes; how much of it is expense is known where revenue is (310-10-35)."""
@@ -264,6 +268,7 @@ class Walk:
         if act.doc in self._gone:
             return
         self._gone.add(act.doc)
+        self._over.end(act.doc)
         for line in self._lines(act.doc):
             if line.at > act.at:
                 continue
@@ -278,16 +283,9 @@ class Walk:
     def parts(self, doc: str, amount: Minor) -> list[Part]:
         """An amount of a document over the arrangements that its lines bill; without lines, all in the first one."""
         lines = self._lines(doc)
-        return parts_of(self._gross_lines(lines, taxed=True), amount) or [Part(self._own, amount, amount)]
-
-    def _gross_lines(self, lines: Iterable[DocLine], *, taxed: bool) -> dict[str, Part]:
-        found: dict[str, Part] = {}
-        for line in lines:
-            home = self._home(line)
-            known = found.get(home, Part(home, 0, 0))
-            gross = known.gross + line.amount + (line.tax if taxed else 0)
-            found[home] = Part(home, gross, known.net + line.amount)
-        return found
+        return parts_of(stated_parts(lines, self._home, taxed=True), amount) or [
+            Part(self._own, amount, amount)
+        ]
 
     def _later(self, act: Act, kind: str, amounts: Mapping[str, Minor], write_off: str | None = None) -> None:
         """What becomes of the write-offs of a document, or of one of them."""

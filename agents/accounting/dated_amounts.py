@@ -8,6 +8,7 @@ restates what was estimated (32-14, 32-43).
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Mapping
 from itertools import takewhile
 
@@ -19,7 +20,7 @@ from tieout.agents.accounting.usage_estimate import continued, difference, estim
 from tieout.agents.accounting.usage_periods import usage_period
 from tieout.avro.events import Day
 from tieout.tables.contract import GroupState
-from tieout.tables.dated import Levels, Steps, levels, netted_by_day, shifted
+from tieout.tables.dated import Levels, Steps, levels, moved_on, netted_by_day, shifted
 from tieout.tables.derived import Amounts, Metered
 from tieout.tables.facts import Estimate, Item, Terms
 from tieout.tables.work import RatedUsage, UsageBucket, UsageDetail, Work, WorkLog
@@ -148,15 +149,19 @@ def earned_on(item: Item, work: Work) -> Day:
 
 def with_work(known: Amounts, item: Item, work: Work) -> Amounts:
     """With further hours, or a further royalty."""
-    return known._replace(steps=shifted(known.steps, ((earned_on(item, work), work.amount),)))
+    return known._replace(steps=moved_on(known.steps, earned_on(item, work), work.amount))
 
 
 def with_rated(known: Amounts, item: Item, buckets: Buckets, first: Day, usage: RatedUsage) -> Amounts:
     """With a further rated amount of the span from ``first`` on; ``buckets``: those of the usage periods that it meets."""
-    known = known._replace(steps=shifted(known.steps, ((usage.at, usage.amount),)))
+    sums = moved_on(known.steps, usage.at, usage.amount)
     if not usage.replaces:
+        return known._replace(steps=sums)
+    place = bisect_right(known.rated, (usage.at, first))
+    rated = (*known.rated[:place], (usage.at, first), *known.rated[place:])
+    known = known._replace(steps=sums, rated=rated)
+    if not known.periods:
         return known
-    known = known._replace(rated=tuple(sorted((*known.rated, (usage.at, first)))))
     met = [each for each in sorted(known.periods) if period_of(item, first)[0] <= each <= usage.at]
     return remeasured(known, item, buckets, met)
 

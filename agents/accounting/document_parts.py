@@ -5,12 +5,13 @@ Invariant: the parts add up to the amount, with tax; without it, each is its arr
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 from tieout.agents.accounting.allocation import allocated
 from tieout.agents.accounting.rounding import rounded_share
 from tieout.avro.events import Minor
+from tieout.tables.documents import DocLine
 
 
 class Part(NamedTuple):
@@ -19,6 +20,17 @@ class Part(NamedTuple):
     arrangement: str
     gross: Minor
     net: Minor
+
+
+def stated_parts(lines: Iterable[DocLine], home: Callable[[DocLine], str], *, taxed: bool) -> dict[str, Part]:
+    """What lines state, by the arrangement that each bills; gross is net where it is not ``taxed``."""
+    found: dict[str, Part] = {}
+    for line in lines:
+        own = home(line)
+        known = found.get(own, Part(own, 0, 0))
+        gross = known.gross + line.amount + (line.tax if taxed else 0)
+        found[own] = Part(own, gross, known.net + line.amount)
+    return found
 
 
 def parts_of(stated: Mapping[str, Part], amount: Minor) -> list[Part]:

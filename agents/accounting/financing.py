@@ -6,10 +6,11 @@ a payment is judged by what is agreed and performed by its own day, so that a la
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from collections.abc import Iterator
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Mapping
 from heapq import merge
 from itertools import islice
+from operator import attrgetter
 from typing import NamedTuple
 
 from msgspec.structs import replace
@@ -20,6 +21,7 @@ from tieout.agents.accounting.progress import earned, progress
 from tieout.agents.accounting.rounding import rounded_share
 from tieout.agents.accounting.service_time import span_weight, weight_through
 from tieout.agents.accounting.targets import Targets
+from tieout.avro.days import iso
 from tieout.avro.events import Day, Minor
 from tieout.tables.contract import Arrangement, GroupState
 from tieout.tables.derived import NOTHING, Performance
@@ -51,11 +53,34 @@ def first_gap(state: GroupState, arrangement: Arrangement, since: Day) -> tuple[
 
 
 def is_near(state: GroupState, arrangement: Arrangement, since: Day) -> bool:
-    """Everything that the group knows lies within a year of the first payment, and the last one of the arrangement's start."""
-    last, payable = state.extent.last, state.extent.tally.payable
+    """No payment is more than a year from what it may pay for, as far as days tell without a look at figures.
+
+    There is none from ``since`` on, or everything that the group knows lies within a year of the first one, and the last
+    one within a year of the arrangement's start.
+    """
+    last, payable, paid = state.extent.last, state.extent.tally.payable, state.extent.tally.paid
+    if not (payable and payable[-1][0] >= since) and not (paid and paid[-1][0] >= since):
+        return True
     if payable and payable[-1][0] > last:
         return last <= since + A_YEAR and payable[-1][0] - A_YEAR - 1 < arrangement.opened
     return last <= since + A_YEAR and last - A_YEAR - 1 < arrangement.opened
+
+
+def is_within_reach(state: GroupState, arrangement: Arrangement, since: Day) -> bool:
+    """All that was ever billed and paid is less than what is expected within a year of each payment from ``since`` on.
+
+    So that no account need be looked at: none is ahead, and none lies a year behind the arrangement's start.
+    """
+    if state.facts.components:
+        return False
+    at_most, done = state.extent.billed, done_of(state, arrangement)
+    for day, _, amount in payments_of(state, arrangement, since):
+        if amount and day - A_YEAR - 1 >= arrangement.opened:
+            return False
+        shares = _standing(state, arrangement, day)
+        if not _is_soon(shares, day) and sum(_within_a_year(shares, done, day)) < at_most:
+            return False
+    return True
 
 
 def payments_of(state: GroupState, arrangement: Arrangement, since: Day) -> Iterator[Payment]:
@@ -81,25 +106,39 @@ def _cash(state: GroupState, arrangement: Arrangement, since: Day) -> Iterator[P
     contracts, paid = contracts_of(arrangement), state.extent.tally.paid
     for day, contract in islice(paid, bisect_left(paid, (since, "")), None):
         if contract in contracts:
-            yield Payment(day, f"day {day}", 0)
+            yield Payment(day, f"cash of {iso(day)}", 0)
 
 
 def _is_ahead(state: GroupState, arrangement: Arrangement, targets: Targets, day: Day) -> bool:
     """More is due by a day than what is expected to be performed within a year of it, and more than that is promised."""
-    steps = [step for step in layers_of(state, arrangement).steps if step.from_day <= day]
-    shares = steps[-1].shares if steps else ()
-    if all(max(share.first, share.last) <= day + A_YEAR for share in shares):
+    shares = _standing(state, arrangement, day)
+    if _is_soon(shares, day):
         return False
     done = done_of(state, arrangement)
-    within = [_expected(share, known_by(done.get(share.po, NOTHING), day), day) for share in shares]
     promised = sum([share.base + share.amount for share in shares])
-    expected = sum(within)
+    expected = sum(_within_a_year(shares, done, day))
     if expected >= promised or (not state.facts.components and targets.due(day) <= expected):
         return False
     outside = targets.at(day).recognised - sum(
         [earned(share, done.get(share.po, NOTHING), day) for share in shares]
     )
     return targets.due(day) - targets.refund_liability(day) > expected + outside
+
+
+def _standing(state: GroupState, arrangement: Arrangement, day: Day) -> tuple[Share, ...]:
+    """What the arrangement promises, as its versions stand on a day."""
+    steps = layers_of(state, arrangement).steps
+    place = bisect_right(steps, day, key=attrgetter("from_day"))
+    return steps[place - 1].shares if place else ()
+
+
+def _is_soon(shares: tuple[Share, ...], day: Day) -> bool:
+    """Nothing is promised for more than a year after a day."""
+    return all(share.first <= day + A_YEAR and share.last <= day + A_YEAR for share in shares)
+
+
+def _within_a_year(shares: tuple[Share, ...], done: Mapping[str, Performance], day: Day) -> list[Minor]:
+    return [_expected(share, known_by(done.get(share.po, NOTHING), day), day) for share in shares]
 
 
 def _expected(share: Share, done: Performance, day: Day) -> Minor:

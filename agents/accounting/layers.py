@@ -173,7 +173,8 @@ class _Folding:
                 self._price += amount
             return
         if entry.kind == "relief":
-            taken = 0 if entry.contract in self._kept else self._fixed[entry.contract]
+            keeps = entry.contract in self._kept or not self._book
+            taken = 0 if keeps else self._fixed[entry.contract]
             if not taken:
                 return  # expense, or what is due no more: the price is what it was
             entry = replace(entry, pool=taken)

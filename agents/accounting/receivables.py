@@ -38,7 +38,7 @@ def walked(
     facts, walk = in_order(documents, contract.id), _walk(documents, contract, homes)
     if spans:
         facts, late = deferred(facts, spans)
-        walk = LateWalk(documents, contract.id, homes, contract.home or f"{contract.id}@1", late)
+        walk = LateWalk(documents, contract.id, homes, contract.first_arrangement, late)
     for fact in facts:
         walk.take(fact)
     due: dict[str, Dated] = {}
@@ -107,7 +107,7 @@ def _grown(account: Account606, walk: Walk) -> Account606:
 
 
 def _walk(documents: Documents, contract: Contract, homes: Mapping[str, str]) -> Walk:
-    return Walk(documents, contract.id, homes, contract.home or f"{contract.id}@1")
+    return Walk(documents, contract.id, homes, contract.first_arrangement)
 
 
 def account_of(state: GroupState, contract: Contract) -> Account606:

@@ -26,6 +26,7 @@ from tieout.agents.accounting.progress import earned
 from tieout.agents.accounting.rounding import rounded_share
 from tieout.agents.accounting.service_time import span_weight, weight_through
 from tieout.agents.accounting.variable import visible
+from tieout.avro.days import date_of, day_of
 from tieout.avro.events import Day, Minor
 from tieout.tables.contract import Arrangement, GroupState
 from tieout.tables.derived import NOTHING, Performance
@@ -34,10 +35,9 @@ from tieout.tables.layers import Layer, Share
 
 ONE_YEAR, UNSATISFIED = "one_year", "wholly_unsatisfied"
 RATED = ("right_to_invoice", "sales_based")
-_EPOCH = dt.date(1970, 1, 1).toordinal()
 _CYCLE = 146_097
 """Days after which leap years come again as they were: 400 years."""
-_SHOWN = dt.date.max.toordinal() - _EPOCH - 366
+_SHOWN = day_of(dt.date.max) - 366
 """Days whose next year a calendar shows."""
 
 
@@ -229,10 +229,10 @@ def _share_on(layers: tuple[Layer, ...], po: str, day: Day) -> Share | None:
 def a_year_after(day: Day) -> Day:
     """The same day of the next year; of 29 February, 1 March. Also of the last year that a calendar shows."""
     behind = _CYCLE if day > _SHOWN else 0
-    when = dt.date.fromordinal(day - behind + _EPOCH)
+    when = date_of(day - behind)
     leaps = (when.month, when.day) == (2, 29)
     then = dt.date(when.year + 1, 3, 1) if leaps else when.replace(year=when.year + 1)
-    return then.toordinal() - _EPOCH + behind
+    return day_of(then) + behind
 
 
 EXEMPTIONS = (*RATED, ONE_YEAR, UNSATISFIED)

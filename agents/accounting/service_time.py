@@ -10,6 +10,7 @@ from datetime import date
 from functools import lru_cache
 
 from tieout.agents.accounting.policy import Switches
+from tieout.avro.days import date_of, day_of
 from tieout.avro.events import Day
 
 MONTH = 377_580
@@ -25,8 +26,7 @@ ENDS_BY_DAY = "ends_by_day_even_middle"
 """An emulation: by days as a weight, and its months laid out by ``vendor_rounding.ends_by_day``."""
 
 CONVENTIONS = ("months_prorated", "days", MONTHS_EVEN, ENDS_BY_DAY)
-_EPOCH = date(1970, 1, 1).toordinal()
-_FIRST_DAY = 1 - _EPOCH
+_FIRST_DAY = day_of(date.min)
 """1 January of year 1: the day before it is needed as the end of nothing, and has no date."""
 _YEAR_MONTHS = 12
 
@@ -78,7 +78,7 @@ def _prorated_through(day: Day) -> int:
     """Weight of all days up to this one: whole months, then each day of a month alike."""
     if day < _FIRST_DAY:
         return _YEAR_MONTHS * MONTH
-    when = date.fromordinal(day + _EPOCH)
+    when = date_of(day)
     return (when.year * 12 + when.month - 1) * MONTH + when.day * (MONTH // _month_days(when))
 
 
@@ -88,7 +88,7 @@ def _month_days(when: date) -> int:
 
 def _even_weight(first: Day, last: Day, through: Day) -> int:
     """Weight up to ``through`` when each month touched by [first, last] weighs the same, even over its days."""
-    begin, now, end = (date.fromordinal(each + _EPOCH) for each in (first, through, last))
+    begin, now, end = (date_of(each) for each in (first, through, last))
     months = (now.year - begin.year) * 12 + now.month - begin.month
     served_from = begin.day if months == 0 else 1
     same_as_end = (now.year, now.month) == (end.year, end.month)

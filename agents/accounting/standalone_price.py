@@ -86,7 +86,7 @@ def _quantity(item: Item, first: Day | None, done: Performance, before: Day | No
     qty = micro(item.qty, item.qty_scale)
     match item.measure:
         case "units":
-            return qty if before is None else max(0, qty - min(transferred(_gate(item), done, before), qty))
+            return qty if before is None else qty - min(transferred(_gate(item), done, before), qty)
         case "point":
             return 0 if before is not None and _kept(item, done, before) else qty
         case "time":

@@ -140,6 +140,8 @@ class Targets:
 
     def refund_liability(self, day: Day) -> Minor:
         """RL of a day."""
+        if not (self._taken_back.days or self._terminable):
+            return 0
         taken_back, unenforceable = self.taken_back(day), self._unenforceable(day)
         if not (taken_back or unenforceable):
             return 0

@@ -15,6 +15,9 @@ from tieout.tables.facts import Evidence, Item
 WHOLE = 2**53
 """More millionths than any promise has: what was provided was provided in full."""
 
+PROVIDED = ("access", "milestone")
+"""Evidence that all of a point was transferred."""
+
 _PASSES: Mapping[str | None, tuple[str, ...]] = {
     None: ("shipped", "delivered"),
     "shipping_point": ("shipped",),
@@ -32,7 +35,7 @@ def moved_of(item: Item, evidence: Iterable[Evidence]) -> Steps:
     """Millionths of a unit of which control passed, by day; of units, less what came back (606-10-25-30, 55-22..29).
 
     Of goods that were held for the customer (bill-and-hold, 55-83) the same number leaves first: what was held or has left
-    by a day, whichever is more, has passed. Access to a point is its transfer (55-58C).
+    by a day, whichever is more, has passed. Access to a point is its transfer (55-58C), as is a milestone that is all of it.
     """
     own = tuple(evidence)
     left = steps([(each.at, each.qty) for each in own if passes(item, each.kind)])
@@ -43,7 +46,7 @@ def moved_of(item: Item, evidence: Iterable[Evidence]) -> Steps:
         for day, now, before in zip(passed.days, passed.through, (0, *passed.through), strict=False)
     ]
     if item.measure == "point":
-        dated += [(each.at, WHOLE) for each in own if each.kind == "access"]
+        dated += [(each.at, WHOLE) for each in own if each.kind in PROVIDED]
     else:
         dated += [(day, -back) for day, back in _came_back(own)]
     return steps(dated)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from calendar import monthrange
 from datetime import date
 
+from tieout.avro.days import date_of, day_of
 from tieout.avro.events import Day
 
 CALENDAR, ANCHORED = "calendar_month", "anchored_month"
@@ -16,9 +17,8 @@ USAGE_PERIODS = (CALENDAR, ANCHORED)
 CARRIED_DAYS_MAX = 36_600
 """A hundred years: so long may a line carry its last usage from period to period."""
 
-_EPOCH = date(1970, 1, 1).toordinal()
-_FIRST = date(2, 1, 1).toordinal() - _EPOCH
-_LAST = date(9998, 12, 31).toordinal() - _EPOCH
+_FIRST = day_of(date(2, 1, 1))
+_LAST = day_of(date(9998, 12, 31))
 
 
 def measurable(day: Day) -> bool:
@@ -28,8 +28,8 @@ def measurable(day: Day) -> bool:
 
 def usage_period(kind: str, anchor: Day | None, day: Day) -> tuple[Day, Day]:
     """First and last day of the usage period that holds a day."""
-    when = date.fromordinal(day + _EPOCH)
-    wanted = 1 if kind == CALENDAR or anchor is None else date.fromordinal(anchor + _EPOCH).day
+    when = date_of(day)
+    wanted = 1 if kind == CALENDAR or anchor is None else date_of(anchor).day
     month = when.year * 12 + when.month - 1
     if day < _start(month, wanted):
         month -= 1
@@ -38,4 +38,4 @@ def usage_period(kind: str, anchor: Day | None, day: Day) -> tuple[Day, Day]:
 
 def _start(month: int, wanted: int) -> Day:
     year, rest = divmod(month, 12)
-    return date(year, rest + 1, min(wanted, monthrange(year, rest + 1)[1])).toordinal() - _EPOCH
+    return day_of(date(year, rest + 1, min(wanted, monthrange(year, rest + 1)[1])))

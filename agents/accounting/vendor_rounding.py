@@ -9,17 +9,16 @@ from __future__ import annotations
 from bisect import bisect_right
 from calendar import monthrange
 from collections.abc import Callable
-from datetime import date
 from fractions import Fraction
 from typing import NamedTuple
 
 from tieout.agents.accounting.policy import Switches
 from tieout.agents.accounting.rounding import rounded_share
+from tieout.avro.days import date_of
 from tieout.avro.events import Day, Minor
 
 CUMULATIVE = "cumulative"
 _FIRST, _SECOND_LAST, _LAST = "first_plug", "second_last_plug", "last_plug"
-_EPOCH = date(1970, 1, 1).toordinal()
 _ENDS = 2
 """Months at the ends of a span: both are laid out by days."""
 
@@ -63,7 +62,7 @@ def month_ends(first: Day, last: Day) -> tuple[Day, ...]:
     ends: list[Day] = []
     day = first
     while day <= last:
-        when = date.fromordinal(day + _EPOCH)
+        when = date_of(day)
         end = day + monthrange(when.year, when.month)[1] - when.day
         ends.append(min(end, last))
         day = end + 1
@@ -75,7 +74,7 @@ def ends_by_day(first: Day, last: Day, through: Day) -> tuple[int, int]:
 
     Oracle NetSuite calls it straight-line, prorate first and last period.
     """
-    begin, now, end = (date.fromordinal(each + _EPOCH) for each in (first, through, last))
+    begin, now, end = (date_of(each) for each in (first, through, last))
     days = last - first + 1
     months = (end.year - begin.year) * 12 + end.month - begin.month + 1
     place = (now.year - begin.year) * 12 + now.month - begin.month

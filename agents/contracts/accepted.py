@@ -41,6 +41,9 @@ Rules = Mapping[type, Rule]
 
 def due_from(first_days: Mapping[str, Day]) -> tuple[Touched, ...]:
     """Arrangements whose due may differ, and nothing else; ``first_days``: from when."""
+    if len(first_days) == 1:  # as with nearly every event: nothing to sort
+        ((arrangement, day),) = first_days.items()
+        return (Touched(arrangement, day, ()),)
     return tuple([Touched(each, first_days[each], ()) for each in sorted(first_days)])
 
 

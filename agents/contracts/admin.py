@@ -1,7 +1,7 @@
 """What people decide beside the contract: manual journals, resolved exceptions, assessments of the customer.
 
 Invariant: a manual journal stands beside the targets, which never take it back. An event type of the family
-that is not in ``RULES`` is parked by name until a release has its rule.
+that is not in ``RULES`` (source_watermark, object_snapshot) is parked by name until a release has its rule.
 """
 
 from __future__ import annotations

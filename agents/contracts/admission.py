@@ -19,9 +19,11 @@ from tieout.agents.contracts.cutover import check_cutover
 from tieout.agents.contracts.decision import Refused, View
 from tieout.agents.contracts.performers import admitted_performer
 from tieout.agents.contracts.periods import BILLING_SUMMARY
-from tieout.agents.contracts.policy import check_books, check_policy, governed, policy_from
+from tieout.agents.contracts.policy import check_books, check_policy, governed
 from tieout.agents.contracts.pricing import PricedOn, check_priced, check_schedule, priced, with_pricing
 from tieout.agents.contracts.promises import special_of
+from tieout.agents.contracts.switches import policy_from
+from tieout.avro.days import iso
 from tieout.avro.events import Day, Event, Line, Minor
 from tieout.avro.reference import EntityPublished
 from tieout.tables.contract import Contract, GroupState
@@ -61,15 +63,17 @@ def check_currency(currency: str) -> None:
 def check_day(name: str, day: Day | None) -> None:
     """DATES_INVALID for a day of the year 1: it stands for none at its source, and has no year before it."""
     if day is not None and day < YEAR_TWO:
-        raise Refused("DATES_INVALID", f"{name} is in the year 1 (day {day}), which stands for no date")
+        raise Refused("DATES_INVALID", f"{name} is in the year 1 ({iso(day)}), which stands for no date")
 
 
 def check_dates(**spans: tuple[Day | None, Day | None]) -> None:
     """DATES_INVALID for a span that ends before it begins, or begins in the year 1."""
     for name, (first, last) in spans.items():
+        if first is None:
+            continue
         check_day(name, first)
-        if first is not None and last is not None and last < first:
-            raise Refused("DATES_INVALID", f"{name} ends (day {last}) before it begins (day {first})")
+        if last is not None and last < first:
+            raise Refused("DATES_INVALID", f"{name} ends ({iso(last)}) before it begins ({iso(first)})")
 
 
 def admitted_contract(state: GroupState, event: Event, currency: str | None) -> Contract:
@@ -94,7 +98,7 @@ def admitted_entity(view: View, entity: str, currency: str, day: Day) -> EntityP
     row = view.reference.entity(entity, day)
     if row is None:
         raise Refused(
-            "ENTITY_UNRESOLVED", f"legal entity {entity!r} is not published for day {day}", "reference"
+            "ENTITY_UNRESOLVED", f"legal entity {entity!r} is not published for {iso(day)}", "reference"
         )
     row = governed(view, row, day)
     check_policy(row)
@@ -107,7 +111,7 @@ def admitted_entity(view: View, entity: str, currency: str, day: Day) -> EntityP
     for account_class in _needed_classes(row, currency):
         if view.reference.account(entity, account_class, day) is None:
             raise Refused(
-                "ACCOUNT_UNMAPPED", f"{account_class} of {entity!r} has no account on day {day}", "reference"
+                "ACCOUNT_UNMAPPED", f"{account_class} of {entity!r} has no account on {iso(day)}", "reference"
             )
     return row
 

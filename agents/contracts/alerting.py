@@ -34,18 +34,22 @@ def alerted(before: GroupState, after: GroupState, touched: Iterable[Touched], d
     """The state with the alerts that stand as open items; each that opens or closes is told.
 
     Billing is looked at in the arrangements that are touched, its payments from the day on which they are: those before
-    it were looked at then, and where one opened an item, all are looked at again.
+    it were looked at then, and where one opened an item, or the arrangement is new, all are looked at.
     """
     performed = after.facts is not before.facts or after.work is not before.work
     if not (performed or after.documents is not before.documents or after.usage is not before.usage):
         return after
-    known = {(each.code, each.fact): each for each in after.group.open_items if each.code in RAISED_BY}
+    items = after.group.open_items
+    known = {(each.code, each.fact): each for each in items if each.code in RAISED_BY} if items else {}
     alerts = of_performance(after) if performed else []
     anew = {key for key in known if performed and key[0] not in OF_BILLING}
+    grown = len(after.group.arrangements) > len(before.group.arrangements)
+    stood = {each.id for each in before.group.arrangements} if grown else set()
     for arrangement, first, _, _ in touched:
-        own = {key for key in known if key[0] in OF_BILLING and key[1] == arrangement}
-        anew |= own
-        since, billed = EVER if own else first, after.arrangement(arrangement)
+        own = [key for key in known if key[0] in OF_BILLING and key[1] == arrangement]
+        anew.update(own)
+        billed = after.arrangement(arrangement)
+        since = EVER if own or (grown and arrangement not in stood) else first
         if not is_unremarkable(after, billed, since):
             after = prepared(after)
             alerts += of_billing(after, billed, since)

@@ -27,7 +27,6 @@ from tieout.agents.contracts.modification import (
     check_overlap,
     governing,
     promises_of,
-    raises_at_ssp,
     reflects_ssp,
 )
 from tieout.agents.contracts.modification_dates import accounting_date
@@ -38,6 +37,7 @@ from tieout.agents.contracts.pricing import PricedOn, book_pins
 from tieout.agents.contracts.standing_versions import paused_as_contract, standing_arrangements
 from tieout.agents.contracts.telling import tell_booked, tell_modification
 from tieout.agents.contracts.versions import check_new, next_version, open_separately, pins_of
+from tieout.avro.days import iso
 from tieout.avro.events import ContractAmended, ContractCancelled, Day, LineChange, Minor
 from tieout.tables.contract import Arrangement, Contract, GroupState
 from tieout.tables.facts import Change, Component, Item, Particulars, Terms
@@ -71,7 +71,7 @@ def amend(state: GroupState, event: ContractAmended, draft: Draft) -> Accepted:
     check_overlap(state, contract, at, touched)
     if at < promises.arrangement.opened:
         raise Refused(
-            "DATES_INVALID", f"the change counts from day {at}, before {promises.arrangement.id} opened"
+            "DATES_INVALID", f"the change counts from {iso(at)}, before {promises.arrangement.id} opened"
         )
     state = with_contract(state, replace(contract, watermark=terms.version))
     if event.price_status == "open":
@@ -103,7 +103,7 @@ def cancel(state: GroupState, event: ContractCancelled, draft: Draft) -> Accepte
         raise Refused("MOD_SPLIT_MISSING", f"one price change for the arrangements {names}")
     if at < max(each.arrangement.opened for each in ended):
         raise Refused(
-            "DATES_INVALID", f"the cancellation counts from day {at}, before what it ends has opened"
+            "DATES_INVALID", f"the cancellation counts from {iso(at)}, before what it ends has opened"
         )
     if not event.price_change_minor:
         _check_price_stated(state, ended, access_end)
@@ -221,37 +221,21 @@ def _terms(
     at: Day,
     approved: Day,
 ) -> Terms:
-    """The version's effect, with its treatment where that follows from its content: rows 3 and 11 of the table."""
+    """The version's effect."""
+    version, more = event.envelope.object_version, _particulars(event)
     tolerance = policy_of(draft.view, promises.arrangement).ssp_tolerance_percent
-    version = event.envelope.object_version
-    treatment, arrangement = "prospective", promises.arrangement.id
-    priced = tuple(item for item in added if item.measure != "amount")
-    more = _particulars(event)
-    plain = not event.change and not event.remove and not more.price_open
-    price = event.price_change_minor + event.past_credit_minor
-    if plain and not added and not event.price_change_minor and not event.past_credit_minor:
-        treatment = "none"
-    elif plain and _apart(event, priced) and reflects_ssp(priced, price, tolerance):
-        treatment, arrangement = "separate", f"{contract.id}@{version}"
-    else:
-        at_ssp = set(raises_at_ssp(event, promises, at, tolerance))
-        if at_ssp and not added and not event.remove and at_ssp == {change.po for change in event.change}:
-            raise Refused(
-                "EVENT_UNSUPPORTED",
-                f"more of {sorted(at_ssp)} at its stand-alone selling price is a separate contract: send it as an "
-                "added line",
-            )
-        check_sharing(state, promises.arrangement, {each.po for each in event.ssp if each.ssp_minor}, priced)
+    treatment = _treatment(state, event, promises, added, tolerance)
+    separate = treatment == "separate"
     return Terms(
         contract=contract.id,
         version=version,
         kind="amend",
-        arrangement=arrangement,
+        arrangement=f"{contract.id}@{version}" if separate else promises.arrangement.id,
         treatment=treatment,
         approved=approved,
         effective=event.envelope.effective_date,
         at=at,
-        pool=price if treatment == "separate" else event.price_change_minor,
+        pool=event.price_change_minor + (event.past_credit_minor if separate else 0),
         add=added,
         change=tuple(change for each in event.change for change in _changes(each, promises)),
         drop=tuple(sorted(event.remove)),
@@ -263,6 +247,26 @@ def _terms(
         cause=draft.cause.pointer,
         more=None if more == Particulars() else more,
     )
+
+
+def _treatment(
+    state: GroupState,
+    event: ContractAmended,
+    promises: Promises,
+    added: tuple[Item, ...],
+    tolerance: int,
+) -> str:
+    """Prospective, unless another treatment follows from the content: rows 3 and 11 of the table."""
+    priced = tuple(item for item in added if item.measure != "amount")
+    price = event.price_change_minor + event.past_credit_minor
+    plain = not event.change and not event.remove and event.price_status != "open"
+    if plain and not added and not event.price_change_minor and not event.past_credit_minor:
+        return "none"
+    if plain and _apart(event, priced) and reflects_ssp(priced, price, tolerance):
+        return "separate"
+    stated = {each.po for each in event.ssp if each.ssp_minor}
+    check_sharing(state, promises.arrangement, stated, priced, frozenset(event.remove))
+    return "prospective"
 
 
 def _particulars(event: ContractAmended) -> Particulars:
@@ -329,19 +333,28 @@ def _changes(change: LineChange, promises: Promises) -> list[Change]:
 
 
 def check_sharing(
-    state: GroupState, arrangement: Arrangement, stated: set[str], added: tuple[Item, ...]
+    state: GroupState,
+    arrangement: Arrangement,
+    stated: set[str],
+    added: tuple[Item, ...],
+    removed: frozenset[str] = frozenset(),
 ) -> None:
-    """Everything that may have to share the remaining price can be weighed (row 16); ``stated``: lines whose SSP is."""
+    """Everything that may have to share the remaining price can be weighed (row 16).
+
+    ``stated``: lines whose SSP is. Of what is ``removed`` nothing remains to share in (606-10-25-13a).
+    """
     stated = set(stated)
     for terms in state.facts.terms:
         if terms.arrangement == arrangement.id:
             stated.update(po for po, ssp in terms.ssp_now if ssp)
     held = promises_of(state, arrangement)
-    kept = [item for po, item in held.items.items() if po not in held.dropped and item.measure != "amount"]
+    gone = held.dropped | removed
+    kept = [item for po, item in held.items.items() if po not in gone and item.measure != "amount"]
     sharing = [*kept, *added]
     missing = sorted(item.po for item in sharing if not item.ssp and item.po not in stated)
     if len(sharing) > 1 and missing:
-        raise Refused("SSP_MISSING", f"lines {missing} state no stand-alone selling price for what remains")
+        detail = f"lines {missing} state no stand-alone selling price for what remains"
+        raise Refused("SSP_MISSING", detail, "fact")
 
 
 def rebased_within(state: GroupState, terms: Terms) -> tuple[GroupState, Folded]:

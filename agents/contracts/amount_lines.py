@@ -11,6 +11,7 @@ from tieout.agents.accounting.policy import Policy
 from tieout.agents.accounting.usage_aggregation import AGGREGATIONS, LAST_EVER
 from tieout.agents.accounting.usage_periods import ANCHORED, CARRIED_DAYS_MAX, USAGE_PERIODS, measurable
 from tieout.agents.contracts.decision import Refused
+from tieout.avro.days import iso
 from tieout.avro.events import Line
 from tieout.tables.facts import Special
 
@@ -69,7 +70,9 @@ def _check(line: Line) -> None:
         )
     days = [day for day in (line.from_date, line.to_date) if day is not None]
     if not all(measurable(day) for day in days):
-        raise Refused("DATES_INVALID", f"line {line.po!r} has no usage period around one of the days {days}")
+        raise Refused(
+            "DATES_INVALID", f"line {line.po!r} has no usage period around one of {[*map(iso, days)]}"
+        )
     if line.usage_period == ANCHORED and line.from_date is None:
         raise Refused(
             "DATES_INVALID", f"line {line.po!r} counts months from a first day that it does not state"

@@ -1,21 +1,21 @@
 """What later versions of a contract build on of an earlier one: lines that it brought, changed, ended or paused.
 
 Invariant: a version whose words others rest on is not told otherwise behind their back (MOD_OVERLAP); a change of its
-price alone is, because the fold takes every later version on from there.
+price alone is, where its arrangement stays, because the fold takes every later version on from there.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from tieout.agents.accounting.modification import particulars, touched_lines
+from tieout.agents.accounting.modification import opens, particulars, touched_lines
 from tieout.agents.accounting.pauses import ACCESS, BILLING
 from tieout.agents.contracts.decision import Refused
 from tieout.tables.facts import Change, Item, Pause, Terms
 
 
 def check_built_on(old: Sequence[Terms], new: Sequence[Terms], later: Sequence[Terms]) -> None:
-    """MOD_OVERLAP where a later version touches a line of which the version says something else now."""
+    """MOD_OVERLAP where a later version touches a line, or an arrangement, of which the version says something else now."""
     if not later:
         return
     told_otherwise = _differing(old, new)
@@ -26,6 +26,15 @@ def check_built_on(old: Sequence[Terms], new: Sequence[Terms], later: Sequence[T
             raise Refused(
                 "MOD_OVERLAP",
                 f"version {terms.version} builds on what would be corrected: {', '.join(names)}",
+            )
+    gone = {each.arrangement for each in old if opens(each)} - {
+        each.arrangement for each in new if opens(each)
+    }
+    for terms in later:
+        if terms.arrangement in gone:
+            raise Refused(
+                "MOD_OVERLAP",
+                f"version {terms.version} is a change of {terms.arrangement}, which would have no line left",
             )
     twice = {item.po for item in _items(new)} & {item.po for item in _items(later)}
     if twice:

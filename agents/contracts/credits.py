@@ -12,19 +12,18 @@ from tieout.agents.contracts.draft import Draft
 from tieout.agents.contracts.facts import (
     object_of,
     with_components,
-    with_open_items,
     with_terms,
     without_terms,
 )
-from tieout.agents.contracts.policy import credit_effect, policy_of
+from tieout.agents.contracts.open_items import changed, ended, item_of, opened
+from tieout.agents.contracts.policy import policy_of
 from tieout.agents.contracts.price_effects import discount, effect_component, priced_by
-from tieout.agents.contracts.telling import exception_of
+from tieout.agents.contracts.switches import credit_effect
 from tieout.avro.events import CreditMemoIssued, Day, Minor
 from tieout.tables.contract import Arrangement, GroupState, OpenItem
 from tieout.tables.documents import DocLine
 
 _UNKNOWN = "CREDIT_REASON_UNKNOWN"
-_NEGATIVE = "RECOGNISED_NEGATIVE"
 
 
 def credited(
@@ -64,8 +63,7 @@ def settled(state: GroupState, event: CreditMemoIssued, earlier: set[str], draft
     arrangement = state.arrangements_of(event.envelope.contract_id)[0]
     if credit_effect(policy_of(draft.view, arrangement), event.reason) is not None:
         return _resolved(state, fact, draft)
-    mine = _open_item(state, fact)
-    others = tuple(each for each in state.group.open_items if each is not mine)
+    mine = item_of(state, _UNKNOWN, fact)
     item = OpenItem(
         code=_UNKNOWN,
         fact=fact,
@@ -77,21 +75,12 @@ def settled(state: GroupState, event: CreditMemoIssued, earlier: set[str], draft
         detail=f"credit memo {event.memo_number} has the reason {event.reason!r}: due moved, the price waits",
         cause=draft.cause.pointer,
     )
-    if mine is None:
-        draft.exceptions.append(exception_of(item, draft, None))
-    return with_open_items(state, tuple(sorted((*others, item), key=lambda each: (each.code, each.fact))))
-
-
-def _open_item(state: GroupState, fact: str) -> OpenItem | None:
-    return next((each for each in state.group.open_items if (each.code, each.fact) == (_UNKNOWN, fact)), None)
+    return opened(state, (item,), draft) if mine is None else changed(state, (item,))
 
 
 def _resolved(state: GroupState, fact: str, draft: Draft) -> GroupState:
-    mine = _open_item(state, fact)
-    if mine is None:
-        return state
-    draft.exceptions.append(exception_of(mine, draft, draft.view.now))
-    return with_open_items(state, tuple(each for each in state.group.open_items if each is not mine))
+    mine = item_of(state, _UNKNOWN, fact)
+    return state if mine is None else ended(state, (mine,), draft)
 
 
 def _component_id(source: str, arrangement: str) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from tieout.agents.accounting.opening_balances import OPENING
 from tieout.agents.contracts.decision import Refused
+from tieout.avro.days import iso
 from tieout.avro.events import Day
 from tieout.tables.contract import GroupState
 
@@ -39,5 +40,5 @@ def check_cutover(state: GroupState, contract: str, day: Day) -> None:
     if day < first:
         raise Refused(
             "DATES_INVALID",
-            f"day {day} is before day {first}, on which contract {contract!r} came over: it is in its opening balances",
+            f"{iso(day)} is before {iso(first)}, on which contract {contract!r} came over: it is in its opening balances",
         )

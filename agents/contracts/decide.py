@@ -20,6 +20,7 @@ from tieout.agents.contracts.invariants import check
 from tieout.agents.contracts.limits import check_limits
 from tieout.agents.contracts.markers import marked
 from tieout.agents.contracts.policy_review import put_to_review
+from tieout.agents.contracts.promised_again import with_what_it_met
 from tieout.agents.contracts.retelling import retold
 from tieout.agents.contracts.rules import RULES
 from tieout.agents.contracts.upgrade import check_upgrade
@@ -41,7 +42,7 @@ def decide(state: GroupState, event: Event, view: View, cause: CausedBy) -> Deci
     try:
         rule = _rule_of(event)
         check_day("the event", event.envelope.effective_date)
-        accepted = rule(state, event, draft)
+        accepted = with_what_it_met(state, rule(state, event, draft))
         after = accepted.state
         check_limits(state, after, view)
         check_upgrade(state, after, event, view)

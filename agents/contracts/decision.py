@@ -22,8 +22,9 @@ if TYPE_CHECKING:
     from tieout.agents.contracts.periods import Ground
 
 Retry = Literal["never", "version", "fact", "opening", "reference"]
-"""When the same event is worth trying again: not by itself, after the contract's next version, after any further fact of
-it, after another contract of the group opened, or after the next activation of reference data or reopening of a period."""
+"""When the same event is worth trying again: not by itself, after the next version or after any further fact of its contract
+or of one that is combined with it, after another contract of the group opened, or after the next activation of reference
+data or reopening of a period."""
 
 
 class View(NamedTuple):

@@ -2,14 +2,15 @@
 
 Invariants: evidence names a line of an accepted version of its contract, or waits for one; more than any version ever
 promised is refused, as is more back than ever left; of one source object the highest version counts, whatever order its
-versions arrive in. What each kind transfers is read in ``accounting.transfer``.
+versions arrive in. What each kind transfers is read in ``accounting.transfer``. A type that is not in
+``RULES`` (access_revoked) is parked by name until a release has its rule.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tieout.agents.accounting.transfer import passes
+from tieout.agents.accounting.transfer import PROVIDED, passes
 from tieout.agents.contracts.accepted import Accepted, Rules, earned_from
 from tieout.agents.contracts.admission import admitted_contract
 from tieout.agents.contracts.decision import Refused
@@ -79,7 +80,7 @@ def goods(state: GroupState, event: Goods, draft: Draft) -> Accepted:
     if known is not None and known.version >= evidence.version:
         return Accepted(state, effect=False)
     _check_scope(item, _beside(state, evidence, known), evidence, most)
-    return _put(state, terms, evidence, known)
+    return put(state, terms, evidence, known)
 
 
 def opening(state: GroupState, event: State, draft: Draft) -> Accepted:
@@ -99,7 +100,7 @@ def opening(state: GroupState, event: State, draft: Draft) -> Accepted:
     known = known_fact(state.facts.evidence, evidence.id)
     if known is not None and known.version >= evidence.version:
         return Accepted(state, effect=False)
-    return _put(state, terms, evidence, known)
+    return put(state, terms, evidence, known)
 
 
 def order(state: GroupState, event: Order, draft: Draft) -> Accepted:
@@ -114,7 +115,8 @@ def order(state: GroupState, event: Order, draft: Draft) -> Accepted:
     return Accepted(state, effect=False)
 
 
-def _put(state: GroupState, terms: Terms, evidence: Evidence, known: Evidence | None) -> Accepted:
+def put(state: GroupState, terms: Terms, evidence: Evidence, known: Evidence | None) -> Accepted:
+    """The evidence in place of its earlier version, wherever that stands."""
     touched = {(terms.arrangement, evidence.po): evidence.at}
     if known is not None:
         before = holding(state, known.contract, known.po), known.po
@@ -155,7 +157,7 @@ def _check_scope(item: Item, others: Mapping[str, int], evidence: Evidence, most
     sums = dict.fromkeys(("passed", "held", "beside", "returned"), 0)
     for each, quantity in shown.items():
         sums[_sum_of(item, each)] += quantity
-    if "access" in shown and item.measure == "point":
+    if item.measure == "point" and not shown.keys().isdisjoint(PROVIDED):
         sums["passed"] = max(sums["passed"], most)
     kind = _sum_of(item, kind_of(evidence))
     back = shown.get("returned", 0)

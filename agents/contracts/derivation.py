@@ -234,13 +234,12 @@ def _facts_of(state: GroupState, promise: Promise) -> _Facts:
 
 def _item(state: GroupState, promise: Promise) -> Item:
     contract, po = promise
-    return next(
-        item
-        for terms in state.facts.terms
-        if terms.contract == contract
-        for item in terms.add
-        if item.po == po
-    )
+    for terms in state.facts.terms:
+        if terms.contract == contract:
+            for item in terms.add:
+                if item.po == po:
+                    return item
+    raise AssertionError(f"contract {contract!r} promises no {po!r}")
 
 
 def _account(state: GroupState, contract: Contract, behind: Behind | None) -> Account606:

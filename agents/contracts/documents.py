@@ -6,6 +6,8 @@ replaces all of its lines and effects; an unknown reason of a credit waits with 
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+
 from tieout.agents.contracts.accepted import Accepted, Rules, Touched
 from tieout.agents.contracts.admission import admitted_contract, check_amounts, check_dates
 from tieout.agents.contracts.credits import credited, settled
@@ -22,8 +24,14 @@ from tieout.agents.contracts.telling import tell_billed
 from tieout.avro.events import CreditMemoIssued, Day, DebitMemoIssued, DocumentLine, InvoicePosted, Minor
 from tieout.tables.contract import Arrangement, Contract, GroupState
 from tieout.tables.documents import DocLine
+from tieout.tables.facts import Terms
 
 Document = InvoicePosted | DebitMemoIssued | CreditMemoIssued
+_KINDS: Mapping[type, str] = {
+    InvoicePosted: "invoice",
+    DebitMemoIssued: "debit_memo",
+    CreditMemoIssued: "credit_memo",
+}
 
 
 def invoice(state: GroupState, event: InvoicePosted | DebitMemoIssued, draft: Draft) -> Accepted:
@@ -35,21 +43,18 @@ def invoice(state: GroupState, event: InvoicePosted | DebitMemoIssued, draft: Dr
     if not 1 <= event.part_number <= event.part_count:
         raise Refused("VALUE_INVALID", f"part {event.part_number} of {event.part_count}")
     source = object_of(event)
-    earlier = _earlier(state, source, _kind(event))
+    earlier = _earlier(state, source, _KINDS[type(event)])
     if earlier and earlier[0].version >= event.envelope.object_version:
         return Accepted(state, effect=False)
     lines = _lines(state, contract, event, source, draft)
     at = lines[0].at
-    before, mirrored = _amounts_by_arrangement(earlier), _mirrored(state, contract, draft)
+    mirrored = _mirrored(state, contract, draft)
     if mirrored and isinstance(event, DebitMemoIssued):
         raise Refused("EVENT_UNSUPPORTED", "mirroring a debit memo is not supported yet")
-    if mirrored and (event.part_count > 1 or before):
+    if mirrored and (event.part_count > 1 or any(line.unconditional for line in earlier)):
         raise Refused("EVENT_UNSUPPORTED", "mirroring an invoice in parts, or again, is not supported yet")
     state = with_document(state, source, lines)
-    after = _amounts_by_arrangement(lines)
-    for arrangement in sorted({*before, *after}):
-        moved = after.get(arrangement, 0) - before.get(arrangement, 0)
-        _tell_billed(state, contract, arrangement, at, moved, draft)
+    _tell_billed(state, contract, at, earlier, lines, draft)
     if event.unconditional and mirrored and isinstance(event, InvoicePosted):
         mirror_invoice(state, contract, event, lines, draft)
     state, touched = moved_by_acts(state, contract, _touched(state, earlier, lines), draft)
@@ -73,10 +78,7 @@ def credit_memo(state: GroupState, event: CreditMemoIssued, draft: Draft) -> Acc
     state = with_document(state, source, lines)
     state, effects = credited(state, event, lines, draft)
     state = settled(state, event, {line.doc for line in earlier}, draft)
-    before, after = _amounts_by_arrangement(earlier), _amounts_by_arrangement(lines)
-    for arrangement in sorted({*before, *after}):
-        moved = after.get(arrangement, 0) - before.get(arrangement, 0)
-        _tell_billed(state, contract, arrangement, at, moved, draft)
+    _tell_billed(state, contract, at, earlier, lines, draft)
     if mirrored:
         mirror_credit_memo(state, contract, event, lines, draft)
     state, touched = moved_by_acts(state, contract, _touched(state, earlier, lines), draft)
@@ -121,7 +123,7 @@ def _lines(
 ) -> tuple[DocLine, ...]:
     """The document's lines, each with the arrangement that it bills."""
     stated = event.lines or (DocumentLine(None, event.amount_minor, event.tax_minor),)
-    for line in stated:
+    for line in event.lines:
         check_amounts(line_amount=line.amount_minor, line_tax=line.tax_minor)
         check_dates(service=(line.service_from, line.service_to))
     totals = (sum([line.amount_minor for line in stated]), sum([line.tax_minor for line in stated]))
@@ -131,31 +133,35 @@ def _lines(
             "AMOUNT_MISMATCH", f"lines add up to (amount, tax) {totals}, the document says {stated_totals}"
         )
     number = event.invoice_number if isinstance(event, InvoicePosted) else event.memo_number
-    _check_number(state, number, (source, _kind(event)))
+    _check_number(state, number, (source, _KINDS[type(event)]))
     if len(state.documents.lines) + len(stated) > DOCUMENT_LINES_MAX:
         raise Refused("LIMIT_EXCEEDED", f"more than {DOCUMENT_LINES_MAX} document lines in one group")
-    return tuple(
-        [
-            _line(event, (source, number, place), line, arrangement_of(state, contract, line.po), draft)
-            for place, line in enumerate(stated, 1)
-        ]
-    )
+    lines: list[DocLine] = []
+    counted: dict[str, tuple[Day, bool]] = {}
+    for place, line in enumerate(stated, 1):
+        arrangement = arrangement_of(state, contract, line.po)
+        if arrangement.id not in counted:
+            counted[arrangement.id] = _counted(event, arrangement, draft)
+        lines.append(
+            _line(event, (source, number, place), line, arrangement.id, counted[arrangement.id], draft)
+        )
+    return tuple(lines)
 
 
 def _line(
     event: Document,
     key: tuple[str, str, int],
     line: DocumentLine,
-    arrangement: Arrangement,
+    arrangement: str,
+    counted: tuple[Day, bool],
     draft: Draft,
 ) -> DocLine:
-    """One line; ``key``: its document's source object and number, and its place in it."""
+    """One line; ``key``: its document's source object and number, and its place in it; ``counted``: from when, and whether."""
     source, number, place = key
-    at = event.envelope.effective_date
+    at, unconditional = counted
     if isinstance(event, CreditMemoIssued):
-        due, reason, unconditional, ref, part = at, event.reason, True, event.invoice_number, (1, 1)
+        due, reason, ref, part = at, event.reason, event.invoice_number, (1, 1)
     else:
-        at, unconditional = _counted(event, policy_of(draft.view, arrangement).receivable_when)
         due, part = event.due_date, (event.part_number, event.part_count)
         reason, ref = (
             (event.reason, event.invoice_number) if isinstance(event, DebitMemoIssued) else (None, None)
@@ -165,9 +171,9 @@ def _line(
         number,
         place,
         event.envelope.object_version,
-        _kind(event),
+        _KINDS[type(event)],
         event.envelope.contract_id,
-        arrangement.id,
+        arrangement,
         line.po,
         at,
         due,
@@ -184,11 +190,14 @@ def _line(
     )
 
 
-def _counted(event: InvoicePosted | DebitMemoIssued, receivable_when: str) -> tuple[Day, bool]:
+def _counted(event: Document, arrangement: Arrangement, draft: Draft) -> tuple[Day, bool]:
     """From when a document counts, and whether by itself (606-10-45-4).
 
     Some count from the day on which they are payable, some only when a right to payment is established or cash comes.
     """
+    if isinstance(event, CreditMemoIssued):
+        return event.envelope.effective_date, True
+    receivable_when = policy_of(draft.view, arrangement).receivable_when
     if receivable_when == "due_date":
         return max(event.due_date, event.envelope.effective_date), event.unconditional
     return event.envelope.effective_date, event.unconditional and receivable_when != "right_exists"
@@ -197,9 +206,11 @@ def _counted(event: InvoicePosted | DebitMemoIssued, receivable_when: str) -> tu
 def arrangement_of(state: GroupState, contract: Contract, po: str | None) -> Arrangement:
     """The arrangement that holds a line; without a line, the contract's only one."""
     if po is not None:
-        for terms in (*state.facts.terms, *told_once(state, contract.id)):
-            if terms.contract == contract.id and po in [item.po for item in terms.add]:
-                return state.arrangement(terms.arrangement)
+        terms = _promising(state.facts.terms, contract.id, po)
+        if terms is None:
+            terms = _promising(told_once(state, contract.id), contract.id, po)
+        if terms is not None:
+            return state.arrangement(terms.arrangement)
         raise Refused("EVIDENCE_UNKNOWN_PO", f"line {po!r} is not in contract {contract.id!r}", "version")
     own = standing_arrangements(state, contract.id)
     if len(own) > 1:
@@ -209,6 +220,16 @@ def arrangement_of(state: GroupState, contract: Contract, po: str | None) -> Arr
             "must name what it bills",
         )
     return own[0]
+
+
+def _promising(versions: Iterable[Terms], contract: str, po: str) -> Terms | None:
+    """The version of a contract that promises a line."""
+    for terms in versions:
+        if terms.contract == contract:
+            for item in terms.add:
+                if item.po == po:
+                    return terms
+    return None
 
 
 def _check_number(state: GroupState, number: str, own: tuple[str, str]) -> None:
@@ -228,38 +249,36 @@ def _earlier(state: GroupState, source: str, kind: str) -> tuple[DocLine, ...]:
     return tuple([line for line in state.documents.lines if line.object == source and line.kind == kind])
 
 
-def _kind(event: Document) -> str:
-    if isinstance(event, InvoicePosted):
-        return "invoice"
-    return "debit_memo" if isinstance(event, DebitMemoIssued) else "credit_memo"
-
-
 def _mirrored(state: GroupState, contract: Contract, draft: Draft) -> bool:
     return policy_of(draft.view, state.arrangements_of(contract.id)[0]).ar_owner == "billing_mirrored"
 
 
-def _amounts_by_arrangement(lines: tuple[DocLine, ...]) -> dict[str, Minor]:
-    amounts: dict[str, Minor] = {}
-    for line in lines:
-        if line.unconditional:
-            signed = -line.amount if line.kind == "credit_memo" else line.amount
-            amounts[line.arrangement] = amounts.get(line.arrangement, 0) + signed
-    return amounts
-
-
 def _tell_billed(
-    state: GroupState, contract: Contract, arrangement_id: str, at: Day, moved: Minor, draft: Draft
+    state: GroupState,
+    contract: Contract,
+    at: Day,
+    earlier: tuple[DocLine, ...],
+    lines: tuple[DocLine, ...],
+    draft: Draft,
 ) -> None:
-    cumulative = state.extent.tally.due_of(arrangement_id)
-    tell_billed(state.arrangement(arrangement_id), contract.id, at, moved, cumulative, draft)
+    """What the document, in place of its earlier version, bills of each arrangement."""
+    moved: dict[str, Minor] = {}
+    for sign, version in ((-1, earlier), (1, lines)):
+        for line in version:
+            if line.unconditional:
+                amount = -line.amount if line.kind == "credit_memo" else line.amount
+                moved[line.arrangement] = moved.get(line.arrangement, 0) + sign * amount
+    for arrangement in sorted(moved):
+        cumulative = state.extent.tally.due_of(arrangement)
+        tell_billed(state.arrangement(arrangement), contract.id, at, moved[arrangement], cumulative, draft)
 
 
 def _touched(state: GroupState, earlier: tuple[DocLine, ...], lines: tuple[DocLine, ...]) -> dict[str, Day]:
     """Arrangements whose due may differ; with cash in the contract, advances move with every receivable."""
     both = (*earlier, *lines)
-    touched = {line.arrangement for line in both}
+    touched = [line.arrangement for line in both]
     if state.documents.cash:
-        touched |= {state.arrangements_of(contract)[0].id for contract in {line.contract for line in both}}
+        touched += [state.arrangements_of(contract)[0].id for contract in {line.contract for line in both}]
     first = min([line.at for line in both])
     return dict.fromkeys(touched, first)
 

@@ -8,8 +8,8 @@ touch is read off the ledger, which equals it, so that an invoice costs no look 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from itertools import accumulate
 
+from tieout.agents.accounting.agreement import contracts_of
 from tieout.agents.accounting.position import netted
 from tieout.agents.accounting.targets import Targets
 from tieout.agents.contracts.accepted import Touched
@@ -47,13 +47,35 @@ def emit(state: GroupState, touched: Touched, draft: Draft) -> GroupState:
         return state
     if books.horizon < arrangement.opened and opening_day(state, arrangement.id) is not None:
         return state  # what the ledger holds already stands for later than anybody looks at
-    state = prepared(state)
+    known, state = state, prepared(state)
+    if _due_stands(known, state, arrangement, touched):
+        return state
     deltas = _deltas(state, arrangement, books, touched, books.horizon)
     if not deltas:
         return state
     if books.closed is not None and books.period(touched.first) <= books.closed:
         state, deltas = withheld(state, arrangement, deltas, draft)
     return posted(state, arrangement, deltas, draft)
+
+
+def _due_stands(before: GroupState, after: GroupState, arrangement: Arrangement, touched: Touched) -> bool:
+    """Whether only due may differ, and did not, as where cash pays what was billed: the ledger equals its targets.
+
+    Each account went on from where the ledger last looked at it: what came since lies beyond the horizon, or is this event.
+    """
+    if touched.pos != () or after is before or after.facts.assessments or _waits(after):
+        return False  # all accounts went on before: with another arrangement of the same event
+    assert after.derived is not None, "prepared"
+    if before.derived is None:
+        return False
+    for contract in contracts_of(arrangement):
+        known = before.derived.accounts.get(contract)
+        if known is None and contract in before.derived.behind:
+            known = before.derived.behind[contract][0]
+        now = after.derived.accounts[contract]
+        if known is None or known.due.get(arrangement.id) != now.due.get(arrangement.id):
+            return False
+    return True
 
 
 def _deltas(
@@ -152,11 +174,12 @@ def _added_up(wanted: dict[Key, list[Minor]], standing: Iterable[list[Minor]], c
 def _through(series: Series, first: Period, count: int) -> list[Minor]:
     """What the ledger shows of a key at the end of ``count`` periods from ``first`` on."""
     place = first - series.first
-    before = sum(series.movements[: max(place, 0)])
-    moved = series.movements[max(place, 0) : max(place + count, 0)]
-    led = [before] * min(max(-place, 0), count)
-    through = led + list(accumulate(moved, initial=before))[1:]
-    return through + [through[-1] if through else before] * (count - len(through))
+    through = [0] * min(-place, count) if place < 0 else []
+    total = sum(series.movements[:place]) if place > 0 else 0
+    for moved in series.movements[max(place, 0) : max(place + count, 0)]:
+        total += moved
+        through.append(total)
+    return through + [total] * (count - len(through))
 
 
 def _waits(state: GroupState) -> bool:

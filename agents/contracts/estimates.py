@@ -1,8 +1,7 @@
 """Estimates of the price: bonus, penalty, rebate, right of return, concession (606-10-32-5..14, 32-42..45).
 
 Invariant: an estimate counts from its own day on, and the one before stays true for its time (32-14); one name means
-one thing: what it reaches never changes. An event type of the family that is not in ``RULES`` is parked by name until
-a release has its rule.
+one thing: what it reaches never changes.
 """
 
 from __future__ import annotations

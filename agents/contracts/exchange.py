@@ -10,6 +10,7 @@ from fractions import Fraction
 
 from tieout.agents.accounting.functional_currency import Rate, RateMissing
 from tieout.agents.contracts.currencies import DECIMALS
+from tieout.avro.days import iso
 from tieout.avro.events import Day
 from tieout.avro.reference import FxRatePublished
 from tieout.tables.reference import Reference
@@ -41,7 +42,7 @@ class Exchange:
     def _found(self, rate_type: str, day: Day, since: Day | None = None) -> Rate:
         row = self._reference.rate(self._pair, rate_type, day, since=since)
         if row is None:
-            within = f"by day {day}" if since is None else f"for days {since} to {day}"
+            within = f"by {iso(day)}" if since is None else f"from {iso(since)} to {iso(day)}"
             raise RateMissing(f"no {rate_type} rate from {self._pair[0]} to {self._pair[1]} {within}")
         pin = f"fx_rate/{row.header.id}@{row.header.version}"
         self.rows[pin] = row

@@ -6,7 +6,6 @@ one costs the same however many there are.
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Collection, Iterable
 from operator import attrgetter
 
@@ -20,28 +19,25 @@ from tieout.tables.documents import Act, Cash, DocLine, Documents
 from tieout.tables.extent import extent_of
 from tieout.tables.facts import Component
 
-_doc = attrgetter("doc")
 _doc_line = attrgetter("doc", "line")
 _id_version = attrgetter("id", "version")
 
 
 def with_document(state: GroupState, source: str, lines: tuple[DocLine, ...]) -> GroupState:
-    """A document (one line at least), in place of the earlier version of its source object."""
+    """A document of one contract (one line at least), in place of the earlier version of its source object."""
     documents, kind = state.documents, lines[0].kind
     if state.extent.tally.knows_document(source, kind):
         kept = [each for each in documents.lines if each.object != source or each.kind != kind]
         by_key = tuple(sorted((*kept, *lines), key=_doc_line))
         contracts = {each.contract for each in (*documents.lines, *lines)}
         return billed(_measured(state, replace(documents, lines=by_key)), contracts)
-    place = bisect_left(documents.lines, lines[0].doc, key=_doc)
+    place = documents.place_of(lines[0].doc)
     taken = place < len(documents.lines) and documents.lines[place].doc == lines[0].doc
     assert not taken, "a number is taken by one document"
     joined = (*documents.lines[:place], *lines, *documents.lines[place:])
     documents = Documents(joined, documents.cash, documents.acts)
-    state = replace(state, documents=documents, extent=state.extent.with_lines(lines))
-    for contract in sorted({each.contract for each in lines}):
-        state = charged(state, contract, [each for each in lines if each.contract == contract])
-    return state
+    state = replace(state, documents=documents, extent=state.extent.with_document(lines))
+    return charged(state, lines[0].contract, lines)
 
 
 def with_cash(state: GroupState, cash: Cash) -> GroupState:

@@ -76,9 +76,11 @@ def with_usage(state: GroupState, bucket: UsageBucket, usage: RatedUsage) -> tup
 
     Gives the state, and the bucket as it stands in it.
     """
-    bucket = _standing(state, bucket)
-    bucket = replace(bucket, rated=put(bucket.rated, usage))
-    state = _with_bucket(state, bucket, extent=state.extent.with_rated(usage))
+    place, known = _place_of(state, bucket)
+    standing = state.usage[place] if known else replace(bucket, rated=(), details=())
+    bucket = replace(standing, rated=put(standing.rated, usage))
+    buckets = (*state.usage[:place], bucket, *state.usage[place + known :])
+    state = replace(state, usage=buckets, extent=state.extent.with_rated(usage))
     return rated(state, bucket, usage), bucket
 
 
@@ -139,15 +141,17 @@ def _measured(state: GroupState) -> GroupState:
 
 def _standing(state: GroupState, bucket: UsageBucket) -> UsageBucket:
     """The bucket of this place as it stands in the state, empty where there is none yet."""
+    place, known = _place_of(state, bucket)
+    return state.usage[place] if known else replace(bucket, rated=(), details=())
+
+
+def _place_of(state: GroupState, bucket: UsageBucket) -> tuple[int, bool]:
+    """Where the bucket of this place is, or would be, and whether it is there."""
     key = usage_order(bucket)
     place = bisect_left(state.usage, key, key=usage_order)
-    if place < len(state.usage) and usage_order(state.usage[place]) == key:
-        return state.usage[place]
-    return replace(bucket, rated=(), details=())
+    return place, place < len(state.usage) and usage_order(state.usage[place]) == key
 
 
 def _with_bucket(state: GroupState, bucket: UsageBucket, extent: Extent) -> GroupState:
-    key = usage_order(bucket)
-    place = bisect_left(state.usage, key, key=usage_order)
-    known = place < len(state.usage) and usage_order(state.usage[place]) == key
+    place, known = _place_of(state, bucket)
     return replace(state, usage=(*state.usage[:place], bucket, *state.usage[place + known :]), extent=extent)

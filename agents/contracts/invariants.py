@@ -137,10 +137,16 @@ def _stated(state: GroupState, arrangement: str, day: Day) -> Minor:
     of = state.arrangement(arrangement)
     reliefs = dict(layers_of(state, of).reliefs)
     own = components_of(state, of, reliefs)
+    shared = min(
+        (each.at for each in seen if any(item.measure != "amount" for item in each.add)), default=None
+    )
     given_up = [
         reliefs[each.id]
         for each in write_offs_of(state, of)
-        if max(each.at, opened) <= day and not each.keeps_price
+        if max(each.at, opened) <= day
+        and not each.keeps_price
+        and shared is not None
+        and shared <= max(each.at, opened)
     ]
     others = [each for each in own if each.reach not in ("version", "obligation", "none", DAYS)]
     counted = standing_components((*held(own, seen), *others), day)

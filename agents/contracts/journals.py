@@ -116,8 +116,10 @@ def post(
 
     def build(header: CommandHeader) -> JournalPost:
         written = tuple(
-            _journal_line(line, place, header, customer, accounts[line.account_class], books)
-            for place, line in enumerate(lines, 1)
+            [
+                _journal_line(line, place, header, customer, accounts[line.account_class], books)
+                for place, line in enumerate(lines, 1)
+            ]
         )
         if other:
             return JournalPost(
@@ -178,8 +180,8 @@ def _journal_line(
 
 
 def _require_balance(journal: JournalPost) -> None:
-    debit = sum(line.debit_minor for line in journal.lines)
-    credit = sum(line.credit_minor for line in journal.lines)
+    debit = sum([line.debit_minor for line in journal.lines])
+    credit = sum([line.credit_minor for line in journal.lines])
     if debit != credit:
         raise InvariantBroken(
             f"journal {journal.header.command_id} does not balance: {debit} Dr, {credit} Cr"

@@ -17,11 +17,10 @@ from tieout.agents.accounting.policy import Policy
 from tieout.agents.accounting.targets import Targets
 from tieout.agents.contracts.decision import Refused
 from tieout.agents.contracts.draft import Draft
-from tieout.agents.contracts.facts import with_open_items
+from tieout.agents.contracts.open_items import ended, item_of, opened
 from tieout.agents.contracts.periods import Books, ground_of
 from tieout.agents.contracts.policy import policy_on
 from tieout.agents.contracts.posting import Deltas, posted
-from tieout.agents.contracts.telling import exception_of
 from tieout.avro.admin_events import ExceptionResolved
 from tieout.avro.events import Minor
 from tieout.tables.contract import Arrangement, GroupState, OpenItem
@@ -209,20 +208,12 @@ def _released(
 
 def _told(state: GroupState, arrangement: Arrangement, draft: Draft) -> GroupState:
     """The open item of what is withheld: opened, told anew where its amount changed, resolved where nothing is left."""
-    known = next(
-        (each for each in state.group.open_items if (each.code, each.fact) == (CODE, arrangement.id)), None
-    )
-    others = [each for each in state.group.open_items if each is not known]
+    known = item_of(state, CODE, arrangement.id)
     standing = _standing(state, arrangement)
     if not standing:
-        if known is None:
-            return state
-        draft.exceptions.append(exception_of(known, draft, draft.view.now))
-        return with_open_items(state, tuple(others))
+        return state if known is None else ended(state, (known,), draft)
     item = _item(arrangement, standing, known, draft)
-    if item != known:
-        draft.exceptions.append(exception_of(item, draft, None))
-    return with_open_items(state, tuple(sorted((*others, item), key=lambda each: (each.code, each.fact))))
+    return state if item == known else opened(state, (item,), draft)
 
 
 def _item(arrangement: Arrangement, standing: Deltas, known: OpenItem | None, draft: Draft) -> OpenItem:

@@ -25,6 +25,7 @@ from tieout.agents.contracts.orders import hold_order, release_order, update_ord
 from tieout.agents.contracts.standing_versions import pauses_of, standing_arrangements
 from tieout.agents.contracts.telling import tell_booked, tell_modification
 from tieout.agents.contracts.versions import next_version
+from tieout.avro.days import iso
 from tieout.avro.events import ContractResumed, ContractSuspended, Day
 from tieout.tables.contract import Arrangement, Contract, GroupState
 from tieout.tables.facts import Change, Item, Particulars, Pause, Terms
@@ -53,11 +54,11 @@ def suspend(state: GroupState, event: ContractSuspended, draft: Draft) -> Accept
     if (last is not None and last < contract.first) or _is_over(state, contract, first):
         raise Refused(
             "DATES_INVALID",
-            f"the pause from day {first} lies outside of the contract, days {contract.first} to {contract.last}",
+            f"the pause from {iso(first)} lies outside of the contract, {iso(contract.first)} to {iso(contract.last)}",
         )
     for known in (pause for _, pause in _contract_pauses(pauses_of(state, contract.id))):
         if paused_within((known,), first, last):
-            raise Refused("MOD_OVERLAP", f"the contract is paused from day {known[0]} already")
+            raise Refused("MOD_OVERLAP", f"the contract is paused from {iso(known[0])} already")
     scope = ACCESS if event.access_paused else BILLING
     pausing = _Pausing("suspend", at, approved, scope, first, last)
     state, told = _told(state, contract, event, pausing, _lines_within(state, contract, pausing), draft)
@@ -80,8 +81,10 @@ def resume(state: GroupState, event: ContractResumed, draft: Draft) -> Accepted:
         (scope, each) for scope, each in known if each[0] <= day and (each[1] is None or each[1] >= day - 1)
     ]
     if not ended:
-        spans = [each for _, each in known]
-        raise Refused("DATES_INVALID", f"the contract is not paused up to day {day}; its pauses are {spans}")
+        begun = ", ".join(iso(each[0]) for _, each in known)
+        raise Refused(
+            "DATES_INVALID", f"the contract is not paused up to {iso(day)}; its pauses began {begun}"
+        )
     scope, (first, _) = ended[-1]
     pausing = _Pausing("resume", at, approved, scope, first, day - 1)
     lines: Lines = _lines_within(state, contract, pausing)
@@ -168,7 +171,7 @@ def _told(
     """The state with the version, told to each arrangement that it is about, or to the first one; modifications told."""
     change = {arrangement: _extended(items, event.extended_to) for arrangement, items in lines.items()}
     if event.extended_to is not None and not any(change.values()):
-        raise Refused("DATES_INVALID", f"day {event.extended_to} extends no line of service that is paused")
+        raise Refused("DATES_INVALID", f"{iso(event.extended_to)} extends no line of service that is paused")
     check_overlap(state, contract, pausing.at, {each.po for changes in change.values() for each in changes})
     version = event.envelope.object_version
     about = [each for each in lines if change[each] or (pausing.scope == ACCESS and lines[each])]

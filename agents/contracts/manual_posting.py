@@ -9,12 +9,14 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
+from tieout.agents.accounting.position import CREDIT_CLASSES
 from tieout.agents.contracts.decision import Refused
 from tieout.agents.contracts.draft import RULE_VERSION, Draft, Posting
 from tieout.agents.contracts.facts import with_manual
 from tieout.agents.contracts.periods import Ground
 from tieout.agents.contracts.standing_versions import parties_of
 from tieout.avro.commands import CommandHeader, JournalLine, JournalPost, JournalReverse
+from tieout.avro.days import iso
 from tieout.avro.events import AdjustmentLine, Day, Minor
 from tieout.avro.outcomes import RevenueEvent
 from tieout.tables.contract import Arrangement, Contract, GroupState
@@ -23,17 +25,6 @@ from tieout.tables.reference import Period
 
 KIND = "manual"
 """Type of the journal, and kind of the revenue events beside it."""
-
-_CREDITED = (
-    "revenue",
-    "contract_liability",
-    "refund_liability",
-    "customer_balance",
-    "tax_payable",
-    "fx_gain",
-    "intercompany_payable",
-)
-"""Classes whose natural sign is credit; every other class that a person may name is debited."""
 
 _LANE = "journal"
 
@@ -125,7 +116,7 @@ def functional_of(line: AdjustmentLine) -> Minor | None:
 
 
 def _natural(account_class: str, credit: Minor) -> Minor:
-    return credit if account_class in _CREDITED else -credit
+    return credit if account_class in CREDIT_CLASSES else -credit
 
 
 def _posting(journal: Journal) -> Posting:
@@ -141,7 +132,7 @@ def _account(account_class: str, where: Posting, draft: Draft) -> str:
         if account is not None:
             return account
     raise Refused(
-        "ACCOUNT_UNMAPPED", f"{account_class!r} of {entity!r} has no account on day {day}", "reference"
+        "ACCOUNT_UNMAPPED", f"{account_class!r} of {entity!r} has no account on {iso(day)}", "reference"
     )
 
 

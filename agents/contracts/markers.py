@@ -11,13 +11,12 @@ from tieout.agents.contracts.decision import Refused
 from tieout.agents.contracts.draft import Draft
 from tieout.agents.contracts.emission import emit
 from tieout.agents.contracts.fact_days import earliest_fact
-from tieout.agents.contracts.facts import with_open_items
 from tieout.agents.contracts.late_effects import reopened
 from tieout.agents.contracts.ledger_emission import emit_ledgers
 from tieout.agents.contracts.ledgers import needs_ledgers
+from tieout.agents.contracts.open_items import ended, opened
 from tieout.agents.contracts.periods import entity_of, ground_of
 from tieout.agents.contracts.policy_review import put_to_review
-from tieout.agents.contracts.telling import exception_of
 from tieout.agents.contracts.usage_completeness import watched_at_close
 from tieout.avro.control import (
     Marker,
@@ -119,18 +118,9 @@ def _own(state: GroupState) -> list[OpenItem]:
 def _told(state: GroupState, kind: str, problems: _Problems, draft: Draft) -> GroupState:
     """Open an exception for each new kind of problem, and resolve those that are over."""
     standing = {each.code: each for each in _own(state) if each.event_type == kind}
-    items = [
-        each for each in state.group.open_items if each not in standing.values() or each.code in problems
-    ]
-    for code in sorted(standing.keys() - problems.keys()):
-        draft.exceptions.append(exception_of(standing[code], draft, draft.view.now))
-    for code in sorted(problems.keys() - standing.keys()):
-        item = _item(state, kind, code, problems[code], draft)
-        draft.exceptions.append(exception_of(item, draft, None))
-        items.append(item)
-    if problems.keys() == standing.keys():
-        return state
-    return with_open_items(state, tuple(sorted(items, key=lambda each: (each.code, each.fact))))
+    state = ended(state, [standing[code] for code in sorted(standing.keys() - problems.keys())], draft)
+    found = sorted(problems.keys() - standing.keys())
+    return opened(state, [_item(state, kind, code, problems[code], draft) for code in found], draft)
 
 
 def _item(state: GroupState, kind: str, code: str, detail: str, draft: Draft) -> OpenItem:

@@ -6,7 +6,7 @@ pinned references and the promises as they stand; a missing input is a named ref
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from fractions import Fraction
 from typing import NamedTuple
 
@@ -14,6 +14,7 @@ from tieout.agents.accounting.service_time import MONTH, span_weight
 from tieout.agents.accounting.standing import changed
 from tieout.agents.contracts.decision import Refused
 from tieout.agents.contracts.standing_versions import standing_arrangements
+from tieout.avro.days import iso
 from tieout.avro.events import ContractAmended, ContractRenewed, Day, Minor
 from tieout.tables.contract import Arrangement, Contract, GroupState
 from tieout.tables.facts import Item
@@ -92,8 +93,8 @@ def check_overlap(state: GroupState, contract: Contract, at: Day, touched: set[s
             if both:
                 raise Refused(
                     "MOD_OVERLAP",
-                    f"lines {sorted(both)} were changed by version {terms.version}, dated day {terms.at}, later than "
-                    f"day {at}",
+                    f"lines {sorted(both)} were changed by version {terms.version}, dated {iso(terms.at)}, later than "
+                    f"{iso(at)}",
                 )
 
 
@@ -120,7 +121,7 @@ def governing(state: GroupState, contract: Contract, touched: Iterable[str], at:
 
 
 def reflects_ssp(items: tuple[Item, ...], price: Minor, tolerance_percent: int) -> bool:
-    """Row 11: each added line has its price, and it lies within the tolerance of its SSP, line by line."""
+    """Row 11 (606-10-25-12): each added line has its price, within the tolerance of its SSP, line by line."""
     if any(item.ssp is None for item in items):
         raise Refused("SSP_MISSING", "an added line states no SSP: whether it is a separate contract is open")
     prices = [item.price for item in items] if len(items) > 1 else [price]
@@ -150,37 +151,22 @@ def within_tolerance(price: Minor, value: Fraction, percent: int) -> bool:
     return abs(price - value) <= max(abs(value) * Fraction(percent, 100), Fraction(1, 2))
 
 
-def extended_ssp(item: Item, qty: int | Fraction | None = None, first: Day | None = None) -> Fraction:
-    """SSP x quantity x term of a promise, exactly; for ``qty`` (in its scale) instead of its own, from ``first`` on."""
+def extended_ssp(item: Item) -> Fraction:
+    """SSP x quantity x term of a promise, exactly."""
     assert item.ssp is not None, item
-    quantity = Fraction(item.qty if qty is None else qty, 10**item.qty_scale)
-    begin = item.first if first is None else first
+    quantity = Fraction(item.qty, 10**item.qty_scale)
     match item.ssp_per:
         case "month":
-            assert begin is not None
+            assert item.first is not None
             assert item.last is not None
-            return item.ssp * quantity * Fraction(span_weight("months_prorated", begin, item.last), MONTH)
+            return (
+                item.ssp * quantity * Fraction(span_weight("months_prorated", item.first, item.last), MONTH)
+            )
         case "day":
-            assert begin is not None
+            assert item.first is not None
             assert item.last is not None
-            return item.ssp * quantity * span_weight("days", begin, item.last)
+            return item.ssp * quantity * span_weight("days", item.first, item.last)
         case "unit":
             return item.ssp * quantity
         case _:
-            return Fraction(item.ssp) if qty is None else item.ssp * Fraction(qty, item.qty)
-
-
-def raises_at_ssp(
-    event: ContractAmended, promises: Promises, at: Day, tolerance_percent: int
-) -> Iterator[str]:
-    """Lines whose quantity goes up at SSP: by 25-12 that is a separate contract, which needs a line of its own."""
-    for change in event.change:
-        item = promises.items[change.po]
-        if change.quantity is None or change.price_change_minor is None or item.ssp is None:
-            continue
-        more = Fraction(change.quantity * 10**item.qty_scale, 10**change.quantity_scale) - item.qty
-        if more > 0 and change.from_date is None and change.to_date is None:
-            begin = None if item.first is None else max(item.first, at)
-            value = extended_ssp(item, more, begin)
-            if value and within_tolerance(change.price_change_minor, value, tolerance_percent):
-                yield change.po
+            return Fraction(item.ssp)

@@ -21,6 +21,7 @@ from tieout.agents.contracts.orders import update_order, upsert_customer
 from tieout.agents.contracts.policy import policy_of
 from tieout.agents.contracts.telling import tell_booked, tell_modification
 from tieout.agents.contracts.versions import next_version
+from tieout.avro.days import iso
 from tieout.avro.events import OwnerTransferred
 from tieout.tables.contract import Arrangement, GroupState
 from tieout.tables.facts import Particulars, Party, Terms
@@ -39,7 +40,7 @@ def transfer(state: GroupState, event: OwnerTransferred, draft: Draft) -> Accept
     arrangement = governing(state, contract, (), at).arrangement
     _check_supported(event, arrangement, draft)
     if at < arrangement.opened:
-        raise Refused("DATES_INVALID", f"the transfer counts from day {at}, before {arrangement.id} opened")
+        raise Refused("DATES_INVALID", f"the transfer counts from {iso(at)}, before {arrangement.id} opened")
     if event.consideration_minor:
         check_sharing(state, arrangement, set(), ())
     terms = Terms(

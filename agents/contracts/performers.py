@@ -11,8 +11,9 @@ from collections.abc import Iterable
 from tieout.agents.accounting.ledger_targets import GAIN, PAYABLE, RECEIVABLE
 from tieout.agents.accounting.performing_entities import SWITCHES
 from tieout.agents.contracts.decision import Refused
-from tieout.agents.contracts.policy import policy_from
 from tieout.agents.contracts.pricing import PricedOn
+from tieout.agents.contracts.switches import policy_from
+from tieout.avro.days import iso
 from tieout.avro.events import Day
 from tieout.avro.reference import EntityPublished
 from tieout.tables.reference import Reference
@@ -25,7 +26,7 @@ def admitted_performer(performing: str, contracting: EntityPublished, book: Pric
     reference = book.view.reference
     entity = reference.entity(performing, day)
     if entity is None or reference.erp_account(entity.erp_account) is None:
-        what = f"performing entity {performing!r}, or its ERP account, is not published for day {day}"
+        what = f"performing entity {performing!r}, or its ERP account, is not published for {iso(day)}"
         raise Refused("ENTITY_UNRESOLVED", what, "reference")
     if reference.calendar(entity.calendar) is None:
         what = f"no calendar {entity.calendar!r} is published"
@@ -40,7 +41,7 @@ def admitted_performer(performing: str, contracting: EntityPublished, book: Pric
 def _check_mapped(reference: Reference, entity: str, classes: Iterable[str], day: Day) -> None:
     for account_class in classes:
         if reference.account(entity, account_class, day) is None:
-            what = f"{account_class} of {entity!r} has no account on day {day}"
+            what = f"{account_class} of {entity!r} has no account on {iso(day)}"
             raise Refused("ACCOUNT_UNMAPPED", what, "reference")
 
 

@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from tieout.agents.accounting.policy import NUMBER, Switches
 from tieout.agents.contracts.decision import Refused, View
 from tieout.avro.control import PeriodMarker, PeriodReopened, PeriodSoftClosed
+from tieout.avro.days import iso
 from tieout.avro.events import Day
 from tieout.avro.reference import EntityPublished
 from tieout.tables.contract import Arrangement
@@ -63,7 +64,9 @@ class Books(NamedTuple):
         """The attribution period of a day. Refused where the calendar does not reach."""
         period = self.calendar.period_of(day)
         if period is None:
-            raise Refused("PERIOD_CALENDAR_MISSING", f"the calendar has no period for day {day}", "reference")
+            raise Refused(
+                "PERIOD_CALENDAR_MISSING", f"the calendar has no period for {iso(day)}", "reference"
+            )
         return period
 
     def posting(self, period: Period) -> Period:
@@ -127,7 +130,7 @@ def ground_of(view: View, arrangement: Arrangement) -> Ground:
         if arrangement.book != entity.book:
             entity = replace(entity, book=arrangement.book)
         plain_in = "" if _is_kept_apart(view, arrangement, entity) else entity.functional_currency
-        ground = Ground(entity, _known_books(view, entity), plain_in)
+        ground = Ground(entity, known_books(view, entity), plain_in)
         if known is not None:
             if len(known) >= GROUNDS_MAX:
                 known.clear()
@@ -146,7 +149,7 @@ def _is_kept_apart(view: View, arrangement: Arrangement, entity: EntityPublished
     return any(switch.name == "ar_owner" and switch.value == BILLING_SUMMARY for switch in switches)
 
 
-def _known_books(view: View, entity: EntityPublished) -> Books:
+def known_books(view: View, entity: EntityPublished) -> Books:
     """The books of an entity's row: it has few rows, and arrangements open on many days."""
     if view.grounds is None:
         return books_of(view, entity)

@@ -8,15 +8,15 @@ once for each later row that chooses otherwise, in whatever order contract and r
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date, timedelta
 
 from msgspec.structs import replace
 
 from tieout.agents.contracts.draft import Draft
-from tieout.agents.contracts.facts import with_open_items
-from tieout.agents.contracts.policy import SWITCHES, pinned
-from tieout.agents.contracts.telling import exception_of
+from tieout.agents.contracts.open_items import ended, opened
+from tieout.agents.contracts.policy import pinned
+from tieout.agents.contracts.switches import SWITCHES
 from tieout.avro.control import ReferenceActivated
+from tieout.avro.days import iso
 from tieout.avro.reference import EntityPublished, PolicyPublished, PolicySwitch
 from tieout.tables.codec import writes_previous
 from tieout.tables.contract import Arrangement, GroupState, OpenItem
@@ -26,7 +26,6 @@ CODE = "POLICY_REVIEW"
 _READ_AT_POSTING = ("late_effects", "materiality", "emission")
 """Switches that no arrangement pins: a change of theirs counts from its day on, and leaves nothing to review."""
 
-_EPOCH = date(1970, 1, 1)
 _Row = tuple[str, EntityPublished | PolicyPublished]
 
 
@@ -47,24 +46,24 @@ def put_to_review(state: GroupState, draft: Draft) -> GroupState:
         )
     if not items:
         return state
-    draft.exceptions += [exception_of(item, draft, None) for item in items]
     state = replace(state, group=replace(state.group, arrangements=tuple(arrangements)))
-    standing = sorted((*state.group.open_items, *items), key=lambda each: (each.code, each.fact))
-    return with_open_items(state, tuple(standing))
+    return opened(state, items, draft)
 
 
 def signed_off(state: GroupState, item: OpenItem, draft: Draft) -> GroupState:
     """A person has looked at it: the item ends, and nothing else changes."""
-    draft.exceptions.append(exception_of(item, draft, draft.view.now))
-    return with_open_items(state, tuple(each for each in state.group.open_items if each is not item))
+    return ended(state, (item,), draft)
 
 
 def _later(state: GroupState, arrangement: Arrangement, draft: Draft) -> Iterator[_Row]:
     """Rows behind those pinned that choose otherwise while the contract still runs."""
     contract = state.contract(arrangement.contract)
     assert contract is not None, arrangement.id
+    rows = list(_rows(draft.view.reference, arrangement))
+    if not rows:
+        return
     own = _choices(pinned(draft.view, arrangement).policy)
-    for name, row in _rows(draft.view.reference, arrangement):
+    for name, row in rows:
         switches = row.switches if isinstance(row, PolicyPublished) else row.policy
         if row.header.effective_date <= contract.last and _choices(switches) != own:
             yield name, row
@@ -93,7 +92,7 @@ def _choices(switches: tuple[PolicySwitch, ...]) -> dict[str, str]:
 
 def _item(arrangement: Arrangement, row: _Row, draft: Draft) -> OpenItem:
     name, published = row
-    since = _EPOCH + timedelta(days=published.header.effective_date)
+    since = iso(published.header.effective_date)
     return OpenItem(
         code=CODE,
         fact=f"{arrangement.id}/{name}",

@@ -28,8 +28,9 @@ def posted(state: GroupState, arrangement: Arrangement, deltas: Deltas, draft: D
     entity, books = ground.entity, ground.books
     ledger = state.ledger.adding(arrangement.id, arrangement.book, deltas)
     state = replace(state, ledger=ledger)
-    shown = ledger.account(arrangement.id, arrangement.book).by_key()
-    book = Book(arrangement, entity, books, {key: sum(shown[key].movements) for key in deltas})
+    series = ledger.account(arrangement.id, arrangement.book).series
+    totals = {each.key: sum(each.movements) for each in series if each.key in deltas}
+    book = Book(arrangement, entity, books, totals)
     by_posting: dict[Period, list[Line]] = {}
     for (account_class, po), moved in deltas.items():
         for period, amount in moved.items():

@@ -14,12 +14,13 @@ from msgspec.structs import replace
 from tieout.agents.accounting.modification import opens
 from tieout.agents.accounting.policy import CreditEffect
 from tieout.agents.accounting.receivables import account_of
-from tieout.agents.contracts.accepted import Touched
+from tieout.agents.contracts.accepted import Touched, due_from
 from tieout.agents.contracts.decision import Refused
 from tieout.agents.contracts.draft import Draft
 from tieout.agents.contracts.facts import with_terms, without_terms
 from tieout.agents.contracts.facts_billing import with_effects
-from tieout.agents.contracts.policy import credit_effect, policy_of
+from tieout.agents.contracts.policy import policy_of
+from tieout.agents.contracts.switches import credit_effect
 from tieout.avro.commands import Cause
 from tieout.avro.events import Day, Minor
 from tieout.tables.contract import Arrangement, Contract, GroupState
@@ -62,8 +63,8 @@ def moved_by_acts(
     of the contract; where a receivable was given up, revenue as well.
     """
     acts = [each for each in state.documents.acts if each.contract == contract.id]
-    if not acts:
-        return state, tuple([Touched(each, first_days[each], ()) for each in sorted(first_days)])
+    if not acts:  # as in nearly every contract
+        return state, due_from(first_days)
     state, priced = repriced(state, contract, draft)
     start = min(first_days.values())
     given_up = any(each.kind == "write_off" for each in acts)
@@ -203,18 +204,35 @@ def _discounts(
 def _ended_sources(state: GroupState, act: Act) -> set[str]:
     if act.kind == "memo_void":
         return {line.object for line in state.documents.lines if line.doc == act.doc}
-    return {each.id for each in state.documents.acts if each.kind == "price_dispute" and each.doc == act.doc}
+    return {
+        each.id
+        for each in state.documents.acts
+        if each.kind == "price_dispute" and each.doc == act.doc and each.contract == act.contract
+    }
 
 
 def _known(state: GroupState, contract: Contract, acts: Iterable[Act]) -> list[Component]:
-    """The effects of acts as they stand."""
+    """The effects of acts as they stand; a contract that shares the arrangement has effects and ends of its own."""
     sources = {each.id for each in acts}
     own = {each.id for each in state.arrangements_of(contract.id)}
+    others = _sources_of_others(state, contract)
     return [
         each
         for each in state.facts.components
-        if each.arrangement in own and (each.version == ENDED or each.id.rpartition("\x1f")[0] in sources)
+        if each.arrangement in own
+        and (
+            (source := each.id.rpartition("\x1f")[0]) in sources
+            or (each.version == ENDED and source not in others)
+        )
     ]
+
+
+def _sources_of_others(state: GroupState, contract: Contract) -> set[str]:
+    """Documents and acts of contracts that are combined with this one."""
+    if len(state.sharing_with(contract.id)) == 1:
+        return set()
+    found: set[str] = {each.object for each in state.documents.lines if each.contract != contract.id}
+    return found | {each.id for each in state.documents.acts if each.contract != contract.id}
 
 
 def _effect(state: GroupState, arrangement: Arrangement, act: Act, draft: Draft) -> CreditEffect | None:

@@ -11,8 +11,7 @@ from collections.abc import Mapping
 from msgspec.structs import replace
 
 from tieout.agents.contracts.draft import Draft
-from tieout.agents.contracts.facts import with_open_items
-from tieout.agents.contracts.telling import exception_of
+from tieout.agents.contracts.open_items import changed, ended, item_of, opened
 from tieout.tables.contract import Arrangement, GroupState, OpenItem
 
 CODE = "FX_RATE_MISSING"
@@ -23,21 +22,17 @@ def with_rates_missing(
     state: GroupState, arrangement: Arrangement, missing: Mapping[str, str], draft: Draft
 ) -> GroupState:
     """The state with an open item for each entity whose ledger lacks a rate; ``missing``: entity -> which, empty for none."""
-    items = {(each.code, each.fact): each for each in state.group.open_items}
-    before = dict(items)
     for entity, detail in missing.items():
-        key = CODE, f"{arrangement.id}/{entity}"
-        known = items.get(key)
-        if detail and known is None:
-            items[key] = _item(arrangement, key[1], detail, draft)
-            draft.exceptions.append(exception_of(items[key], draft, None))
-        elif detail and known is not None:
-            items[key] = replace(known, detail=detail)
-        elif known is not None:
-            draft.exceptions.append(exception_of(items.pop(key), draft, draft.view.now))
-    if items == before:
-        return state
-    return with_open_items(state, tuple([items[key] for key in sorted(items)]))
+        fact = f"{arrangement.id}/{entity}"
+        known = item_of(state, CODE, fact)
+        if known is None:
+            if detail:
+                state = opened(state, (_item(arrangement, fact, detail, draft),), draft)
+        elif detail:
+            state = changed(state, (replace(known, detail=detail),))
+        else:
+            state = ended(state, (known,), draft)
+    return state
 
 
 def _item(arrangement: Arrangement, fact: str, detail: str, draft: Draft) -> OpenItem:

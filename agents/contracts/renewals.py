@@ -27,9 +27,10 @@ from tieout.agents.contracts.modification import (
     renews_at_ssp,
 )
 from tieout.agents.contracts.orders import update_order
-from tieout.agents.contracts.policy import pinned, policy_from
+from tieout.agents.contracts.policy import pinned
 from tieout.agents.contracts.pricing import PricedOn, book_pins, with_plausible_residuals
 from tieout.agents.contracts.standing_versions import paused_as_contract
+from tieout.agents.contracts.switches import policy_from
 from tieout.agents.contracts.telling import tell_booked, tell_modification
 from tieout.agents.contracts.versions import (
     check_new,
@@ -39,6 +40,7 @@ from tieout.agents.contracts.versions import (
     pins_of,
     term_end,
 )
+from tieout.avro.days import iso
 from tieout.avro.events import ContractRenewed, Day
 from tieout.tables.contract import Contract, GroupState
 from tieout.tables.facts import Change, Item, Particulars, Terms
@@ -117,7 +119,7 @@ def _within(
     check_overlap(state, contract, terms.at, set(named))
     if terms.at < promises.arrangement.opened:
         raise Refused(
-            "DATES_INVALID", f"the term begins on day {terms.at}, before {promises.arrangement.id} opened"
+            "DATES_INVALID", f"the term begins on {iso(terms.at)}, before {promises.arrangement.id} opened"
         )
     if not named:
         priced = tuple([item for item in terms.add if item.measure != "amount"])
@@ -145,7 +147,7 @@ def _check_promised(state: GroupState, terms: Terms, named: tuple[str, ...]) -> 
         late = {item.po for item in each.add if each.contract == terms.contract}.intersection(named)
         if late and canonical(each) > canonical(terms):
             raise Refused(
-                "DATES_INVALID", f"options {sorted(late)} are promised from day {each.at} on, later"
+                "DATES_INVALID", f"options {sorted(late)} are promised from {iso(each.at)} on, later"
             )
 
 

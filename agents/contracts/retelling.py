@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from tieout.agents.accounting.agreement import folded_of, layers_of
 from tieout.agents.accounting.layers import Key, treatments_of
 from tieout.agents.contracts.draft import Draft
-from tieout.agents.contracts.facts import with_open_items
+from tieout.agents.contracts.open_items import item_of, opened
 from tieout.agents.contracts.periods import ground_of
-from tieout.agents.contracts.telling import exception_of, tell_modification
+from tieout.agents.contracts.telling import tell_modification
 from tieout.tables.contract import Arrangement, GroupState, OpenItem
 from tieout.tables.facts import Terms
 from tieout.tables.layers import Layers
@@ -87,8 +87,7 @@ def _moved(state: GroupState, arrangement: Arrangement, closed: Period) -> dict[
 def _asked(state: GroupState, arrangement: Arrangement, terms: Terms, draft: Draft) -> GroupState:
     """The state with an item about the version, which a person closes."""
     fact = f"{terms.contract}@{terms.version}"
-    items = state.group.open_items
-    if any((each.code, each.fact) == (DECISION_CHANGED, fact) for each in items):
+    if item_of(state, DECISION_CHANGED, fact) is not None:
         return state
     item = OpenItem(
         code=DECISION_CHANGED,
@@ -101,5 +100,4 @@ def _asked(state: GroupState, arrangement: Arrangement, terms: Terms, draft: Dra
         detail=f"version {terms.version} is treated otherwise than before, and periods that are closed show other figures",
         cause=draft.cause.pointer,
     )
-    draft.exceptions.append(exception_of(item, draft, None))
-    return with_open_items(state, tuple(sorted((*items, item), key=lambda each: (each.code, each.fact))))
+    return opened(state, (item,), draft)

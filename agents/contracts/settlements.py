@@ -15,8 +15,9 @@ from tieout.agents.contracts.decision import Refused
 from tieout.agents.contracts.draft import Draft
 from tieout.agents.contracts.facts import known_fact, object_of
 from tieout.agents.contracts.facts_billing import with_act
-from tieout.agents.contracts.policy import credit_effect, policy_of
+from tieout.agents.contracts.policy import policy_of
 from tieout.agents.contracts.price_effects import moved_by_acts
+from tieout.agents.contracts.switches import credit_effect
 from tieout.avro.events import (
     CreditMemoVoided,
     CustomerCreditApplied,

@@ -50,6 +50,8 @@ def parties_of(state: GroupState, contract: Contract, until: Day | None = None) 
         for terms in state.facts.terms
         if terms.more is not None and terms.more.party is not None and terms.contract == contract.id
     ]
+    if not taken:
+        return [first]
     return [
         first,
         *(party for at, _, party in sorted(taken, key=itemgetter(0, 1)) if until is None or at <= until),

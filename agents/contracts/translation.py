@@ -34,6 +34,7 @@ from tieout.agents.accounting.performing_entities import AT_RECOGNITION, Perform
 from tieout.agents.accounting.position import CREDIT_CLASSES
 from tieout.agents.contracts.exchange import Exchange
 from tieout.agents.contracts.ledgers import Kept
+from tieout.avro.days import iso
 from tieout.avro.events import Day, Minor
 from tieout.tables.ledger import Key
 from tieout.tables.reference import Period
@@ -106,7 +107,7 @@ def translate(kept: Kept, exchange: Exchange, moved: Movements, periods: range) 
             -amount if key[0] in CREDIT_CLASSES else amount for key, amount in found.items()
         )
         if any(abs(amount) > FUNCTIONAL_MAX for amount in found.values()):
-            detail = f"the published rates take days {span.first} to {span.through} over {FUNCTIONAL_MAX} in a class"
+            detail = f"the published rates take {iso(span.first)} to {iso(span.through)} over {FUNCTIONAL_MAX} in a class"
             return Translated(movements, pins, period, detail)
         pins[period] = tuple(sorted(used.union(functional.pins)))
         for key, amount in found.items():

@@ -18,6 +18,7 @@ from tieout.agents.accounting.usage_aggregation import SUM, by_day
 from tieout.agents.accounting.usage_periods import measurable
 from tieout.agents.contracts.accepted import Accepted, Rules, earned_from
 from tieout.agents.contracts.admission import admitted_contract, check_amounts, check_dates, check_quantity
+from tieout.agents.contracts.cutover import check_cutover
 from tieout.agents.contracts.decision import Refused
 from tieout.agents.contracts.derivation import buckets_between, prepared
 from tieout.agents.contracts.draft import Draft
@@ -30,6 +31,7 @@ from tieout.agents.contracts.facts_work import (
     without_usage,
 )
 from tieout.agents.contracts.limits import SUM_MAX, check_usage_row
+from tieout.avro.days import iso
 from tieout.avro.events import Day, UsageCorrected, UsagePeriodClosed, UsageRated, UsageReported
 from tieout.tables.contract import Contract, GroupState
 from tieout.tables.dated import Steps
@@ -55,6 +57,7 @@ def rated_usage(state: GroupState, event: UsageRated, draft: Draft) -> Accepted:
     check_quantity(f"usage of {event.meter!r}", event.quantity or 1, event.quantity_scale)
     check_amounts(amount=event.amount_minor)
     check_dates(usage=(event.usage_from, event.usage_to))
+    check_cutover(state, contract.id, event.usage_to)
     _check_measurable(event.usage_from, event.usage_to)
     terms, item = _metered(state, contract, event.meter)
     rated = RatedUsage(
@@ -99,7 +102,7 @@ def reported_usage(state: GroupState, event: UsageReported | UsageCorrected, dra
     if known is not None and known.detail.version >= detail.version:
         return Accepted(state, effect=False)
     if bucket.closed or (known is not None and known.bucket.closed):
-        raise Refused("USAGE_DETAIL_GONE", f"usage of {event.meter!r} from day {first} on was closed")
+        raise Refused("USAGE_DETAIL_GONE", f"usage of {event.meter!r} from {iso(first)} on was closed")
     _check_priced(item, state, bucket, at)
     touched = {(terms.arrangement, item.po): at}
     if known is not None:
@@ -125,14 +128,14 @@ def closed_usage(state: GroupState, event: UsagePeriodClosed, draft: Draft) -> A
     if period_of(item, event.usage_from) != (event.usage_from, event.usage_to):
         raise Refused(
             "VALUE_INVALID",
-            f"days {event.usage_from} to {event.usage_to} are no usage period of meter {event.meter!r}",
+            f"{iso(event.usage_from)} to {iso(event.usage_to)} are no usage period of meter {event.meter!r}",
         )
     place = UsageBucket(contract.id, event.meter, event.usage_from, terms.arrangement, item.po, ())
     bucket = _bucket(state, place)
     count = bucket.count if bucket.closed else len(bucket.details)
     if count != event.usage_count:
         detail = (
-            f"{event.usage_count} of {event.meter!r} were sent from day {event.usage_from} on, {count} came"
+            f"{event.usage_count} of {event.meter!r} were sent from {iso(event.usage_from)} on, {count} came"
         )
         raise Refused("USAGE_INCOMPLETE", detail, "fact")
     if bucket.closed:
@@ -173,7 +176,7 @@ def _check_usage(event: UsageReported | UsageCorrected) -> None:
 
 def _check_measurable(*days: Day) -> None:
     if not all(measurable(day) for day in days):
-        raise Refused("DATES_INVALID", f"there is no usage period around one of the days {list(days)}")
+        raise Refused("DATES_INVALID", f"there is no usage period around one of {[*map(iso, days)]}")
 
 
 def _check_served(state: GroupState, contract: Contract, item: Item, at: Day) -> None:
@@ -190,7 +193,7 @@ def _check_served(state: GroupState, contract: Contract, item: Item, at: Day) ->
     early = item.first is not None and at < min(day for day in first if day is not None)
     late = item.last is not None and at > max(day for day in last if day is not None)
     if early or late:
-        raise Refused("DATES_INVALID", f"usage on day {at}, outside the span of line {item.po!r}", "version")
+        raise Refused("DATES_INVALID", f"usage on {iso(at)}, outside the span of line {item.po!r}", "version")
 
 
 def _check_priced(item: Item, state: GroupState, bucket: UsageBucket, at: Day) -> None:
@@ -201,7 +204,7 @@ def _check_priced(item: Item, state: GroupState, bucket: UsageBucket, at: Day) -
     rated = _amounts(state, bucket).rated
     if not any(first <= at <= last for last, first in rated):
         raise Refused(
-            "USAGE_UNRATED", f"line {item.po!r} states no unit price, and day {at} is not rated", "fact"
+            "USAGE_UNRATED", f"line {item.po!r} states no unit price, and {iso(at)} is not rated", "fact"
         )
 
 

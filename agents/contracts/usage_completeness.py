@@ -7,23 +7,21 @@ was neither closed with its count nor rated as a whole; it changes no amount.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date, timedelta
 
 from msgspec.structs import replace
 
 from tieout.agents.accounting.dated_amounts import period_of
 from tieout.agents.contracts.decision import Refused
 from tieout.agents.contracts.draft import Draft
-from tieout.agents.contracts.facts import with_open_items
+from tieout.agents.contracts.open_items import changed, ended, opened
 from tieout.agents.contracts.periods import ground_of
-from tieout.agents.contracts.telling import exception_of
+from tieout.avro.days import iso
 from tieout.avro.events import Day, UsagePeriodClosed
 from tieout.tables.contract import GroupState, OpenItem
 from tieout.tables.facts import Item
 from tieout.tables.work import UsageBucket
 
 CODE = "USAGE_INCOMPLETE"
-_EPOCH = date(1970, 1, 1)
 _NEVER: Day = -(2**31)
 _Meter = tuple[str, str]
 """(contract, meter)."""
@@ -36,7 +34,7 @@ def watched_at_close(state: GroupState, draft: Draft) -> GroupState:
 
 def watched_after(before: GroupState, after: GroupState, draft: Draft) -> GroupState:
     """The state without the items of meters whose usage is complete by now; costs nothing while none is open."""
-    if after.usage is before.usage or not _standing(after):
+    if after.usage is before.usage or not after.group.open_items or not _standing(after):
         return after
     standing = _standing(after)
     found = {meter: first for meter, first in _incomplete(after, draft) if _fact(meter) in standing}
@@ -99,26 +97,16 @@ def _standing(state: GroupState) -> dict[str, OpenItem]:
 def _told(state: GroupState, found: dict[_Meter, Day], draft: Draft) -> GroupState:
     standing = _standing(state)
     items = {_fact(meter): _open_item(state, meter, first, draft) for meter, first in found.items()}
-    for fact, item in standing.items():
-        if fact in items:
-            items[fact] = replace(item, detail=items[fact].detail)
-        else:
-            draft.exceptions.append(exception_of(item, draft, draft.view.now))
-    draft.exceptions += [
-        exception_of(item, draft, None) for fact, item in items.items() if fact not in standing
-    ]
-    if items == standing:
-        return state
-    others = [each for each in state.group.open_items if each not in standing.values()]
-    return with_open_items(
-        state, tuple(sorted((*others, *items.values()), key=lambda each: (each.code, each.fact)))
+    state = ended(state, [item for fact, item in standing.items() if fact not in items], draft)
+    state = changed(
+        state, [replace(item, detail=items[fact].detail) for fact, item in standing.items() if fact in items]
     )
+    return opened(state, [item for fact, item in items.items() if fact not in standing], draft)
 
 
 def _open_item(state: GroupState, meter: _Meter, first: Day, draft: Draft) -> OpenItem:
     contract = state.contract(meter[0])
     assert contract is not None, meter
-    since = _EPOCH + timedelta(days=first)
     return OpenItem(
         code=CODE,
         fact=_fact(meter),
@@ -127,6 +115,6 @@ def _open_item(state: GroupState, meter: _Meter, first: Day, draft: Draft) -> Op
         amount=0,
         currency=contract.currency,
         opened_us=draft.view.now,
-        detail=f"usage of {meter[1]!r} from {since} on was closed over before its source said that all of it was sent",
+        detail=f"usage of {meter[1]!r} from {iso(first)} on was closed over before its source said that all of it was sent",
         cause=draft.cause.pointer,
     )

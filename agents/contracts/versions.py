@@ -26,7 +26,7 @@ from tieout.agents.contracts.draft import Draft
 from tieout.agents.contracts.facts import rebased, with_contract
 from tieout.agents.contracts.limits import OBLIGATIONS_MAX, VERSIONS_MAX
 from tieout.agents.contracts.orders import create_order, update_order, upsert_customer
-from tieout.agents.contracts.periods import books_of
+from tieout.agents.contracts.periods import known_books
 from tieout.agents.contracts.policy import pinned, to_pin
 from tieout.agents.contracts.pricing import (
     PricedOn,
@@ -124,7 +124,7 @@ def admitted_inception(
         items = with_plausible_residuals(items, bundles, event.price_minor, book)
     if event.approved_date is None:
         raise Refused("APPROVAL_MISSING", "the contract is not approved")
-    books_of(view, entity).period(at)
+    known_books(view, entity).period(at)
     contract = _contract(event)
     arrangement = _arrangement(contract, 1, entity, at, to_pin(view, entity, at))
     if joined is not None:

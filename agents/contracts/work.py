@@ -1,8 +1,7 @@
 """Costs, progress and draw-downs: the inputs of measures that are not deliveries (606-10-25-31..37, 55-16..21, 55-46..49).
 
 Invariants: work and estimates name a line of an accepted version of their contract whose measure reads them, or wait for
-one; of one source object the highest version counts, whatever order its versions arrive in. An event type of the
-family that is not in ``RULES`` is parked by name until a release has its rule.
+one; of one source object the highest version counts, whatever order its versions arrive in.
 """
 
 from __future__ import annotations
@@ -13,6 +12,7 @@ from typing import NamedTuple
 from tieout.agents.contracts.accepted import Accepted, Rules, earned_from
 from tieout.agents.contracts.admission import admitted_contract, check_amounts
 from tieout.agents.contracts.decision import Refused
+from tieout.agents.contracts.deliveries import put
 from tieout.agents.contracts.draft import Draft
 from tieout.agents.contracts.evidence_lines import (
     check_measure,
@@ -33,7 +33,7 @@ from tieout.avro.events import (
     ProgressUpdated,
 )
 from tieout.tables.contract import Contract, GroupState
-from tieout.tables.facts import MICRO_DIGITS, Estimate, Item, Terms
+from tieout.tables.facts import MICRO_DIGITS, Estimate, Evidence, Item, Terms
 from tieout.tables.work import Work
 
 _ONE: int = 10**MICRO_DIGITS
@@ -142,15 +142,40 @@ def progress(state: GroupState, event: ProgressUpdated, draft: Draft) -> Accepte
 
 
 def milestone(state: GroupState, event: MilestoneCompleted, draft: Draft) -> Accepted:
-    """A milestone as an output measure (55-17): its share of a promise measured by percent; of any other no effect."""
+    """A milestone as an output measure (55-17): its share of a promise measured by percent.
+
+    That of all of a point is its transfer (25-30), of less none yet; of any other promise it has no effect.
+    """
     contract = admitted_contract(state, event, None)
     terms, item = line_of(state, contract, event.po)
     if event.percent_ppm is None:
         return Accepted(state, effect=False)
     _check_percent(item, event.percent_ppm)
+    if item.measure == "point":
+        return _reached(state, contract, terms, event, draft)
     if item.measure != "percent":
         return Accepted(state, effect=False)
     return _estimated(state, contract, terms, _Stated("percent", event.percent_ppm), event, draft)
+
+
+def _reached(
+    state: GroupState, contract: Contract, terms: Terms, event: MilestoneCompleted, draft: Draft
+) -> Accepted:
+    """A milestone of a point, kept whatever its share: of its versions the highest counts, in any order."""
+    evidence = Evidence(
+        id=object_of(event),
+        contract=contract.id,
+        po=event.po,
+        at=event.envelope.effective_date,
+        qty=0,
+        cause=draft.cause.pointer,
+        version=event.envelope.object_version,
+        kind="milestone" if event.percent_ppm == _ONE else "partial",
+    )
+    known = known_fact(state.facts.evidence, evidence.id)
+    if known is not None and known.version >= evidence.version:
+        return Accepted(state, effect=False)
+    return put(state, terms, evidence, known)
 
 
 def worked(state: GroupState, contract: Contract, terms: Terms, item: Item, work: Work) -> Accepted:

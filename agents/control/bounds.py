@@ -17,13 +17,13 @@ from tieout.avro.control import (
     ReferenceActivationRequested,
     RevenueRunRequested,
 )
+from tieout.avro.days import day_of
 from tieout.avro.events import Day
 from tieout.tables.controls import EVERY, SUBLEDGERS
 
 FIRST_YEAR, LAST_YEAR = 1970, 2200
-_EPOCH = date(1970, 1, 1).toordinal()
-_FIRST_DAY: Day = date(FIRST_YEAR, 1, 1).toordinal() - _EPOCH
-_LAST_DAY: Day = date(LAST_YEAR, 12, 31).toordinal() - _EPOCH
+_FIRST_DAY: Day = day_of(date(FIRST_YEAR, 1, 1))
+_LAST_DAY: Day = day_of(date(LAST_YEAR, 12, 31))
 _MONTH = re.compile(r"([0-9]{4})-(0[1-9]|1[0-2])")
 _LISTED = re.compile(r"(?=\S*[A-Za-z])(?=\S*[0-9])\S+")
 """Labels of a listed calendar are free; one with a letter and a digit cannot be a misspelt month."""

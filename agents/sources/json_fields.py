@@ -16,11 +16,11 @@ from typing import Any, Final
 
 import msgspec
 
+from tieout.avro.days import date_of, day_of
 from tieout.avro.events import Day, Micros
 
 COMPUTED = frozenset({"event_type", "content_hash"})
 """Fields that nobody states: they follow from the rest of the event."""
-_EPOCH_DAY = dt.date(1970, 1, 1).toordinal()
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _MICROSECOND = dt.timedelta(microseconds=1)
 _SHOWN_CHARACTERS = 40
@@ -141,7 +141,7 @@ def _text(meta: msgspec.Meta) -> Convert:
 
 def _day(stated: Any, path: str) -> int:
     try:
-        return dt.date.fromisoformat(stated).toordinal() - _EPOCH_DAY
+        return day_of(dt.date.fromisoformat(stated))
     except (TypeError, ValueError):
         raise NotAnEvent(
             path, f"{shown(stated)} is not a day", "write an ISO date such as 2025-01-31"
@@ -183,7 +183,7 @@ def to_plain(hint: Any, value: Any) -> Any:
         pairs = ((name, to_plain(hints[name], getattr(value, name))) for name in value.__struct_fields__)
         return {name: plain for name, plain in pairs if plain is not None}
     if value is not None and inner == Day:
-        return dt.date.fromordinal(value + _EPOCH_DAY).isoformat()
+        return date_of(value).isoformat()
     if value is not None and inner == Micros:
         return (_EPOCH + value * _MICROSECOND).isoformat().replace("+00:00", "Z")
     return value

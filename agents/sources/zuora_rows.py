@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from tieout.agents.sources.currencies import minor_units
+from tieout.avro.days import day_of
 
 Cells = Mapping[str, str]
 """One row: column -> text; empty text is null."""
 
-_EPOCH_DAY = dt.date(1970, 1, 1).toordinal()
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _MICROSECOND = dt.timedelta(microseconds=1)
 T = TypeVar("T")
@@ -267,7 +267,7 @@ def _day(text: str) -> int | None:
 
 
 def _required_day(text: str) -> int:
-    return dt.date.fromisoformat(text[:10]).toordinal() - _EPOCH_DAY
+    return day_of(dt.date.fromisoformat(text[:10]))
 
 
 def _day_before(text: str) -> int | None:

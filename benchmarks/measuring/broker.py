@@ -9,7 +9,6 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from tieout.streams.operate.broker.embedded import EmbeddedBroker
@@ -49,17 +48,3 @@ async def create_topics(
         )
     finally:
         await admin.close()
-
-
-async def ends_of(bootstrap: str, topic: str, partitions: int) -> dict[int, int]:
-    """Partition -> last stable offset."""
-    consumer = AIOKafkaConsumer(
-        bootstrap_servers=bootstrap, isolation_level="read_committed", enable_auto_commit=False
-    )
-    await consumer.start()
-    try:
-        where = [TopicPartition(topic, partition) for partition in range(partitions)]
-        ends = await consumer.end_offsets(where)
-    finally:
-        await consumer.stop()
-    return {tp.partition: end for tp, end in ends.items()}

@@ -22,6 +22,7 @@ from tieout.agents.emit import OutputTopics
 from tieout.agents.pipeline import PipelineSettings
 from tieout.avro.codec import Codec
 from tieout.avro.control import ControlHeader, Marker, ReferenceActivated, RevenueRun
+from tieout.avro.days import day_of
 from tieout.avro.events import Event
 from tieout.streams.operate.generate import generate
 from tieout.streams.testing import Harness
@@ -32,16 +33,6 @@ from tieout.tables.reference import Reference
 RUN = RevenueRun.EVENT_TYPE
 MANY_GROUPS = 1_000_000
 """Groups in memory: all of them."""
-_EPOCH = dt.date(1970, 1, 1)
-_TOPICS = OutputTopics(
-    erp_commands="commands",
-    revenue_events="revenue",
-    exceptions="exceptions",
-    decisions="decisions",
-    dead_letters="dead",
-    control_receipts="receipts",
-    control_totals="totals",
-)
 
 
 class Asked(NamedTuple):
@@ -85,7 +76,10 @@ class Partition:
         rows = self._generation.reference()
         reference = Reference.of(rows, len(rows))
         settings = PipelineSettings(
-            input_topic="inbox", topics=_TOPICS, gap_timer_ms=60_000, groups_in_memory_max=groups_in_memory
+            input_topic="inbox",
+            topics=OutputTopics.by_field(),
+            gap_timer_ms=60_000,
+            groups_in_memory_max=groups_in_memory,
         )
         spec = contract_agent(
             settings,
@@ -117,7 +111,7 @@ class Partition:
 
     def run_revenue(self, through: dt.date) -> None:
         """Run revenue in every group."""
-        day = (through - _EPOCH).days
+        day = day_of(through)
         self.mark(partial(RevenueRun, entity=None, book="primary", through_date=day))
 
     def mark(self, kind: Callable[..., Marker]) -> None:

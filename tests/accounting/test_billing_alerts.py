@@ -1,11 +1,13 @@
 """What is billed over the price, and not explained by what took the price back."""
 
 import pytest
-from accounting.agreements import ARRANGEMENT, component, day, item, version
+from accounting.agreements import ARRANGEMENT, CAUSE, component, day, item, version
 from accounting.billing import group, invoiced, paid, voided
 from msgspec.structs import replace
 
-from tieout.agents.accounting.alerts import EVER, OVER_PRICE, of_billing
+from tieout.agents.accounting.alerts import EVER, OVER_PRICE, is_unremarkable, of_billing
+from tieout.tables.extent import extent_of
+from tieout.tables.work import RatedUsage, UsageBucket
 
 SIGNED = version(1, "2025-01-01", 1200, item("S", "time", start="2025-01-01", end="2025-12-31"))
 
@@ -48,3 +50,17 @@ def test_all_that_was_agreed_may_be_billed_where_it_may_be_ended():
     monthly = replace(SIGNED, more=version(1, "2025-01-01", term_from=day("2025-01-01")).more)
     assert over(monthly, lines=[invoiced("I1", "2025-01-01", 1200)]) == []
     assert over(monthly, lines=[invoiced("I1", "2025-01-01", 1300)]) == [100]
+
+
+@pytest.mark.parametrize(("amount", "found"), [(1250, []), (1251, [1])])
+def test_what_was_used_may_be_billed_beside_the_price(amount, found):
+    metered = replace(
+        SIGNED,
+        add=(*SIGNED.add, item("U", "amount", start="2025-01-01", end="2025-12-31", amount_of="usage")),
+    )
+    used = RatedUsage("s\x1fusage\x1fU1", day("2025-03-31"), 5, 0, 50, CAUSE)
+    bucket = UsageBucket("C1", "calls", day("2025-03-01"), "C1@1", "U", (used,))
+    billed = group(metered, lines=[invoiced("I1", "2025-02-01", amount)])
+    state = replace(billed, usage=(bucket,), extent=extent_of(billed.facts, billed.documents, (bucket,)))
+    assert [each.amount for each in of_billing(state, ARRANGEMENT, EVER)] == found
+    assert is_unremarkable(state, ARRANGEMENT, day("2025-12-31")) == (not found)

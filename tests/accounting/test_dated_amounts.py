@@ -1,7 +1,7 @@
 """Usage, hours and royalties as amounts by day: aggregation, correction, rating, tiers, carried values."""
 
 import pytest
-from accounting.agreements import CAUSE, day, item
+from accounting.agreements import CAUSE, day, item, version
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
@@ -97,6 +97,41 @@ def test_the_last_value_ever_goes_on_at_the_end_of_each_period_without_usage_up_
         (day("2025-03-31"), 400),
         (day("2025-04-15"), 400),
     ]
+
+
+def carried(*terms):
+    """What a line carries forward from its usage of 3 January, 10 units at 100, to its end in March."""
+    line = usage_line("last_ever", end="2025-03-31")
+    found = amounts_of(line, buckets_of(line, [used("a", JANUARY + 2, 10)]), None, (), terms)
+    return [at for at, _ in moves(found.steps)][1:]
+
+
+def test_a_line_that_carries_usage_ends_as_its_versions_say_from_their_day_on():
+    """Each as known when the period ended: an end in May, told in March, counts for March and later."""
+    february, march = day("2025-02-28"), day("2025-03-31")
+    assert carried() == [february, march]
+    longer = version(2, "2025-03-15", change=[("U", "last", day("2025-05-10"))])
+    assert carried(longer) == [february, march, day("2025-04-30"), day("2025-05-10")]
+    assert carried(version(2, "2025-03-15", change=[("X", "last", day("2025-05-10"))])) == [february, march]
+    assert carried(version(2, "2025-03-15", change=[("U", "qty", day("2025-05-10"))])) == [february, march]
+    shorter = version(2, "2025-02-10", change=[("U", "last", day("2025-03-10"))])
+    assert carried(shorter) == [february, day("2025-03-10")]
+
+
+def test_a_line_that_carries_usage_ends_the_day_before_it_is_cancelled_or_removed():
+    """Told on 5 March for the eleventh: March counts on its tenth day. Told on that day itself it counts no more."""
+    february, march = day("2025-02-28"), day("2025-03-31")
+
+    def told_ahead(**how):
+        return carried(replace(version(2, "2025-03-05", **how), effective=day("2025-03-11")))
+
+    assert told_ahead(kind="cancel") == told_ahead(drop=["U"]) == [february, day("2025-03-10")]
+    assert told_ahead(drop=["X"]) == [february, march]
+    assert carried(version(2, "2025-03-11", kind="cancel")) == [february]
+    assert carried(version(2, "2025-06-01", kind="cancel")) == [february, march]
+    early = version(2, "2025-02-10", change=[("U", "last", day("2025-03-05"))])
+    assert carried(early, version(3, "2025-03-01", kind="cancel")) == [february]
+    assert carried(early, version(3, "2025-04-01", kind="cancel")) == [february, day("2025-03-05")]
 
 
 def test_usage_between_two_carried_periods_takes_over():
@@ -265,7 +300,7 @@ def later(line, known, held, fact, number):
     return with_rated(known, line, buckets, at, usage), (details, ratings)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(deadline=None)
 @given(
     st.sampled_from(AGGREGATIONS), st.booleans(), FACTS, st.sampled_from(["calendar_month", "anchored_month"])
 )

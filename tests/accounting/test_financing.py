@@ -1,20 +1,24 @@
 """Payments more than a year from what they pay for (606-10-32-15..20)."""
 
 import pytest
-from accounting.agreements import ARRANGEMENT, CAUSE, day, item, version
+from accounting.agreements import ARRANGEMENT, CAUSE, component, day, item, version
 from accounting.billing import group, invoiced, paid, voided
 from msgspec.structs import replace
 
 from tieout.agents.accounting.alerts import EVER, FINANCING, of_billing
-from tieout.agents.accounting.financing import first_gap, payments_of
+from tieout.agents.accounting.financing import first_gap, is_near, is_within_reach, payments_of
 from tieout.tables.facts import Evidence
 
 THREE_YEARS = version(1, "2025-01-01", 3600, item("S", "time", start="2025-01-01", end="2027-12-31"))
 GOODS = version(1, "2025-01-01", 3000, item("G", "point"))
 
+OPENED = replace(ARRANGEMENT, opened=day("2025-01-01"))
+VARIABLE = component("estimate\x1fC1\x1fV", 1, "2025-02-01", -100)
+
 
 def gap(state, since="2000-01-01"):
     found = first_gap(state, ARRANGEMENT, day(since))
+    assert found is None or not is_within_reach(state, ARRANGEMENT, day(since))
     return None if found is None else found[0].name
 
 
@@ -54,7 +58,7 @@ def test_the_year_is_counted_in_days_to_the_end_of_what_is_paid(end, paid_on, su
 
 
 def test_cash_ahead_of_any_invoice_is_a_payment():
-    assert gap(group(THREE_YEARS, cash=[paid("P1", "2025-01-01", 3600)])) == f"day {day('2025-01-01')}"
+    assert gap(group(THREE_YEARS, cash=[paid("P1", "2025-01-01", 3600)])) == "cash of 2025-01-01"
     assert gap(group(THREE_YEARS, cash=[paid("P1", "2025-01-01", 100)])) is None
     settled = group(
         THREE_YEARS, lines=[invoiced("I1", "2025-01-01", 100)], cash=[paid("P1", "2025-02-01", 100)]
@@ -127,3 +131,33 @@ def test_what_bills_another_arrangement_is_no_payment_of_this_one():
     assert list(payments_of(group(THREE_YEARS, lines=[other]), ARRANGEMENT, EVER)) == []
     memo = invoiced("M1", "2025-01-01", 3600, kind="credit_memo")
     assert list(payments_of(group(THREE_YEARS, lines=[memo]), ARRANGEMENT, EVER)) == []
+
+
+@pytest.mark.parametrize(
+    ("documents", "since", "near"),
+    [
+        ({}, "2025-01-01", True),
+        ({"lines": [invoiced("I1", "2025-01-01", 3600)]}, "2025-01-01", False),
+        ({"lines": [invoiced("I1", "2025-01-01", 3600)]}, "2025-01-02", True),
+        ({"cash": [paid("P1", "2025-03-01", 3600)]}, "2025-03-01", False),
+        ({"cash": [paid("P1", "2025-03-01", 3600)]}, "2025-03-02", True),
+    ],
+)
+def test_days_behind_the_last_payment_need_no_look(documents, since, near):
+    assert is_near(group(THREE_YEARS, **documents), ARRANGEMENT, day(since)) == near
+
+
+@pytest.mark.parametrize(
+    ("documents", "within"),
+    [
+        ({"lines": [invoiced("I1", "2025-01-01", 1203)]}, True),
+        ({"lines": [invoiced("I1", "2025-01-01", 1204)]}, False),
+        ({"lines": [invoiced("I1", "2025-01-01", 600)], "cash": [paid("P1", "2025-01-01", 603)]}, True),
+        ({"lines": [invoiced("I1", "2025-01-01", 600)], "cash": [paid("P1", "2025-01-01", 604)]}, False),
+        ({"lines": [invoiced("I1", "2026-01-01", 1)]}, True),
+        ({"lines": [invoiced("I1", "2026-01-02", 1)]}, False),
+        ({"lines": [invoiced("I1", "2026-01-31", 3600)], "components": (VARIABLE,)}, False),
+    ],
+)
+def test_no_account_is_looked_at_while_all_billing_is_within_what_the_next_year_earns(documents, within):
+    assert is_within_reach(group(THREE_YEARS, **documents), OPENED, EVER) == within

@@ -140,7 +140,7 @@ def all_days(story):
     return sorted(found)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(deadline=None)
 @given(stories(), st.randoms(use_true_random=False))
 def test_facts_in_any_order_give_the_same_layers(story, chance):
     facts = facts_by(story, None)
@@ -152,7 +152,7 @@ def test_facts_in_any_order_give_the_same_layers(story, chance):
     assert fold(facts._replace(**shuffled)) == fold(facts)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(deadline=None)
 @given(stories(), st.data())
 def test_folding_on_from_an_earlier_fold_is_folding_everything(story, data):
     found = all_days(story)
@@ -165,7 +165,7 @@ def test_folding_on_from_an_earlier_fold_is_folding_everything(story, data):
     assert refolded(before, whole, first) == fold(whole)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(deadline=None)
 @given(stories(), st.data())
 def test_a_fact_changes_nothing_before_its_own_day(story, data):
     found = all_days(story)
@@ -176,7 +176,7 @@ def test_a_fact_changes_nothing_before_its_own_day(story, data):
         assert revenue_of(known, part.done, on) == revenue_of(seen, whole.done, on)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(deadline=None)
 @given(stories())
 def test_shares_add_up_to_the_price_in_every_layer(story):
     terms, components, _, _ = story

@@ -203,6 +203,24 @@ def test_at_the_rate_of_the_invoice_revenue_follows_and_there_is_no_gain():
     ]
 
 
+def test_at_the_rate_of_the_invoice_a_refund_leaves_no_gain_either():
+    """20 of what was billed at 2 are to be refunded, and are paid back by a credit at 3: revenue takes the difference."""
+    rates = Rates(spot={0: 2, 20: 3}, order=2)
+    periods = (span(0, 30), at(0, 100)), (span(1, refund=20),), (span(2, refund=-20), at(20, -20))
+    assert moved(rates, *periods, fx_policy="invoice_rate") == [
+        (60, 140, 0, 0, 0),
+        (0, -40, 0, 40, 0),
+        (-20, 0, 0, -40, 0),
+    ]
+
+
+def test_a_credit_pays_back_what_was_to_be_refunded_before_it_takes_revenue_back():
+    """Of 25 credited at 4, 20 were to be refunded (carried at 2) and 5 are revenue of the period; 5 more go at 2."""
+    rates = Rates(spot={0: 2, 20: 4}, average={20: 2}, closing={10: 2})
+    periods = (span(0, 30), at(0, 100)), (span(1, refund=20),), (span(2, -10, -20), at(20, -25))
+    assert moved(rates, *periods)[2] == (-20 - 10, 10, 0, -40, -40)
+
+
 def test_claims_on_what_was_earned_take_the_oldest_lots_at_the_rate_of_the_period():
     rates = Rates(spot={0: 2, 5: 4}, average={0: 3})
     # 60 are owed on at 3 = 180; lots give 50 x 2 + 10 x 4
@@ -238,6 +256,19 @@ def test_a_period_names_the_rates_that_it_rests_on():
     translation = Translation(rates, Policy())
     assert translation.moved(span(0, 40), [at(0, 100)]).pins == ("spot/0",)
     assert translation.moved(span(1, 70), []).pins == ("average/10", "closing/10", "spot/0")
+
+
+def test_lots_that_became_one_rest_on_the_rates_of_both():
+    rates = Rates(spot={0: 2, 5: 4})
+    translation = Translation(rates, Policy(cl_lots="weighted_average"))
+    translation.moved(span(0), [at(0, 50), at(5, 50)])
+    assert translation.moved(span(1, 10), []).pins == ("spot/0", "spot/5")
+
+
+def test_documents_are_taken_by_their_days_whatever_order_they_are_told_in():
+    """Two lots: that of the first day, at 2, is earned first though it is told last."""
+    rates = Rates(spot={0: 2, 5: 3})
+    assert moved(rates, (span(0, 50), at(5, 50), at(0, 50))) == [(100, 150, 0, 0, 0)]
 
 
 def test_what_arises_has_the_rate_that_the_policy_says():

@@ -274,3 +274,12 @@ def test_contracts_that_are_combined_share_one_price():
     second = with_contract(version(1, "2025-01-01", 2_000, item("B", "point", 60)), "C2")
     shares = fold(agreed([first, second])).layers.steps[-1].shares
     assert {share.po: share.amount for share in shares} == {"A": 6_000, "B": 6_000}
+
+
+def test_what_is_written_off_of_a_contract_of_usage_alone_takes_no_price_off_and_stays_what_it_took_of_due():
+    facts = agreed(
+        [version(1, "2025-01-01", 0, item("U", "amount", 0))], reliefs=[relief("W1", "2025-02-01", 9_000)]
+    )
+    layers = fold(facts).layers
+    assert layers.reliefs == (("W1", -9_000),)
+    assert revenue(facts, "2025-12-31") == {}

@@ -224,8 +224,16 @@ def test_an_opening_in_a_foreign_currency_or_of_a_known_contract_is_refused():
     entities = {"US": {"functional": "USD"}, "UK": {"functional": "GBP"}}
     shared = midlife(line(), line("B", entity="UK"), price=2400, earned={"A": 600, "B": 600})
     assert codes(shared, entities=entities) == ["EVENT_UNSUPPORTED"]
-    again = inbox_of(PLAIN)
-    assert again.state.contract("C1").watermark == 1
+    known = {"at": YEAR, "type": "contract_activated", "price": 1200, "lines": [line("B")]}
+    assert codes(known, PLAIN) == codes(PLAIN, PLAIN) == ["VERSION_BASE_MISMATCH"]
+
+
+@pytest.mark.parametrize("end", [END, dt.date(2025, 6, 30)])
+def test_a_contract_comes_over_with_all_of_its_price_earned(end):
+    inbox = inbox_of(midlife(line(to=end), earned={"A": 1200}))
+    assert inbox.refusals == []
+    position = Targets(inbox.state, inbox.state.group.arrangements[0]).at(day_of(END))
+    assert (position.recognised, position.contract_asset) == (1200_00, 1200_00)
 
 
 def test_what_was_paid_beyond_what_was_billed_is_an_advance():

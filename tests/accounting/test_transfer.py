@@ -40,7 +40,17 @@ def goods(qty=10, **special):
 )
 def test_an_incoterm_says_what_passes_control(incoterm, kinds):
     promise = goods(incoterm=incoterm, distinct=True)
-    everything = ("shipped", "delivered", "returned", "held", "access", "accepted", "rejected")
+    everything = (
+        "shipped",
+        "delivered",
+        "returned",
+        "held",
+        "access",
+        "accepted",
+        "rejected",
+        "milestone",
+        "partial",
+    )
     assert {kind for kind in everything if passes(promise, kind)} == kinds
 
 
@@ -69,6 +79,15 @@ def test_units_that_come_back_are_taken_off_unless_the_price_expected_them():
 def test_access_to_a_point_is_its_transfer_and_to_units_is_not():
     assert moved(item("G", "point"), ("access", "2025-03-01", 0)) == {day("2025-03-01"): WHOLE}
     assert moved(goods(), ("access", "2025-03-01", 0)) == {}
+
+
+def test_a_milestone_that_is_all_of_a_point_is_its_transfer_and_opens_no_gate():
+    point, reached = item("G", "point", qty=3), ("milestone", "2025-03-01", 0)
+    assert moved(point, ("partial", "2025-02-01", 0)) == {}
+    assert moved(point, ("partial", "2025-02-01", 0), reached) == {day("2025-03-01"): WHOLE}
+    assert moved(goods(), reached) == {}
+    for gate in ("access", "acceptance"):
+        assert opened_of(item("G", "point", gate=gate), facts(reached)) is None
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,8 @@ from tieout.agents.accounting.invariant import InvariantBroken
 from tieout.agents.contracts import decide as deciding
 from tieout.agents.contracts.decide import decide
 from tieout.agents.contracts.decision import CausedBy
-from tieout.agents.contracts.policy import SWITCHES
 from tieout.agents.contracts.reasons import REASONS
+from tieout.agents.contracts.switches import SWITCHES
 from tieout.avro.commands import Cause
 from tieout.avro.events import DocumentLine, LineChange, Terminable
 from tieout.avro.reference import AccountMapped, EntityPublished, ErpAccountPublished, PolicySwitch
@@ -218,7 +218,7 @@ def test_an_amendment_dated_before_a_later_one_of_the_same_line_overlaps():
     assert decide(inbox.state, event, inbox.view(), CAUSE).outcome == "applied"
 
 
-def test_more_of_a_line_at_its_own_price_is_sent_as_an_added_line():
+def test_more_of_a_line_at_its_own_price_that_comes_as_a_change_is_prospective():
     lines = [
         {"po": "S", "measure": "time", "from": YEAR, "to": END, "qty": 10, "ssp": 100, "ssp_per": "month"}
     ]
@@ -228,7 +228,9 @@ def test_more_of_a_line_at_its_own_price_is_sent_as_an_added_line():
     first, second = Given({"events": [activation, amended], "expect": {}}).steps()
     inbox = Inbox(reference())
     inbox.deliver(first)
-    assert refusal(inbox, second) == ("EVENT_UNSUPPORTED", "never")
+    inbox.deliver(second)
+    assert [each.treatment for each in inbox.recorded] == ["prospective"]
+    assert inbox.refusals == []
 
 
 def test_nothing_follows_a_cancellation_and_two_arrangements_need_a_split():

@@ -19,7 +19,7 @@ from tieout.agents.contracts.invariants import check_whole
 from tieout.agents.contracts.reasons import REASONS
 from tieout.agents.groups import Groups
 from tieout.avro.control import PeriodClosed, PeriodReopened, PeriodSoftClosed, RevenueRun
-from tieout.streams.operate.scenario.dates import day_number
+from tieout.avro.days import day_of
 from tieout.streams.operate.scenario.event_map import GROUP, TENANT
 from tieout.streams.operate.scenario.facts_of import Control
 from tieout.tables.controls import EVERY, Controls
@@ -78,7 +78,7 @@ class Partition(Inbox):
         return added
 
     def booked(self):
-        return sum(each.topic in ("commands", "revenue") for each in self.harness.outputs)
+        return sum(each.topic in ("erp_commands", "revenue_events") for each in self.harness.outputs)
 
     def rows_of_state(self):
         """The group's state, which its rows give back."""
@@ -141,7 +141,7 @@ ACTIVATION = {"at": YEAR, "type": "contract_activated", "price": 1200, "lines": 
 def told(*described, runs=(END,), **setting):
     """A partition that was told these events, and ran revenue through these days."""
     story = story_of({"events": list(described), "expect": {}, **setting})
-    return Partition(story).play([*story.events, *(day_number(day) for day in runs)])
+    return Partition(story).play([*story.events, *(day_of(day) for day in runs)])
 
 
 def test_goods_that_come_back_while_collecting_is_doubtful_leave_nothing_behind():

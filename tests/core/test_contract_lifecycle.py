@@ -86,6 +86,13 @@ def test_a_pause_that_cannot_be_is_refused_by_name(events, code):
     assert refused(activated(), *events) == code
 
 
+def test_a_new_end_is_refused_where_no_line_pauses():
+    begins_later = activated(line(start=date("2025-04-01")))
+    for ends in ("2025-12-31", "2026-01-31"):
+        event = suspended("2025-02-01", to="2025-02-28", extended_to=ends)
+        assert refused(begins_later, event) == "DATES_INVALID"
+
+
 def test_a_cancelled_contract_is_neither_paused_nor_resumed_until_the_end_is_withdrawn():
     ended = {"at": date("2025-04-01"), "type": "contract_cancelled", "price_change": -9000}
     for event in (suspended(), resumed()):

@@ -9,6 +9,7 @@ import pytest
 from contract_inbox import Inbox as Partition
 from core.modifications_told import (
     APRIL,
+    CAUSE,
     DONE,
     END,
     HALF,
@@ -26,6 +27,7 @@ from golden.scenario import Given, day_of
 from msgspec.structs import replace
 
 from tieout.agents.accounting.decision_table import NO_PAST, ROWS
+from tieout.agents.contracts.decide import decide
 from tieout.streams.operate.generate.sealing import seal
 from tieout.streams.sample_events import activated as sample_activated
 from tieout.streams.sample_events import amended as sample_amended
@@ -54,6 +56,9 @@ TABLE = {
         [activated(SUB), amended(RENEWED, price_change=5)], "prospective", [ROWS[13]]),
     "16 all distinct": (
         [activated(SUB, INST), DONE, amended(price_change=5)], "prospective", [ROWS[16], "606-10-25-13(a)"]),
+    "16 more of a line at its price": (
+        [activated(SUB), amended(price_change=60, change=[{"po": "SUB", "qty": 2, "price_change": 60}])],
+        "prospective", [ROWS[16], "606-10-25-13(a)"]),
     "17 none distinct": ([activated(INST), HALF, amended(price_change=5)], "catch_up", [ROWS[17], "606-10-25-13(b)"]),
     "17 none distinct, as the amendment says": (
         [activated(SUB), amended(price_change=5, distinct=False)], "catch_up", [ROWS[17]]),
@@ -71,6 +76,14 @@ def test_each_row_of_the_table_is_told_by_name(row):
     (told,) = decided(*events).values()
     assert told.treatment == treatment
     assert [each for each in told.reasons if each in wanted] == wanted
+
+
+def test_a_refusal_names_days_as_people_write_them():
+    change = [{"po": "SUB", "qty": 2}]
+    inbox, last = inbox_of(activated(SUB), amended(JULY, change=change), amended(APRIL, change=change))
+    refused = decide(inbox.state, last, inbox.view(), CAUSE).refusal
+    assert refused.code == "MOD_OVERLAP"
+    assert "changed by version 2, dated 2025-07-01, later than 2025-04-01" in refused.detail
 
 
 def test_goods_at_their_price_that_are_not_distinct_are_no_contract_of_their_own():

@@ -58,6 +58,18 @@ def test_a_transfer_that_cannot_be_is_refused_by_name(fields, code):
     assert [each for each, _ in inbox.refusals] == [code]
 
 
+def test_what_the_assignment_adds_can_be_shared_only_where_each_line_can_be_weighed():
+    lines = [line(), line("T")]
+    unknown = [{key: value for key, value in each.items() if key != "ssp"} for each in lines]
+    bundles = [
+        {"pos": [po], "price": 6000} for po in ("S", "T")
+    ]  # a price of their own: no SSP needed so far
+    activated = ACTIVATED | {"lines": unknown, "bundles": bundles}
+    assert told(activated, TAKEN_OVER).refusals == []
+    assert [code for code, _ in told(activated, TAKEN_OVER | {"price": 100}).refusals] == ["SSP_MISSING"]
+    assert told(ACTIVATED | {"lines": lines}, TAKEN_OVER | {"price": 100}).refusals == []
+
+
 def test_receivables_go_along_only_where_they_are_not_ours_to_pass_on():
     assigned = TAKEN_OVER | {"receivables_assigned": True}
     assert told(ACTIVATED, assigned).refusals == []

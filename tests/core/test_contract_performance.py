@@ -12,6 +12,7 @@ from tieout.agents.contracts.decide import decide
 from tieout.agents.contracts.decision import CausedBy
 from tieout.agents.contracts.invariants import check_whole
 from tieout.avro.commands import Cause
+from tieout.streams.operate.generate.sealing import seal
 
 YEAR, END = dt.date(2025, 1, 1), dt.date(2025, 12, 31)
 MARCH = dt.date(2025, 3, 31)
@@ -193,9 +194,40 @@ def test_what_the_warehouse_says_and_a_milestone_without_a_share_have_no_effect(
     assert (decision.outcome, decision.state, decision.commands) == ("no_effect", inbox.state, ())
 
 
-def test_a_milestone_measures_only_a_promise_that_is_measured_by_percent():
+def test_a_milestone_measures_no_promise_that_is_measured_by_cost():
     inbox, told = stepped(event("milestone_completed", "C", percent=1))
     assert decide(inbox.state, told, inbox.view(), CAUSE).outcome == "no_effect"
+
+
+def test_of_the_versions_of_a_milestone_of_a_point_the_highest_counts_in_any_order():
+    _, whole = stepped(event("milestone_completed", "P", id="M1", percent=1))
+    versions = {
+        number: sealed(whole, number, percent) for number, percent in ((1, 10**6), (2, 5 * 10**5), (3, 10**6))
+    }
+    for told, counts in (
+        ((1, 2), "partial"),
+        ((2, 1), "partial"),
+        ((2, 3), "milestone"),
+        ((3, 2), "milestone"),
+    ):
+        inbox, _ = stepped(event("order_accepted", "P"))
+        for number in told:
+            inbox.deliver(versions[number])
+        assert [each.kind for each in inbox.state.facts.evidence] == [counts], told
+    assert inbox.refusals == []
+
+
+def sealed(reached, version, percent_ppm):
+    envelope = replace(reached.envelope, object_version=version)
+    return seal(replace(reached, envelope=envelope, percent_ppm=percent_ppm))
+
+
+def test_what_a_milestone_transferred_can_come_back():
+    back = event("goods_returned", "P", qty=1)
+    inbox, returned = stepped(event("milestone_completed", "P", id="M1", percent=1), back)
+    assert decide(inbox.state, returned, inbox.view(), CAUSE).outcome == "applied"
+    inbox, returned = stepped(event("milestone_completed", "P", id="M1", percent=0), back)
+    assert refusal(inbox, returned) == TOO_MUCH
 
 
 def test_a_policy_rounds_progress_of_what_is_made_and_of_nothing_else():

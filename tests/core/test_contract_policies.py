@@ -1,14 +1,17 @@
 """Policies are versions with a first day: bound to a contract when it opens, put to review when they change, never applied back."""
 
 import datetime as dt
+from itertools import starmap
+from types import SimpleNamespace
 
 import pytest
 from golden.inbox import Inbox
 from golden.scenario import Given, day_of
 from msgspec.structs import replace
 
+from tieout.agents.contracts.decision import Refused
 from tieout.agents.contracts.draft import ident
-from tieout.agents.contracts.policy import policy_of
+from tieout.agents.contracts.policy import check_policy, policy_of
 from tieout.avro.control import ReferenceActivated
 from tieout.avro.reference import EntityPublished, PolicyPublished, PolicySwitch, ReferenceHeader
 from tieout.streams.operate.scenario.event_map import GROUP, TENANT
@@ -141,6 +144,25 @@ def test_a_switch_without_a_rule_keeps_contracts_out_and_is_reviewed_by_those_th
     refused = Published(published=[unbuilt]).open()
     assert [code for code, _ in refused.inbox.refusals] == ["POLICY_MISSING"]
     assert Published().open().publish(unbuilt).reviews() == [("C1@1/policy/1", "open")]
+
+
+@pytest.mark.parametrize(
+    ("switch", "said"),
+    [
+        ({"convention": "weeks"}, "months_prorated, days, months_even, ends_by_day_even_middle has"),
+        ({"ssp_tolerance": "five"}, "has no rule in this release; one of 0, a number has"),
+        ({"credit_effect.gift": "later"}, "has no rule in this release; one of none, performed, version, price_only has"),
+        ({"mood": "high"}, "policy mood = 'high' of entity 'US' has no rule in this release"),
+    ],
+)  # fmt: skip
+def test_a_switch_without_a_rule_is_told_with_the_values_that_have_one(switch, said):
+    with pytest.raises(Refused) as refused:
+        check_policy(
+            SimpleNamespace(
+                header=SimpleNamespace(id="US"), policy=tuple(starmap(PolicySwitch, switch.items()))
+            )
+        )
+    assert refused.value.refusal.detail.endswith(said)
 
 
 def test_what_an_amendment_adds_follows_the_contracts_policy_and_a_renewal_that_of_its_day():

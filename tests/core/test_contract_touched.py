@@ -61,3 +61,35 @@ def test_an_invoice_moves_balances_beside_contra_revenue(at):
     moved = behind_a_run(invoice, ACTIVATED, CREDITED, policy=CONTRA)
     assert ("contract_asset", None) in moved
     assert not {account for account, _ in moved if account.startswith(("revenue", "contra_"))}
+
+
+ADDED = {"po": "N", "measure": "time", "from": JULY, "to": END, "ssp": 600}
+APART = {"at": JULY, "type": "contract_amended", "price_change": 600, "add": [ADDED]}
+BOTH = {
+    "at": dt.date(2025, 8, 1),
+    "type": "invoice_posted",
+    "id": "I",
+    "amount": 500,
+    "lines": [{"po": "S", "amount": 300}, {"po": "N", "amount": 200}],
+}
+
+
+def test_an_invoice_for_two_arrangements_moves_the_balance_of_each():
+    given = Given({"events": [ACTIVATED, APART, BOTH], "expect": {}})
+    inbox = Inbox(given.reference())
+    *first, last = given.steps()
+    for step in first:
+        inbox.deliver(step)
+    inbox.run(day_of("2025-12"))
+    before = len(inbox.commands)
+    inbox.deliver(last)
+    assert {each.header.arrangement_id for each in inbox.commands[before:]} == {"C1@1", "C1@2"}
+
+
+def test_cash_for_what_was_billed_moves_nothing_and_cash_ahead_of_it_the_balance():
+    billed = {"at": YEAR, "type": "invoice_posted", "id": "I", "amount": 900}
+    paid = {"at": dt.date(2025, 3, 1), "type": "payment_received", "id": "P", "invoice": "I", "amount": 900}
+    assert behind_a_run(paid, ACTIVATED, billed) == set()
+    assert ("contract_asset", None) in behind_a_run({**paid, "amount": 1000}, ACTIVATED, billed)
+    early = {"at": dt.date(2025, 2, 1), "type": "payment_received", "id": "Q", "amount": 100}
+    assert ("contract_asset", None) in behind_a_run({**paid, "amount": 850}, ACTIVATED, billed, early)

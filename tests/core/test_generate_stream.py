@@ -6,6 +6,7 @@ import time
 from collections import Counter, defaultdict
 
 import pytest
+from oracle.contract_facts import VersionEvent
 
 from tieout.avro import events as said
 from tieout.avro.canonical import content_hash
@@ -111,7 +112,7 @@ def test_some_versions_arrive_before_their_base_and_before_their_activation(arri
     newest: dict[str, int] = defaultdict(int)
     before_base = before_activation = 0
     for arrival in arrived:
-        if isinstance(arrival.event, said.VersionEvent) and arrival.fate is Fate.APPLIED:
+        if isinstance(arrival.event, VersionEvent) and arrival.fate is Fate.APPLIED:
             contract, version = arrival.event.envelope.contract_id, arrival.event.envelope.object_version
             before_base += version > newest[contract] + 1
             before_activation += version > 1 and newest[contract] == 0
@@ -155,7 +156,7 @@ def test_nothing_that_counts_follows_from_a_version_that_does_not(groups):
 
 def test_behind_every_gap_a_later_version_waits(groups):
     for group in groups:
-        versions = [each for each in group.planned if isinstance(each.event, said.VersionEvent)]
+        versions = [each for each in group.planned if isinstance(each.event, VersionEvent)]
         for missing in (each for each in versions if not each.delivered):
             envelope = missing.event.envelope
             assert any(

@@ -163,7 +163,7 @@ def test_what_cannot_be_attributed_is_a_dead_letter_with_its_place_and_the_strea
     inbox = Inbox()
     inbox.raw(key, value)
     inbox.put(activated())
-    letters: list[DeadLetter] = inbox.said("dead")
+    letters: list[DeadLetter] = inbox.said("dead_letters")
     assert [(d.reason, d.topic, d.offset) for d in letters] == [(reason, "inbox", 1)]
     assert letters[0].owner == "integration"
     assert letters[0].next_step
@@ -173,7 +173,7 @@ def test_what_cannot_be_attributed_is_a_dead_letter_with_its_place_and_the_strea
 def test_a_group_on_the_wrong_partition_is_a_dead_letter():
     inbox = Inbox(placement=lambda _: 5)
     inbox.put(activated())
-    assert [d.reason for d in inbox.said("dead")] == ["wrong_partition"]
+    assert [d.reason for d in inbox.said("dead_letters")] == ["wrong_partition"]
 
 
 def test_a_revenue_run_reaches_every_group_and_a_receipt_says_so():
@@ -181,9 +181,9 @@ def test_a_revenue_run_reaches_every_group_and_a_receipt_says_so():
     for number in range(120):
         inbox.put(seal(activated(group_id=f"G{number}", contract_id=f"C{number}")))
     inbox.mark(RevenueRun(inbox.header(), None, "primary", DAY_ONE + 30))
-    journals = [c for c in inbox.said("commands") if c.header.kind == "journal.post"]
+    journals = [c for c in inbox.said("erp_commands") if c.header.kind == "journal.post"]
     assert len(journals) == 120
-    receipts = inbox.said("receipts")
+    receipts = inbox.said("control_receipts")
     assert [(r.kind, r.groups, r.commands) for r in receipts][-1] == ("revenue_run", 120, 120)
 
 
@@ -214,7 +214,7 @@ def test_a_marker_out_of_order_is_a_dead_letter():
     inbox = Inbox()
     inbox.control_seq += 1
     inbox.mark(RevenueRun(inbox.header(), None, "primary", DAY_ONE + 30))
-    assert [d.reason for d in inbox.said("dead")] == ["control_out_of_order"]
+    assert [d.reason for d in inbox.said("dead_letters")] == ["control_out_of_order"]
 
 
 def test_a_late_fact_after_a_close_lands_in_the_first_open_period_and_keeps_its_service_period():
@@ -223,13 +223,13 @@ def test_a_late_fact_after_a_close_lands_in_the_first_open_period_and_keeps_its_
     inbox.mark(RevenueRun(inbox.header(), None, "primary", DAY_ONE + 30))
     inbox.mark(PeriodClosed(inbox.header(), None, "revenue", "2025-01"))
     inbox.put(amended(2, price_change_minor=-1_200_00, effective=DAY_ONE + 14))
-    late = [c for c in inbox.said("commands") if c.header.kind == "journal.post"][-1]
+    late = [c for c in inbox.said("erp_commands") if c.header.kind == "journal.post"][-1]
     assert late.header.posting_period == "2025-02"
     assert {line.service_period for line in late.lines} == {"2025-01"}
 
 
 def journals(inbox):
-    return [command for command in inbox.said("commands") if command.header.kind == "journal.post"]
+    return [command for command in inbox.said("erp_commands") if command.header.kind == "journal.post"]
 
 
 def test_a_late_fact_after_a_reopening_lands_in_its_own_period_again_until_the_next_close():
@@ -272,7 +272,7 @@ def test_each_sub_ledger_is_shut_for_what_is_posted_into_it(close, subledger, po
     inbox.mark(RevenueRun(inbox.header(), None, "primary", DAY_ONE + 40))
     inbox.mark(close(inbox.header(), None, subledger, "2025-01"))
     inbox.put(credited("M1", 1_00, "concession_past", effective=DAY_ONE + 10))
-    documents = [each for each in inbox.said("commands") if each.header.kind == "credit_memo.create"]
+    documents = [each for each in inbox.said("erp_commands") if each.header.kind == "credit_memo.create"]
     assert (journals(inbox)[-1].header.posting_period, documents[-1].header.posting_period) == posted
     inbox.mark(PeriodReopened(inbox.header(), None, "*", "2025-01"))
     inbox.put(credited("M2", 1_00, "concession_past", effective=DAY_ONE + 11))
@@ -301,14 +301,14 @@ def test_close_on_touch_gives_the_same_commands_as_the_sweep():
     touched.now += 1
     touched.put(paid("P1", 100_00))
     touched.harness.work()
-    assert swept.said("commands") == touched.said("commands")
+    assert swept.said("erp_commands") == touched.said("erp_commands")
 
 
 def test_control_totals_are_published_with_log_time_and_always_sum():
     inbox = Inbox()
     inbox.put(activated(), activated(), delivered("D1", "NOBODY"))
     inbox.tick(1_500)
-    published: list[ControlTotals] = inbox.said("totals")
+    published: list[ControlTotals] = inbox.said("control_totals")
     assert published[-1].received == 3
     assert sum(row.count for row in published[-1].totals) == 3
 

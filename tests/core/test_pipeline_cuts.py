@@ -62,7 +62,7 @@ def agent(reference: Reference):
 def by_key(harness: Harness) -> dict:
     found = defaultdict(list)
     for output in harness.outputs:
-        if output.topic != "totals":
+        if output.topic != "control_totals":
             found[output.topic, output.key].append((output.partition, output.value, tuple(output.headers)))
     return found
 

@@ -115,7 +115,7 @@ def test_the_same_conflict_again_is_a_duplicate_of_it():
 def test_what_finds_no_room_to_wait_is_told_and_is_new_when_it_is_sent_again():
     inbox = Inbox(waiting_max=2)
     inbox.put(invoiced("I1", 1), invoiced("I2", 2), invoiced("I3", 3))
-    assert [letter.reason for letter in inbox.said("dead")] == ["no_room_to_wait"]
+    assert [letter.reason for letter in inbox.said("dead_letters")] == ["no_room_to_wait"]
     assert inbox.outcomes() == {"held": 2, "dead_lettered": 1}
     inbox.put(activated(), invoiced("I3", 3))
     assert inbox.outcomes() == {"applied": 4, "dead_lettered": 1}
@@ -204,7 +204,7 @@ def test_a_false_content_hash_is_a_dead_letter():
     inbox = Inbox()
     event = activated()
     inbox.put(replace(event, envelope=replace(event.envelope, content_hash=bytes(16))))
-    assert [letter.reason for letter in inbox.said("dead")] == ["bad_content_hash"]
+    assert [letter.reason for letter in inbox.said("dead_letters")] == ["bad_content_hash"]
 
 
 @pytest.mark.parametrize("currency", ["U|S", "XQX", "usd", "US\n"])
@@ -213,14 +213,14 @@ def test_an_odd_currency_is_parked_and_the_totals_go_on(currency):
     inbox.put(seal(replace(activated(), currency=currency)))
     inbox.tick(2_000)
     assert inbox.outcomes() == {"parked": 1}
-    assert inbox.said("totals")[-1].received == 1
+    assert inbox.said("control_totals")[-1].received == 1
 
 
 def test_totals_beyond_what_a_long_carries_are_published_as_the_most_it_can():
     inbox = Inbox()
     inbox.put(*[invoiced("I1", 10**16)] * 950)
     inbox.tick(2_000)
-    amounts = [a.amount_minor for row in inbox.said("totals")[-1].totals for a in row.amounts]
+    amounts = [a.amount_minor for row in inbox.said("control_totals")[-1].totals for a in row.amounts]
     assert max(amounts) == 2**63 - 1
 
 
@@ -256,8 +256,8 @@ def test_a_group_that_cannot_be_brought_up_has_one_exception_and_its_close_stays
     inbox.put(*(paid(f"P{n}", 100) for n in range(3)))
     assert inbox.open_codes().count("INTERNAL_ERROR") == 4
     assert_consistent(inbox)
-    assert [receipt.kind for receipt in inbox.said("receipts")] == ["reference_activated"]
-    journals = [c.header.group_id for c in inbox.said("commands") if c.header.kind == "journal.post"]
+    assert [receipt.kind for receipt in inbox.said("control_receipts")] == ["reference_activated"]
+    journals = [c.header.group_id for c in inbox.said("erp_commands") if c.header.kind == "journal.post"]
     assert journals == ["G2"]
 
     stuck.on = False
@@ -265,7 +265,7 @@ def test_a_group_that_cannot_be_brought_up_has_one_exception_and_its_close_stays
     inbox.harness.work()
     assert inbox.open_codes() == []
     assert inbox.outcomes() == {"applied": 5}
-    assert [receipt.kind for receipt in inbox.said("receipts")][-1] == "revenue_run"
+    assert [receipt.kind for receipt in inbox.said("control_receipts")][-1] == "revenue_run"
     assert_consistent(inbox)
 
 

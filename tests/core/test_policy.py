@@ -5,7 +5,8 @@ from msgspec.structs import replace
 
 from tieout.agents.accounting.policy import CreditEffect, Policy
 from tieout.agents.contracts.decision import Refused
-from tieout.agents.contracts.policy import _TYPED, SWITCHES, check_policy, credit_effect, policy_from
+from tieout.agents.contracts.policy import check_policy
+from tieout.agents.contracts.switches import SWITCHES, credit_effect, form_of, policy_from
 from tieout.avro.reference import EntityPublished, PolicySwitch, ReferenceHeader
 
 ENTITY = EntityPublished(
@@ -16,7 +17,7 @@ ENTITY = EntityPublished(
 def test_each_choice_of_the_core_is_a_switch_whose_default_is_what_is_chosen_where_nobody_does():
     switches = tuple(PolicySwitch(name, values[0]) for name, values in SWITCHES.items())
     assert policy_from(switches) == policy_from(()) == Policy()
-    fields = {_TYPED.get(name, (name,))[0] for name in SWITCHES}
+    fields = {form_of(name).field for name in SWITCHES}
     assert fields == set(Policy.__struct_fields__) - {"credit_effects"}
 
 

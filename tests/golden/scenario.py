@@ -6,6 +6,7 @@ import datetime as dt
 
 from msgspec.structs import replace
 
+from tieout.avro import days
 from tieout.avro.reference import ProductMapped, ReferenceHeader
 from tieout.streams.operate.scenario import dates
 from tieout.streams.operate.scenario.event_map import TENANT
@@ -20,7 +21,7 @@ PRODUCT = "P"
 
 def day_of(when):
     """Day number of a date; of a period, its last day."""
-    return dates.day_number(when) if isinstance(when, dt.date) else dates.month_end(when)
+    return days.day_of(when) if isinstance(when, dt.date) else dates.month_end(when)
 
 
 class Given:

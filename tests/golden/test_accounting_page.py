@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from golden.accounting_page import CHOICE, PAGE, examples, written_anew
 
-from tieout.agents.contracts.policy import SWITCHES
+from tieout.agents.contracts.switches import SWITCHES
 
 ROOT = Path(__file__).resolve().parents[2]
 TEXT = PAGE.read_text()

@@ -39,11 +39,11 @@ def differences(expect, *events, **keys):
         ("{balances: {2025-03-01: {recognised: 203.55, rpo: 1096.45, transaction_price@C1@1: 1300}}}", []),
         ("{balances: {2025-02: {rpo: 1100}}}", ["balances 2025-02 rpo: wanted 1100, got 1000.00"]),
         (
-            "{balances: {2025-02: {recognised@C2@1: 200}}}",
-            ["balances 2025-02 recognised@C2@1: wanted 200, got 0.00"],
+            "{balances: {2025-02: {recognised@C1@2: 200}}}",
+            ["balances 2025-02 recognised@C1@2: wanted 200, got 0.00"],
         ),
         ("{decisions: [{contract: C1, version: 2, at: 2025-03-01, treatment: prospective}]}", []),
-        ("{decisions: []}", ["decisions count: wanted 0, got 1"]),
+        ("{decisions: []}", ["decisions count: wanted 0, got 1 (C1 version 2 prospective)"]),
         (
             "{decisions: [{treatment: separate}]}",
             ["decisions [0].treatment: wanted separate, got prospective"],
@@ -76,24 +76,47 @@ def test_a_part_compares_what_it_names_and_nothing_else(expect, found):
         (JOURNAL.replace("period: 2025-01", "entity: UK"), ["commands [0].entity: wanted UK, got US"]),
         (
             JOURNAL.replace("debit: 100", "debit: 99"),
-            ["commands [0].lines[0]: wanted {class: contract_asset, debit: 99}, got no such line"],
+            [
+                (
+                    "commands [0].lines[0]: wanted {class: contract_asset, debit: 99}, "
+                    "got no such line; left are {class: contract_asset, debit: 100.00}"
+                )
+            ],
         ),
         (
             JOURNAL.replace("service: 2025-01", "service: 2025-02"),
             [
-                "commands [0].lines[1]: wanted {class: revenue, po: S, service: 2025-02, credit: 100}, got no such line"
+                (
+                    "commands [0].lines[1]: wanted {class: revenue, po: S, service: 2025-02, credit: 100}, "
+                    "got no such line; left are {class: contract_asset, service: 2025-01, debit: 100.00}, "
+                    "{class: revenue, po: S, service: 2025-01, credit: 100.00}"
+                )
             ],
         ),
         (
             "{kind: journal.post, lines: [{class: revenue}, {class: revenue}]}",
-            ["commands [0].lines[1]: wanted {class: revenue}, got no such line"],
+            [
+                (
+                    "commands [0].lines[1]: wanted {class: revenue}, "
+                    "got no such line; left are {class: contract_asset, debit: 100.00}"
+                )
+            ],
         ),
         (
             "{kind: journal.post, lines: [{credit: 100}, {class: revenue}, {debit: 100}]}",
-            ["commands [0].lines[1]: wanted {class: revenue}, got no such line"],
+            [
+                (
+                    "commands [0].lines[1]: wanted {class: revenue}, "
+                    "got no such line; left are {class: contract_asset, debit: 100.00}"
+                )
+            ],
         ),
         ("{kind: journal.post, lines: [{debit: 0}, {debit: 100, class: contract_asset}]}", []),
-        (f"{JOURNAL}, {JOURNAL}", ["commands count: wanted 2, got 1"]),
+        (
+            JOURNAL.replace("}]", "}, {debit: 1}]"),
+            ["commands [0].lines[2]: wanted {debit: 1}, got no such line; left are none"],
+        ),
+        (f"{JOURNAL}, {JOURNAL}", ["commands count: wanted 2, got 1 (journal.post 2025-01)"]),
     ],
 )
 def test_commands_are_compared_line_by_line_each_with_a_line_of_its_own(wanted, found):
@@ -154,16 +177,42 @@ def test_only_the_first_difference_of_each_part_is_shown():
     assert list(result.lines())[1].endswith("got 100.00 (and 1 more in this part)")
 
 
-def test_an_event_that_the_agent_cannot_take_at_all_is_a_difference():
-    paid = "{at: 2025-03-01, type: payment_received, amount: 1000000000000000}"
-    (found,) = differences("{}", paid)
-    assert found.startswith("events malformed: wanted an event that the agent takes")
+def test_an_event_that_the_agent_cannot_take_at_all_is_a_difference(monkeypatch):
+    monkeypatch.setattr("tieout.streams.operate.scenario.player.inbox_key", lambda *_: b"another")
+    (found, *_) = differences("{}")
+    assert found.startswith("events wrong_key: wanted an event that the agent takes")
 
 
-def test_an_amount_that_cannot_even_be_written_down_is_wrong():
-    text = f"- scenario: one\n  expect: {{}}\n  events: [{ACTIVATED.replace('1200', '1' + '0' * 20)}]\n"
-    (read,) = read_text(text, "a.yaml")
-    assert "a.yaml, one, events[0]: ContractActivated does not fit its schema" in str(run(read).wrong)
+@pytest.mark.parametrize(
+    "amount", ["100000000000000.01", "92233720368547758.07", "92233720368547758.08", "1" + "0" * 30]
+)
+def test_an_amount_beyond_what_events_carry_is_refused_by_name_and_counts_nowhere(amount):
+    paid = f"{{at: 2025-03-01, type: payment_received, amount: {amount}}}"
+    refused = "{code: VALUE_INVALID, contract: C1, event: payment_received, owner: integration}"
+    assert differences(f"{{exceptions: [{refused}], posted: {{M03: {{cash: 0}}}}}}", paid) == []
+
+
+def test_amounts_beyond_what_events_carry_stand_among_the_other_exceptions_in_order():
+    unknown = "{at: 2025-03-01, type: goods_delivered, po: NOPE}"
+    large = "{at: 2025-03-01, type: invoice_posted, amount: 92233720368547758.08}"
+    negative = "{at: 2025-03-01, type: payment_received, amount: -1}"
+    codes = "[EVIDENCE_UNKNOWN_PO, {code: VALUE_INVALID, event: invoice_posted}, {code: VALUE_INVALID, event: payment_received}]"
+    assert differences(f"{{exceptions: {codes}}}", unknown, large, negative) == []
+
+
+def test_a_day_that_is_centuries_away_is_run_without_every_month_before_it():
+    far = "{at: 9999-12-31, type: goods_delivered, po: S}"
+    assert (
+        differences(
+            "{exceptions: [EVIDENCE_UNKNOWN_PO], schedule: {S: {2025: 1200}}}", far.replace("po: S", "po: X")
+        )
+        == []
+    )
+
+
+def test_lines_that_do_not_add_up_are_refused_by_the_agent():
+    billed = "{at: 2025-03-01, type: invoice_posted, amount: 2, lines: [{po: S, amount: 1}]}"
+    assert differences("{exceptions: [AMOUNT_MISMATCH], balances: {M03: {due: 0}}}", billed) == []
 
 
 @pytest.mark.parametrize(

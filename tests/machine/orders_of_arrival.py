@@ -1,28 +1,32 @@
 """Confluence: the same facts in any order of arrival, some of them twice, leave the same facts, layers and amounts.
 
-Activations keep their places; everything else is permuted, all orders of up to six events and seeded ones of more.
-Compared are a digest of facts and layers, without causes, clocks and dates of items, and what the journals come to for
+Activations keep their places; everything else is permuted, all orders of up to six events and seeded ones of more. In some
+orders periods are closed in between, so that what comes later is late. Compared are a digest of facts and layers, without causes, clocks and dates of items, and what the journals come to for
 each obligation, class of account, entity, currency and attribution period (domain model, section 7).
 """
 
+import datetime as dt
 import random
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from oracle.lives.judging import life
 from oracle.lives.told import NoRule
 
 from tieout.avro.commands import JournalPost
-from tieout.streams.operate.scenario.facts_of import Step, Told
+from tieout.streams.operate.scenario.facts_of import Control, Step, Told
 from tieout.streams.operate.scenario.loading import Scenario
 from tieout.streams.operate.scenario.places import Spot
-from tieout.streams.operate.scenario.player import Played
+from tieout.streams.operate.scenario.player import Played, run_days
 from tieout.streams.operate.scenario.running import prepared
 from tieout.streams.operate.scenario.shuffling import Tries, digest, orders
 
 TWICE_PERCENT = 20
 """Share of the events of a shuffled order that arrive a second time, anywhere."""
+CLOSED_PERCENT = 25
+"""Share of the orders in which periods are closed before all has arrived."""
+EPOCH = dt.date(1970, 1, 1)
 
 
 @dataclass
@@ -47,8 +51,14 @@ def shuffled(scenario: Scenario, tries: Tries) -> Confluence:
     wanted = digest(listed.state), totals(listed)
     seen = Confluence(1, 1)
     rng = random.Random(f"{scenario.name}/{tries.seed}")
+    months = (
+        [] if "calendars" in scenario.data else [f"{_date(day):%Y-%m}" for day in run_days(listed.setting)]
+    )
     for order in orders(steps, tries):
-        played = player.play(twice(order.steps, rng))
+        arriving = twice(order.steps, rng)
+        if months and rng.randrange(100) < CLOSED_PERCENT:
+            arriving = closed_between(arriving, months, rng)
+        played = player.play(arriving)
         seen.runs += 1
         got = digest(played.state), totals(played)
         if got != wanted:
@@ -77,6 +87,22 @@ def twice(steps: list[Step], rng: random.Random) -> list[Step]:
         if isinstance(step, Told) and not step.opens and rng.randrange(100) < TWICE_PERCENT:
             more.insert(rng.randint(opening, len(more)), step)
     return more
+
+
+def closed_between(steps: Sequence[Step], months: Sequence[str], rng: random.Random) -> list[Step]:
+    """The steps with one to four months run and closed in between, and a run of all of them at the end."""
+    opening = max(place for place, step in enumerate(steps) if isinstance(step, Told) and step.opens) + 1
+    count = min(rng.randint(1, 4), len(months))
+    places = sorted(rng.randint(opening, len(steps)) for _ in range(count))
+    closed = [months[each] for each in sorted(rng.sample(range(len(months)), count))]
+    more = list(steps)
+    for place, month in reversed(list(zip(places, closed, strict=True))):
+        more[place:place] = [Control(place, kind, month, None) for kind in ("run", "close")]
+    return [*more, Control(0, "run", months[-1], None)]
+
+
+def _date(day: int) -> dt.date:
+    return EPOCH + dt.timedelta(day)
 
 
 def _difference(

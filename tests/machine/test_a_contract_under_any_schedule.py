@@ -281,7 +281,7 @@ class ContractUnderAnySchedule(RuleBasedStateMachine):
 
     def _check_books(self) -> None:
         moved: dict[str, Counter] = defaultdict(Counter)
-        for each in self.inbox.said("commands"):
+        for each in self.inbox.said("erp_commands"):
             if isinstance(each, JournalPost):
                 assert sum(line.debit_minor - line.credit_minor for line in each.lines) == 0
                 for line in each.lines:
@@ -295,7 +295,7 @@ class ContractUnderAnySchedule(RuleBasedStateMachine):
 
     def _check_commands(self) -> None:
         """One payload per id, no hole in a lane, nothing posted into a period that was closed before."""
-        commands = self.inbox.said("commands")
+        commands = self.inbox.said("erp_commands")
         by_id: dict[str, object] = {}
         lanes: Counter = Counter()
         for each in commands:
@@ -325,7 +325,7 @@ def by_key(harness: Harness) -> dict:
     """Outputs in order, by topic and key; when totals are published depends on how far a sweep is."""
     found = defaultdict(list)
     for output in harness.outputs:
-        if output.topic != "totals":
+        if output.topic != "control_totals":
             found[output.topic, output.key].append((output.value, tuple(output.headers)))
     return found
 

@@ -13,6 +13,8 @@ from oracle.arithmetic import service
 
 from tieout.avro import events as said
 
+VersionEvent = said.ContractActivated | said.ContractAmended | said.ContractRenewed | said.ContractCancelled
+"""The versions that generated streams have."""
 PERFORMED = {"concession_past", "sla_credit", "implicit_concession"}
 TO_THE_VERSION = {"refund_proportional", "rebate", "consideration_payable"}
 PRICE_ONLY = {"future_discount"}
@@ -155,7 +157,7 @@ def arrangements_of(accepted: Iterable[said.Event]) -> list[Arrangement]:
     """Sort one contract's accepted events into its arrangements."""
     events = list(accepted)
     found: list[Arrangement] = []
-    for event in sorted((e for e in events if isinstance(e, said.VersionEvent)), key=_version_number):
+    for event in sorted((e for e in events if isinstance(e, VersionEvent)), key=_version_number):
         _take_version(found, event)
     for event in events:
         _take_fact(found, event)
@@ -165,11 +167,11 @@ def arrangements_of(accepted: Iterable[said.Event]) -> list[Arrangement]:
     return found
 
 
-def _version_number(event: said.VersionEvent) -> int:
+def _version_number(event: VersionEvent) -> int:
     return event.envelope.object_version
 
 
-def _take_version(found: list[Arrangement], event: said.VersionEvent) -> None:
+def _take_version(found: list[Arrangement], event: VersionEvent) -> None:
     number = event.envelope.object_version
     new_id = f"{event.envelope.contract_id}@{number}"
     match event:

@@ -114,6 +114,20 @@ def test_a_thousand_lives_end_every_month_as_the_oracle_says():
     assert not verdict.differing, shown(verdict)
 
 
+@pytest.mark.parametrize("start", ["2025-01-01", "2025-04-01"])
+def test_a_suspension_that_ends_nothing_later_has_no_answer(start):
+    line = {"po": "S", "measure": "time", "from": dt.date.fromisoformat(start), "to": dt.date(2025, 12, 31)}
+    events = [
+        {"type": "contract_activated", "at": dt.date(2025, 1, 1), "price": 1200, "lines": [line]},
+        {"type": "contract_suspended", "at": dt.date(2025, 2, 1), "to": dt.date(2025, 2, 28)},
+    ]
+    Books({"events": events}).on(LATE)
+    ends = dt.date(2025, 12, 1) if line["from"] < dt.date(2025, 2, 1) else dt.date(2026, 1, 31)
+    events[1]["extended_to"] = ends
+    with pytest.raises(NoRule):
+        Books({"events": events}).on(LATE)
+
+
 def test_lives_hold_every_kind_of_event_that_they_can():
     kinds = Counter(event["type"] for number in range(60) for event in life(2, number)["events"])
     assert len(kinds) >= 20, kinds

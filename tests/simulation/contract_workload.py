@@ -30,15 +30,7 @@ from tieout.streams.engine.limits import EngineSettings
 from tieout.streams.operate.generate import generate
 from tieout.tables.reference import Reference
 
-TOPICS = (
-    "erp_commands",
-    "revenue_events",
-    "exceptions",
-    "decisions",
-    "dead_letters",
-    "control_receipts",
-    "control_totals",
-)
+TOPICS = OutputTopics.by_field()
 SCENARIOS = ("day", "quarter-end", "renewal-wave", "usage-surge")
 STREAMS, CONTRACTS = 12, 10
 GAP_TIMER_SECONDS = 30.0
@@ -80,7 +72,7 @@ def spec_of(number: int, partitions: int) -> AgentSpec:
     return contract_agent(
         PipelineSettings(
             input_topic="in",
-            topics=OutputTopics(**{name: name for name in TOPICS}),
+            topics=TOPICS,
             gap_timer_ms=int(GAP_TIMER_SECONDS * 1000),
         ),
         changelog_topic="changelog",
@@ -144,10 +136,10 @@ class ContractWorkload:
 
     def judge(self, world: Any) -> list[str]:
         """I1, I2, I5 and I14 by the oracle; what it finds besides is a matter of arrival (I4)."""
-        said: dict[str, list[Any]] = {topic: [] for topic in TOPICS}
+        said: dict[str, list[Any]] = {topic: [] for topic in TOPICS.all()}
         for (topic, _), records in outputs(world).items():
             said[topic] += [codec().decode(record.value) for record in records if record.value is not None]
-        outcomes = [m for t in TOPICS if t not in ("erp_commands", "control_receipts") for m in said[t]]
+        outcomes = [m for t in TOPICS.all() if t not in ("erp_commands", "control_receipts") for m in said[t]]
         return list(_named(compare(self.stream.expected, read(said["erp_commands"], outcomes, day(HORIZON)))))
 
 

@@ -3,6 +3,8 @@
 import json
 import subprocess
 import sys
+from collections import Counter
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -13,33 +15,48 @@ from tieout.streams.engine.fault_points import POINTS
 
 SIMULATE = Path(__file__).with_name("simulate.py")
 SEEDS, EVENTS_MIN = 5_000, 2_000_000
+CHUNKS = range(0, SEEDS, 500)
+"""Tests of their own, so that a slow machine shows how far it is, and no single one takes long."""
 
 
 @pytest.fixture(scope="module")
-def figures(tmp_path_factory):
-    """Two processes live through all seeds; the test session shows what they printed where one is wrong."""
-    path = tmp_path_factory.mktemp("simulation") / "figures.json"
-    done = subprocess.run(
-        [sys.executable, SIMULATE, "--seeds", str(SEEDS), "--jobs", "2", "--keep-going", "--json", path],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert path.exists(), done.stderr
-    return json.loads(path.read_text()) | {"said": done.stdout}
+def chunk(tmp_path_factory):
+    """Lives through 500 seeds from one on, in two processes, once; gives what they came to."""
+    folder = tmp_path_factory.mktemp("simulation")
+
+    @cache
+    def lived(first):
+        path = folder / f"{first}.json"
+        seeds = ["--first", str(first), "--seeds", str(CHUNKS.step)]
+        done = subprocess.run(
+            [sys.executable, SIMULATE, *seeds, "--jobs", "2", "--keep-going", "--json", path],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert path.exists(), done.stderr
+        return json.loads(path.read_text()) | {"said": done.stdout}
+
+    return lived
 
 
-def test_no_seed_loses_repeats_or_disorders_anything(figures):
+@pytest.mark.parametrize("first", CHUNKS)
+def test_no_seed_loses_repeats_or_disorders_anything(chunk, first):
+    figures = chunk(first)
     assert not figures["failed"], figures["said"]
-    assert figures["seeds"] == SEEDS
-    assert figures["events"] >= EVENTS_MIN
+    assert figures["seeds"] == CHUNKS.step
 
 
-def test_every_fault_happened_and_every_fault_point_was_passed(figures):
-    assert [fault for fault in FAULTS if not figures["happened"].get(fault)] == []
-    assert [point for point in POINTS if not figures["passed"].get(point)] == []
-    killed = [p for p in POINTS if not figures["happened"].get(f"killed at a point: {p}")]
-    assert killed == []
+def test_every_fault_happened_and_every_fault_point_was_passed(chunk):
+    happened, passed, events = Counter(), Counter(), 0
+    for figures in map(chunk, CHUNKS):
+        happened.update(figures["happened"])
+        passed.update(figures["passed"])
+        events += figures["events"]
+    assert events >= EVENTS_MIN
+    assert [fault for fault in FAULTS if not happened[fault]] == []
+    assert [point for point in POINTS if not passed[point]] == []
+    assert [point for point in POINTS if not happened[f"killed at a point: {point}"]] == []
 
 
 def test_what_never_happened_is_named():

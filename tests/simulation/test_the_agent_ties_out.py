@@ -18,15 +18,6 @@ from tieout.streams.operate.generate import generate
 from tieout.streams.testing import FedRecord, Harness
 from tieout.tables.reference import Reference
 
-TOPICS = (
-    "erp_commands",
-    "revenue_events",
-    "exceptions",
-    "decisions",
-    "dead_letters",
-    "control_receipts",
-    "control_totals",
-)
 GAP_TIMER_MS = 10_000
 
 
@@ -39,7 +30,7 @@ class Partition:
         spec = contract_agent(
             PipelineSettings(
                 input_topic="inbox",
-                topics=OutputTopics(**{name: name for name in TOPICS}),
+                topics=OutputTopics.by_field(),
                 gap_timer_ms=GAP_TIMER_MS,
             ),
             changelog_topic="changelog",

@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from tieout.streams.operate.cli.exits import ASKS_BROKER, Exit, epilog, leave
-from tieout.streams.operate.cli.options import day
+from tieout.streams.operate.cli.options import period_label, subledger_name
 
 if TYPE_CHECKING:
     from tieout.avro.control import ControlRequest
 
-__all__ = ["STATUSES", "Actor", "RequestId", "WaitSeconds", "ask", "day"]
+__all__ = [
+    "STATUSES",
+    "Actor",
+    "Entity",
+    "RequestId",
+    "WaitSeconds",
+    "ask",
+    "period_argument",
+    "subledger_option",
+]
 
+Entity = Annotated[str | None, typer.Option(help="Legal entity; all when left out.")]
 Actor = Annotated[str, typer.Option(help="Who asks, for the audit trail.")]
 RequestId = Annotated[
     str | None,
@@ -23,6 +33,16 @@ RequestId = Annotated[
 WaitSeconds = Annotated[float, typer.Option(min=0, help="How long to wait for all receipts.")]
 STATUSES = epilog(Exit.FAILURE, *ASKS_BROKER)
 """Of every command that asks: failure is a receipt that did not come in time, or a topic that is missing."""
+
+
+def period_argument(others: str) -> Any:
+    """A period's label; ``others`` says which periods beside it are meant."""
+    return typer.Argument(callback=period_label, help=f"Label of the period, 2025-05; {others}.")
+
+
+def subledger_option(words: str) -> Any:
+    """A sub-ledger that there is, or ``*``; ``words`` say what each of them does here."""
+    return typer.Option(callback=subledger_name, help=words)
 
 
 def ask(request: ControlRequest, bootstrap: str | None, wait_seconds: float) -> None:

@@ -6,31 +6,28 @@ from typing import Annotated
 
 import typer
 
-from tieout.streams.operate.cli.asking import STATUSES, Actor, RequestId, WaitSeconds, ask
-from tieout.streams.operate.cli.options import (
-    DEFAULT_TENANT,
-    Bootstrap,
-    Tenant,
-    period_label,
-    subledger_name,
+from tieout.streams.operate.cli.asking import (
+    STATUSES,
+    Actor,
+    Entity,
+    RequestId,
+    WaitSeconds,
+    ask,
+    period_argument,
+    subledger_option,
 )
+from tieout.streams.operate.cli.options import DEFAULT_TENANT, Bootstrap, Tenant
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 
 @app.command(epilog=STATUSES)
 def close(
-    period: Annotated[
-        str,
-        typer.Argument(callback=period_label, help="Label of the period, 2025-05; all before it close too."),
-    ],
-    entity: Annotated[str | None, typer.Option(help="Legal entity; all when left out.")] = None,
+    period: Annotated[str, period_argument("all before it close too")],
+    entity: Entity = None,
     subledger: Annotated[
         str,
-        typer.Option(
-            callback=subledger_name,
-            help="Sub-ledger: revenue or general (shut all), receivables (shuts documents), * all.",
-        ),
+        subledger_option("Sub-ledger: revenue or general (shut all), receivables (shuts documents), * all."),
     ] = "revenue",
     tenant: Tenant = DEFAULT_TENANT,
     actor: Actor = "cli",

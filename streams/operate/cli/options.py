@@ -12,12 +12,13 @@ from typing import Annotated
 import typer
 
 DEFAULT_TENANT = "default"
-_EPOCH = date(1970, 1, 1).toordinal()
 
 
 def day(text: str) -> int:
     """Days since 1970-01-01 of an ISO date; a usage error otherwise."""
-    return _date(text).toordinal() - _EPOCH
+    from tieout.avro.days import day_of
+
+    return day_of(_date(text))
 
 
 def iso_day(text: str) -> str:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from tieout.streams.operate.cli.asking import STATUSES, Actor, RequestId, WaitSeconds, ask
+from tieout.streams.operate.cli.asking import STATUSES, Actor, Entity, RequestId, WaitSeconds, ask
 from tieout.streams.operate.cli.options import DEFAULT_TENANT, Bootstrap, Tenant, day, run_day
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
@@ -15,7 +15,7 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None)
 @app.command(epilog=STATUSES)
 def run_revenue(
     through: Annotated[str, typer.Argument(callback=run_day, help="Last day to recognise, 2025-05-31.")],
-    entity: Annotated[str | None, typer.Option(help="Legal entity; all when left out.")] = None,
+    entity: Entity = None,
     book: Annotated[str, typer.Option(help="Book.")] = "primary",
     tenant: Tenant = DEFAULT_TENANT,
     actor: Actor = "cli",

@@ -28,7 +28,7 @@ from tieout.streams.edges.producing import produce_events
 from tieout.streams.edges.reference import publish_reference
 from tieout.streams.operate.broker import ports
 from tieout.streams.operate.broker.embedded import EmbeddedBroker
-from tieout.streams.operate.cli.asking import day
+from tieout.streams.operate.cli.options import day
 from tieout.streams.operate.demo.options import DemoOptions
 from tieout.streams.operate.demo.progress import PartitionProgress
 from tieout.streams.operate.demo.readback import read_topics

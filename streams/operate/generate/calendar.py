@@ -5,20 +5,8 @@ from __future__ import annotations
 import datetime as dt
 from functools import lru_cache
 
+from tieout.avro.days import date_of, day_of
 from tieout.avro.events import Day
-
-_EPOCH = dt.date(1970, 1, 1).toordinal()
-
-
-def day_of(date: dt.date) -> Day:
-    """Days since 1970-01-01."""
-    return date.toordinal() - _EPOCH
-
-
-@lru_cache(maxsize=4096)
-def date_of(day: Day) -> dt.date:
-    """The calendar date of ``day``."""
-    return dt.date.fromordinal(day + _EPOCH)
 
 
 @lru_cache(maxsize=1024)

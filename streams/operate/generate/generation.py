@@ -10,10 +10,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from random import Random
 
+from tieout.avro.days import day_of
 from tieout.avro.events import Event
 from tieout.avro.reference import ReferenceRow
 from tieout.streams.operate.generate.arrival import Arrival, arrivals
-from tieout.streams.operate.generate.calendar import add_months, day_of
+from tieout.streams.operate.generate.calendar import add_months
 from tieout.streams.operate.generate.contract import Party, Year, tell_contract
 from tieout.streams.operate.generate.hostile import disturb, injure
 from tieout.streams.operate.generate.reference_rows import ENTITIES, reference_rows

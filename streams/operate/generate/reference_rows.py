@@ -12,6 +12,7 @@ from calendar import monthrange
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
+from tieout.avro.days import day_of
 from tieout.avro.reference import (
     AccountMapped,
     CalendarPublished,
@@ -23,7 +24,6 @@ from tieout.avro.reference import (
     ReferenceHeader,
     ReferenceRow,
 )
-from tieout.streams.operate.generate.calendar import day_of
 
 EFFECTIVE = day_of(dt.date(2000, 1, 1))
 UNMAPPED_PRODUCT = "SKU-NEVER-MAPPED"

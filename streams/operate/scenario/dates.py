@@ -11,9 +11,9 @@ import re
 from calendar import monthrange
 from typing import Any
 
+from tieout.avro.days import day_of
 from tieout.streams.operate.scenario.places import Spot, shown
 
-_EPOCH = dt.date(1970, 1, 1).toordinal()
 _SHORT = re.compile(r"[MP]0?([1-9]|[1-5]\d|60)")
 _MONTH = re.compile(r"(?!0000)\d{4}-(0[1-9]|1[0-2])")
 _QUARTER = re.compile(r"(?!0000)(\d{4})-Q([1-4])")
@@ -21,27 +21,17 @@ _YEAR = re.compile(r"(?!0000)\d{4}")
 _IN_A_YEAR = 12
 
 
-def day_number(day: dt.date) -> int:
-    """Days since 1970-01-01."""
-    return day.toordinal() - _EPOCH
-
-
-def date_of(day: int) -> dt.date:
-    """The date of a day number."""
-    return dt.date.fromordinal(day + _EPOCH)
-
-
 def month_end(label: str) -> int:
     """The last day of a month's label, as a day number."""
     year, month = int(label[:4]), int(label[5:7])
-    return day_number(dt.date(year, month, monthrange(year, month)[1]))
+    return day_of(dt.date(year, month, monthrange(year, month)[1]))
 
 
 def a_day(value: Any, spot: Spot) -> int:
     """Day number of a stated day."""
     if not isinstance(value, dt.date):
         raise spot.wrong(f"must be a day such as 2025-05-31, not {shown(value)}")
-    return day_number(value)
+    return day_of(value)
 
 
 def is_period(value: Any) -> bool:

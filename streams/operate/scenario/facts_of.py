@@ -25,7 +25,7 @@ from tieout.streams.operate.scenario.event_map import GROUP, SOURCE, TENANT, Bes
 from tieout.streams.operate.scenario.fields import Reading, read_fields, whole
 from tieout.streams.operate.scenario.loading import Scenario
 from tieout.streams.operate.scenario.performance_events import PERFORMANCE
-from tieout.streams.operate.scenario.places import Spot
+from tieout.streams.operate.scenario.places import Spot, instead
 from tieout.streams.operate.scenario.unsupported import NotSupported
 from tieout.streams.operate.scenario.version_events import CORRECTIONS, VERSIONS
 
@@ -138,7 +138,7 @@ class _Teller:
         kind = spot.key("type").text(data["type"])
         row = EVENT_MAPS.get(kind)
         if row is None:
-            raise spot.key("type").wrong(f"{kind!r} is no event type; known: {', '.join(EVENT_MAPS)}")
+            raise spot.key("type").wrong(f"{kind!r} is no event type{instead(kind, EVENT_MAPS)}")
         return row
 
     def _header(self, contract_id: str, stated: Mapping[str, Any], spot: Spot) -> _Header:

@@ -6,6 +6,7 @@ stated with, as an integer and its scale; no float is ever made.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -19,6 +20,7 @@ from tieout.streams.operate.scenario.places import Spot, shown
 
 _PPM_DIGITS = 6
 _SCALE_MAX = 12
+_NUMBER = re.compile(r"[-+]?\d+(\.\d+)?")
 
 
 class Default(Enum):
@@ -106,7 +108,8 @@ def decimal(value: Any, spot: Spot) -> Decimal:
     if isinstance(value, int) and not isinstance(value, bool):
         return Decimal(value)
     if not isinstance(value, Decimal) or not value.is_finite():
-        raise spot.wrong(f"must be a number, not {shown(value)}")
+        quoted = "; write it without quotes" if isinstance(value, str) and _NUMBER.fullmatch(value) else ""
+        raise spot.wrong(f"must be a number, not {shown(value)}{quoted}")
     return value
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from tieout.agents.accounting.dated_amounts import DATED_AMOUNTS
 from tieout.avro import events as ev
 from tieout.streams.operate.scenario.fields import (
     DAY,
@@ -29,12 +30,11 @@ from tieout.streams.operate.scenario.fields import (
     minor,
     read_fields,
 )
-from tieout.streams.operate.scenario.places import Spot
+from tieout.streams.operate.scenario.places import Spot, instead
 
 OMIT = Default.OMIT
-MEASURES = ("time", "point", "units", "cost", "percent", "drawdown", "usage", "hours", "royalty")
-DATED_AMOUNTS = ("usage", "hours", "royalty")
-"""Measures that are settled by dated amounts; the event language calls the first one ``amount``."""
+MEASURES = ("time", "point", "units", "cost", "percent", "drawdown", *DATED_AMOUNTS)
+"""The last three are settled by dated amounts; the event language calls the first of those ``amount``."""
 
 LINE_FIELDS = (
     Field("po", TEXT, "po", words="obligation, unique in the scenario"),
@@ -58,7 +58,7 @@ LINE_FIELDS = (
         MONEY,
         "ssp_minor",
         OMIT,
-        words="stand-alone selling price, in `ssp_per`; a lone line needs none",
+        words="stand-alone selling price, in `ssp_per`; a line that shares the price with no other needs none",
     ),
     Field(
         "ssp_per",
@@ -129,7 +129,7 @@ def _line(data: Mapping[str, Any], reading: Reading, spot: Spot) -> ev.Line:
     values = read_fields(LINE_FIELDS, data, reading, spot).values
     measure = values["measure"]
     if measure not in MEASURES:
-        raise spot.key("measure").wrong(f"{measure!r} is no measure; one of {', '.join(MEASURES)}")
+        raise spot.key("measure").wrong(f"{measure!r} is no measure{instead(measure, MEASURES)}")
     if measure == "usage":
         values["measure"] = "amount"
     return ev.Line(product=values["po"], **values)

@@ -1,7 +1,7 @@
 """YAML files become scenarios: data only, every key known, numbers as decimals.
 
 Invariant: what is not in the format is an error that names file, scenario and path, never a skip; a number is never a
-float; only full ISO dates are dates; ``on``, ``off``, ``yes`` and ``no`` are texts.
+float; only full ISO dates are dates, in quotes too; ``on``, ``off``, ``yes`` and ``no`` are texts.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache
@@ -50,6 +51,9 @@ KEYS = {
 """Key of a scenario -> what it says."""
 _REQUIRED = ("scenario", "events", "expect")
 _NUMBER = re.compile(r"[-+]?(\d[\d_]*(\.\d*)?|\.\d+)([eE][-+]?\d+)?")
+_DAY = re.compile(r"\d{4}-\d\d-\d\d")
+_COLON = "mapping values are not allowed here"
+"""What PyYAML says of a colon within a text, most of the time one in a note."""
 _MAPPINGS = {
     "policy": None,
     "entities": None,
@@ -172,6 +176,8 @@ def _parsed(text: str, spot: Spot) -> Any:
         mark = getattr(error, "problem_mark", None)
         where = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
         problem = getattr(error, "problem", None) or str(error)
+        if problem == _COLON:
+            problem += "; a text with a colon and a space in it stands in quotes"
         raise spot.wrong(f"{where}{problem}") from None
     except (ValueError, ArithmeticError, RecursionError) as error:
         raise spot.wrong(f"a value cannot be read: {error}") from None
@@ -214,7 +220,7 @@ def _loader() -> Any:
     for tag, pattern, starts in (
         ("bool", flags, "tTfF"),
         ("float", _NUMBER, "+-.0123456789"),
-        ("timestamp", re.compile(r"\d{4}-\d\d-\d\d"), "0123456789"),
+        ("timestamp", _DAY, "0123456789"),
         ("null", re.compile(r"~|null|"), ["~", "n", ""]),
         ("merge", re.compile("<<"), "<"),
     ):
@@ -222,4 +228,14 @@ def _loader() -> Any:
         Loader.add_implicit_resolver(f"tag:yaml.org,2002:{tag}", whole, list(starts))
     Loader.add_constructor("tag:yaml.org,2002:float", number)
     Loader.add_constructor("tag:yaml.org,2002:timestamp", day)
+    Loader.add_constructor("tag:yaml.org,2002:str", _text)
     return Loader
+
+
+def _text(loader: Any, node: Any) -> str | dt.date:
+    """A text; a day in quotes is that day, because tools that write YAML put it in quotes."""
+    stated = str(loader.construct_scalar(node))
+    if _DAY.fullmatch(stated):
+        with suppress(ValueError):
+            return dt.date.fromisoformat(stated)
+    return stated

@@ -9,12 +9,13 @@ from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
+from tieout.agents.contracts.reasons import REASONS
 from tieout.avro.commands import Command
+from tieout.avro.days import date_of
 from tieout.avro.outcomes import DecisionRecorded
-from tieout.streams.operate.scenario import dates
 from tieout.streams.operate.scenario.fields import decimal, minor, whole
 from tieout.streams.operate.scenario.part import Compared, Part
-from tieout.streams.operate.scenario.places import Spot
+from tieout.streams.operate.scenario.places import Spot, instead
 
 COMMAND_KEYS = {
     "kind": "kind",
@@ -47,6 +48,7 @@ EXCEPTION_KEYS = {
     "amount": "amount_minor",
 }
 """Key of an expected exception -> its field."""
+TREATMENTS = ("separate", "prospective", "catch_up", "mixed", "none")
 _LINE_AMOUNTS = ("debit", "credit", "amount", "tax")
 
 
@@ -54,10 +56,14 @@ def decisions(part: Part) -> Iterator[Compared]:
     """Treatment and date of each accepted version behind the first; wanted reasons are among those given."""
     got = part.figures.played.decisions
     wanted_list = part.spot.items(part.expected)
-    yield Compared("count", len(wanted_list), len(got))
-    for place, (wanted, decision) in enumerate(zip(wanted_list, got, strict=False)):
+    for place, wanted in enumerate(wanted_list):
         spot = part.spot.item(place)
         spot.mapping(wanted, ("contract", "version", "treatment", "at", "reasons"))
+        if "treatment" in wanted:
+            _known_treatment(wanted["treatment"], spot.key("treatment"))
+    yield _count(wanted_list, [_decision_text(each) for each in got])
+    for place, (wanted, decision) in enumerate(zip(wanted_list, got, strict=False)):
+        spot = part.spot.item(place)
         for key, value in wanted.items():
             yield from _decided(f"[{place}].{key}", value, key, decision, spot.key(key))
 
@@ -66,7 +72,7 @@ def _decided(path: str, value: Any, key: str, decision: DecisionRecorded, spot: 
     match key:
         case "at":
             day = decision.accounting_date
-            yield Compared(path, value, None if day is None else dates.date_of(day))
+            yield Compared(path, value, None if day is None else date_of(day))
         case "version":
             yield Compared(path, whole(value, spot), decision.contract_version)
         case "contract":
@@ -78,12 +84,19 @@ def _decided(path: str, value: Any, key: str, decision: DecisionRecorded, spot: 
             yield Compared(path, value, decision.treatment)
 
 
+def _known_treatment(value: Any, spot: Spot) -> None:
+    if value not in TREATMENTS:
+        raise spot.wrong(f"{value!r} is no treatment{instead(value, TREATMENTS)}")
+
+
 def commands(part: Part) -> Iterator[Compared]:
     """Commands of the kinds that occur in the list."""
     wanted_list = [part.spot.item(n).a_map(each) for n, each in enumerate(part.spot.items(part.expected))]
     kinds = {wanted.get("kind") for wanted in wanted_list}
     got = [command for command in part.figures.played.commands if command.header.kind in kinds]
-    yield Compared("count", len(wanted_list), len(got))
+    yield _count(
+        wanted_list, [f"{each.header.kind} {each.header.posting_period or ''}".rstrip() for each in got]
+    )
     for place, (wanted, command) in enumerate(zip(wanted_list, got, strict=False)):
         spot = part.spot.item(place)
         spot.mapping(wanted, ("period", "lines", *COMMAND_KEYS))
@@ -104,7 +117,7 @@ def _attribute(part: Part, command: Command, of: str) -> Any:
         value = getattr(command, of, None)
     if value is not None and of.endswith("_minor"):
         return part.major(value)
-    return dates.date_of(value) if value is not None and of.endswith("_date") else value
+    return date_of(value) if value is not None and of.endswith("_date") else value
 
 
 def _stated(value: Any, shown: Any, spot: Spot) -> Any:
@@ -123,7 +136,10 @@ def _command_lines(part: Part, wanted: Mapping[str, Any], command: Command, plac
         told = (other for other in free if _is_line(part, spot.item(n), line, other, command.header.currency))
         match = next(told, None)
         if match is None:
-            yield Compared(f"[{place}].lines[{n}]", _line_text(line), "no such line")
+            left = ", ".join(_line_text(_line_told(part, other, line)) for other in free)
+            yield Compared(
+                f"[{place}].lines[{n}]", _line_text(line), f"no such line; left are {left or 'none'}"
+            )
         else:
             free.remove(match)
 
@@ -144,6 +160,27 @@ def _is_line(part: Part, spot: Spot, wanted: Mapping[str, Any], line: Any, curre
     return True
 
 
+def _line_told(part: Part, line: Any, wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """What a line of a command says under the keys that were wanted, and its amounts."""
+    told = {key: getattr(line, of, None) for key, of in LINE_KEYS.items() if key in wanted}
+    told |= {"service": getattr(line, "service_period", None)} if "service" in wanted else {}
+    amounts = {key: getattr(line, f"{key}_minor", None) for key in _LINE_AMOUNTS}
+    told |= {key: part.major(amount) for key, amount in amounts.items() if amount}
+    return {key: value for key, value in told.items() if value is not None}
+
+
+def _count(wanted: list[Any], got: list[str]) -> Compared:
+    """How many there are; where there are others than wanted, what they are."""
+    same = len(wanted) == len(got)
+    return Compared(
+        "count", str(len(wanted)), str(len(got)) + ("" if same else f" ({', '.join(got) or 'none'})")
+    )
+
+
+def _decision_text(decision: DecisionRecorded) -> str:
+    return f"{decision.contract_id} version {decision.contract_version} {decision.treatment}"
+
+
 def _line_text(line: Mapping[str, Any]) -> str:
     return "{" + ", ".join(f"{key}: {value}" for key, value in line.items()) + "}"
 
@@ -156,6 +193,9 @@ def exceptions(part: Part) -> Iterator[Compared]:
         part.spot.item(n).mapping(each, EXCEPTION_KEYS).get("code") if isinstance(each, Mapping) else each
         for n, each in enumerate(expected)
     ]
+    for place, code in enumerate(codes):
+        if code is not None and code not in REASONS:
+            raise part.spot.item(place).wrong(f"{code!r} is no reason code{instead(code, sorted(REASONS))}")
     yield Compared("codes", codes, [item.code for item in raised])
     for place, (wanted, item) in enumerate(zip(expected, raised, strict=False)):
         for key, value in wanted.items() if isinstance(wanted, Mapping) else ():

@@ -40,8 +40,38 @@ class Part(NamedTuple):
     def day(self, when: Any) -> int:
         return self.figures.played.setting.last_day(when, self.spot)
 
+    @property
+    def named(self) -> set[str]:
+        """Every word of the events, which a name in an expectation is one of."""
+        return set(_words(self.figures.played.setting.scenario.steps))
+
+    @property
+    def lines(self) -> list[str]:
+        """Obligations that the arrangements have promised."""
+        state = self.figures.played.state
+        return sorted({item.po for terms in state.facts.terms for item in terms.add})
+
+    @property
+    def contracts(self) -> set[str]:
+        """Contracts that events name, and the one of those that name none."""
+        stated = self.figures.played.setting.scenario.steps
+        return {str(each.get("contract", "C1")) for each in stated}
+
     def maps(self) -> Iterator[tuple[Any, Mapping[Any, Any], Spot]]:
         """(key, map below it, its place)."""
         for key, value in self.spot.a_map(self.expected).items():
             spot = self.spot.key(key)
             yield key, spot.a_map(value), spot
+
+
+def _words(stated: Any) -> Iterator[str]:
+    """Keys and values of events, those within maps and lists too."""
+    nodes = [stated]
+    while nodes:
+        node = nodes.pop()
+        if isinstance(node, list):
+            nodes += node
+        elif isinstance(node, Mapping):
+            nodes += [*node, *node.values()]
+        else:
+            yield str(node)

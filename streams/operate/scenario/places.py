@@ -8,7 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Any
+
+_NEAR = 0.75
+"""How alike two names are, of 1, for one to be a slip of the other."""
 
 
 class ScenarioWrong(Exception):  # noqa: N818 - what it says is wrong is the scenario, not the program
@@ -49,7 +53,7 @@ class Spot:
         stated = self.a_map(value)
         for name in stated:
             if name not in names:
-                raise self.key(name).wrong(f"unknown key; known here: {', '.join(names)}")
+                raise self.key(name).wrong(f"unknown key{instead(name, names, ' here')}")
         return stated
 
     def a_map(self, value: Any) -> Mapping[Any, Any]:
@@ -75,6 +79,13 @@ class Spot:
         if not isinstance(value, bool):
             raise self.wrong(f"must be true or false, not {shown(value)}")
         return value
+
+
+def instead(name: object, known: Iterable[str], where: str = "") -> str:
+    """What may stand where an unknown name stands: the nearest one, as a question, and all that are known."""
+    names = list(known)
+    near = get_close_matches(str(name), names, n=1, cutoff=_NEAR)
+    return (f", did you mean {near[0]!r}?" if near else ";") + f" known{where}: {', '.join(names)}"
 
 
 def shown(value: Any) -> str:

@@ -33,8 +33,8 @@ from tieout.avro.control import (
     RevenueRun,
 )
 from tieout.avro.outcomes import DeadLetter, DecisionRecorded, ExceptionItem
-from tieout.avro.refusals import Unencodable
 from tieout.streams.operate.scenario import dates
+from tieout.streams.operate.scenario.beyond_bounds import Refused, Written, written
 from tieout.streams.operate.scenario.event_map import GROUP, TENANT
 from tieout.streams.operate.scenario.facts_of import Control, Step, Told
 from tieout.streams.operate.scenario.setting import Setting
@@ -44,17 +44,10 @@ from tieout.tables.controls import EVERY, Controls
 from tieout.tables.group_rows import state_from_rows, state_rows
 from tieout.tables.reference import Reference
 
-TOPICS = OutputTopics(
-    erp_commands="commands",
-    revenue_events="revenue",
-    exceptions="exceptions",
-    decisions="decisions",
-    dead_letters="dead-letters",
-    control_receipts="receipts",
-    control_totals="totals",
-)
+TOPICS = OutputTopics.by_field()
 _INBOX, _SUBLEDGER = "inbox", "revenue"
 _START_MS = 1_000
+_MONTH_ENDS_MAX = 1_200
 _PERIOD_MARKERS: Mapping[str, type[PeriodClosed | PeriodSoftClosed | PeriodReopened]] = {
     "close": PeriodClosed,
     "soft_close": PeriodSoftClosed,
@@ -74,13 +67,14 @@ class Closed:
 
 @dataclass(frozen=True)
 class Played:
-    """What the agent committed: its outputs in order, and the group's state."""
+    """What the agent committed: its outputs in order, and the group's state. ``refused``: events that it could not read."""
 
     setting: Setting
     outputs: Sequence[Output]
     state: GroupState
     view: View
     closed: tuple[Closed, ...]
+    refused: tuple[Refused, ...] = ()
 
     @cached_property
     def commands(self) -> tuple[Command, ...]:
@@ -90,10 +84,14 @@ class Played:
     @cached_property
     def exceptions(self) -> tuple[ExceptionItem, ...]:
         """Exceptions in the order first raised, each as it was opened."""
-        first: dict[str, ExceptionItem] = {}
-        for item in self._said(TOPICS.exceptions):
+        raised = [(each.outputs_before, 0, each.item) for each in self.refused]
+        for place, output in enumerate(self.outputs):
+            item = codec_of_the_language().decode(output.value) if output.topic == TOPICS.exceptions else None
             if isinstance(item, ExceptionItem) and item.status == "open":
-                first.setdefault(item.exception_id, item)
+                raised.append((place, 1, item))
+        first: dict[str, ExceptionItem] = {}
+        for _, _, item in sorted(raised, key=lambda each: each[:2]):
+            first.setdefault(item.exception_id, item)
         return tuple(first.values())
 
     @cached_property
@@ -122,8 +120,10 @@ class Played:
 
     @cached_property
     def dead_letters(self) -> tuple[DeadLetter, ...]:
-        """Records that could not be taken at all."""
-        return tuple(each for each in self._said(TOPICS.dead_letters) if isinstance(each, DeadLetter))
+        """Records that could not be taken at all, but for those that are ``refused`` by name."""
+        named = {each.offset for each in self.refused}
+        said = [each for each in self._said(TOPICS.dead_letters) if isinstance(each, DeadLetter)]
+        return tuple(each for each in said if each.offset not in named)
 
     def _said(self, topic: str) -> Iterator[msgspec.Struct]:
         codec = codec_of_the_language()
@@ -143,7 +143,7 @@ class Player:
         self._setting = setting
         self._audited = audited
         self._codec = codec_of_the_language()
-        self._encoded: dict[int, tuple[bytes, bytes]] = {}
+        self._written: dict[int, Written] = {}
         self._nothing = Reference.of((), 0)
 
     def play(self, steps: Sequence[Step]) -> Played:
@@ -152,7 +152,7 @@ class Player:
         game.mark(lambda header: ReferenceActivated(header, len(self._setting.rows)))
         for step in steps:
             if isinstance(step, Told):
-                game.feed(self._record(step))
+                game.feed(self._event(step))
             else:
                 game.control(step)
         if not any(isinstance(step, Control) for step in steps):
@@ -171,16 +171,11 @@ class Player:
         )
         return Harness(spec, start_ms=_START_MS)
 
-    def _record(self, step: Told) -> tuple[bytes, bytes]:
-        record = self._encoded.get(step.place)
-        if record is None:
-            try:
-                record = inbox_key(TENANT, GROUP), self._codec.encode(step.event)
-            except Unencodable as error:
-                spot = self._setting.scenario.spot.key("events").item(step.place)
-                raise spot.wrong(str(error)) from None
-            self._encoded[step.place] = record
-        return record
+    def _event(self, step: Told) -> Written:
+        known = self._written.get(step.place)
+        if known is None:
+            known = self._written[step.place] = written(self._codec, step.event)
+        return known
 
 
 class _Game:
@@ -193,9 +188,15 @@ class _Game:
         self._audited = audited
         self._markers: list[Marker] = []
         self._closed: list[Closed] = []
+        self._refused: list[Refused] = []
 
-    def feed(self, record: tuple[bytes, bytes]) -> None:
-        self._harness.feed([record], _START_MS + len(self._harness.log))
+    def feed(self, event: Written) -> None:
+        offset = len(self._harness.log)
+        refused = event.refused(_INBOX, len(self._harness.outputs), offset, _START_MS + offset)
+        if refused is not None:
+            self._refused.append(refused)
+        if event.value is not None:
+            self._harness.feed([(inbox_key(TENANT, GROUP), event.value)], _START_MS + offset)
         if self._audited:
             self._audit()
 
@@ -224,7 +225,8 @@ class _Game:
 
     def ended(self) -> Played:
         state = self._state()
-        return Played(self._setting, self._harness.outputs, state, self._view(state), tuple(self._closed))
+        view, closed, refused = self._view(state), tuple(self._closed), tuple(self._refused)
+        return Played(self._setting, self._harness.outputs, state, view, closed, refused)
 
     def _audit(self) -> None:
         """What follows from facts and ledger holds, and rows give back the state that wrote them."""
@@ -245,7 +247,10 @@ class _Game:
 
 
 def run_days(setting: Setting) -> Iterator[int]:
-    """Period ends from the period of the earliest ``at`` to the latest that any date or period names."""
+    """Period ends from the period of the earliest ``at`` to the latest that any date or period names.
+
+    Of a day centuries away only the last one follows, once those of a hundred years are run.
+    """
     scenario = setting.scenario
     calendar = setting.calendar()
     spot = scenario.spot.key("events")
@@ -255,6 +260,10 @@ def run_days(setting: Setting) -> Iterator[int]:
     expect = scenario.spot.key("expect")
     named = [setting.last_day(when, expect) for when in dates.named_periods(scenario.expect)]
     period, last = calendar.period_of(min(days)), calendar.period_of(max(days + named))
-    while period is not None and last is not None and period <= last:
+    for _ in range(_MONTH_ENDS_MAX):
+        if period is None or last is None or period > last:
+            return
         yield calendar.last_day(period)
         period = calendar.following(period)
+    if period is not None and last is not None and period <= last:
+        yield calendar.last_day(last)

@@ -77,7 +77,8 @@ class Result:
         for item in self.figures.played.exceptions if self.figures else ():
             if item.code in UNBUILT:
                 continue
-            yield f"        the agent raised {item.code} about {item.event_type} of {item.contract_id}: {item.detail}"
+            about = f"{item.code} about {item.event_type} of {item.contract_id}"
+            yield f"        the agent raised {about}: {item.detail}; {item.next_step}"
 
 
 def run(scenario: Scenario | ScenarioWrong, *, tries: Tries = USUAL, audited: bool = False) -> Result:

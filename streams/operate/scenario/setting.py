@@ -18,7 +18,7 @@ from tieout.streams.operate.scenario.event_map import TENANT
 from tieout.streams.operate.scenario.facts_of import Told
 from tieout.streams.operate.scenario.fields import decimal, minor, scaled, whole
 from tieout.streams.operate.scenario.loading import Scenario
-from tieout.streams.operate.scenario.places import Spot, shown
+from tieout.streams.operate.scenario.places import Spot, instead, shown
 from tieout.tables.reference import Calendar, Reference
 
 CLASSES = (
@@ -108,6 +108,12 @@ class Setting:
         if period is None:
             raise spot.wrong(f"{value} lies in no period of the calendar")
         return calendar.label(period)
+
+    def check_label(self, label: str, spot: Spot) -> None:
+        """An error for the label of a period that no entity's calendar has."""
+        calendars = map(self.calendar, self.scenario.entities)
+        if all(calendar.period_labelled(label) is None for calendar in calendars):
+            raise spot.wrong(f"{shown(label)} is no period of the calendar; write one as 2025-05 or M05")
 
     def span(self, value: Any, spot: Spot) -> tuple[int, int]:
         """First and last day of a period, quarter, year or ``2026-01..2026-12`` of the first entity's calendar."""
@@ -285,7 +291,7 @@ def _switches(scenario: Scenario) -> Iterator[tuple[str, str]]:
         elif name in SWITCHES:
             yield name, _value(value, spot)
         else:
-            raise spot.wrong(f"unknown switch; known: {', '.join(sorted(SWITCHES))}, {_CREDIT}REASON")
+            raise spot.wrong(f"unknown switch{instead(name, (*sorted(SWITCHES), f'{_CREDIT}REASON'))}")
 
 
 def _materiality(value: Any, currency: str, spot: Spot) -> str:

@@ -45,6 +45,7 @@ def _renewed_term(values: Values, beside: Beside) -> Values:
 
 def _resumed(values: Values, _: Beside) -> Values:
     last_paused = values.pop("span")
+    values.pop("paused")
     return values if last_paused is None else values | {"resumed_on": last_paused + 1}
 
 
@@ -142,6 +143,7 @@ VERSIONS = (
             Field("from", DAY, "resumed_on", AT),
             Field("to", DAY, "span", None),
             Field("extended_to", DAY, "extended_to", None),
+            Field("access_paused", FLAG, "paused", default=True, words="as the pause says that ends"),
             REASON,
         ),
         versioned=True,

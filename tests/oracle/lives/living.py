@@ -136,6 +136,7 @@ PRICING = {
     "contract_amended",
     "contract_renewed",
     "contract_cancelled",
+    "contract_suspended",
     "variable_estimate_changed",
     "credit_memo_issued",
     "invoice_written_off",

@@ -191,12 +191,14 @@ class Performed:
         left = self.remaining(promise, start, share.pauses, fresh=fresh)
         return ssp * left / share.stated if share.stated else Fraction(0)
 
-    def stated_for(self, promise: Promise, start: int, *, fresh: bool = False) -> Fraction:
-        """What an SSP that is stated on a day is stated for: one unit, or all that is left."""
+    def stated_for(
+        self, promise: Promise, start: int, pauses: Pauses = (), *, fresh: bool = False
+    ) -> Fraction:
+        """What an SSP that is stated on a day is stated for: one unit, or all that is left to be served."""
         if promise.ssp_per != "unit":
-            return self.remaining(promise, start, fresh=fresh)
+            return self.remaining(promise, start, pauses, fresh=fresh)
         if promise.measure == "time":
-            return self.remaining(promise, start) / promise.quantity
+            return self.remaining(promise, start, pauses) / promise.quantity
         return Fraction(1)
 
 

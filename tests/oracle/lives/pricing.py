@@ -192,15 +192,18 @@ class Sharing:
             )
         for po, ssp in version.ssp:
             share = shares[po]
-            share.ssp, share.stated = ssp, self._performed.stated_for(share.promise, version.at)
+            share.ssp = ssp
+            share.stated = self._performed.stated_for(share.promise, version.at, share.pauses)
         for po in version.remove:
             shares[po].dropped = po in apart or shares[po].dropped
+        longer = version.extended_to is None
         for po in apart:
             share, promise = shares[po], shares[po].promise
             if version.pauses and promise.measure == "time" and _pauses(version, promise):
                 if version.pauses[0][1] is None:
                     raise NoRule("a suspension without an end")
-                last = promise.last if version.extended_to is None else version.extended_to
+                last = max(promise.last, version.extended_to or promise.last)
+                longer = longer or last > promise.last
                 shares[po] = replace(
                     share, pauses=share.pauses + version.pauses, promise=promise._replace(last=last)
                 )
@@ -210,6 +213,8 @@ class Sharing:
                 share.dropped = True
             else:
                 share.promise = promise._replace(last=min(promise.last, version.access_end))
+        if not longer:
+            raise NoRule(f"version {version.number} ends later what does not pause, or ends later already")
 
     def _spread(
         self,

@@ -97,3 +97,34 @@ def test_a_rejection_stands_until_an_acceptance_in_any_order(what):
             said.count(("ACCEPTANCE_REJECTED", "open")) - said.count(("ACCEPTANCE_REJECTED", "resolved"))
             == stands
         )
+
+
+SOLD = {
+    "at": YEAR,
+    "type": "contract_activated",
+    "price": 200,
+    "lines": [
+        {"po": "S", "measure": "time", "from": YEAR, "to": dt.date(2025, 12, 31), "ssp": 100},
+        {"po": "G", "measure": "point", "ssp": 100},
+    ],
+}
+LESS = {"at": dt.date(2025, 10, 1), "type": "contract_amended", "price_change": -120, "remove": ["S"]}
+GOODS = on((1, 5), "goods_delivered", "G")
+
+
+def sold(*events):
+    given = Given({"events": [SOLD, *events], "expect": {}})
+    inbox = Inbox(given.reference())
+    for event in given.steps():
+        inbox.deliver(event)
+    return inbox
+
+
+def test_a_line_that_late_goods_leave_below_nothing_is_told_as_it_is_refused_in_time():
+    """75 of S are earned and 25 taken back; of the 95 more, goods that are there already give nothing: 75 - 95."""
+    late = sold(LESS, GOODS)
+    assert late.refusals == []
+    assert standing(late) == [("RECOGNISED_NEGATIVE", "C1@1/S", 2_000)]
+    in_time = sold(GOODS, LESS)
+    assert [code for code, _ in in_time.refusals] == ["RECOGNISED_NEGATIVE"]
+    assert standing(sold(LESS)) == standing(in_time) == []
