@@ -11,8 +11,7 @@ from collections.abc import Callable, Mapping
 from tieout.agents.contracts.accepted import Accepted, Rules
 from tieout.agents.contracts.decision import Refused
 from tieout.agents.contracts.draft import Draft
-from tieout.agents.contracts.facts import with_open_items
-from tieout.agents.contracts.telling import exception_of
+from tieout.agents.contracts.open_items import ended, opened
 from tieout.avro.control import CommandResolved
 from tieout.avro.events import ErpAccepted, ErpRejected, ErpStatusChanged, ExceptionResolved
 from tieout.tables.contract import GroupState, OpenItem
@@ -31,25 +30,24 @@ REJECTED = (*sorted(_CODES.values()), _OTHERWISE)
 def erp_accepted(state: GroupState, event: ErpAccepted, draft: Draft) -> Accepted:
     """The ERP holds the document: what stood against it is over."""
     standing = _standing(state, event)
-    return Accepted(_without(state, standing, draft), effect=bool(standing))
+    return Accepted(ended(state, standing, draft), effect=bool(standing))
 
 
 def erp_rejected(state: GroupState, event: ErpRejected, draft: Draft) -> Accepted:
     """The command stands in its lane: an exception says why, and how much waits behind it."""
-    state = _without(state, _standing(state, event), draft)
+    state = ended(state, _standing(state, event), draft)
     said = ": ".join(each for each in (event.code, event.text) if each)
     detail = (
         f"{event.kind} of {event.posting_period} is not in {event.erp_account!r} ({event.reason}): {said}"
     )
     code = _CODES.get(event.reason, _OTHERWISE)
-    return Accepted(_with(state, _item(code, event, detail, draft), draft))
+    return Accepted(opened(state, (_item(code, event, detail, draft),), draft))
 
 
 def erp_status_changed(state: GroupState, event: ErpStatusChanged, draft: Draft) -> Accepted:
     """Somebody changed in the ERP what had been posted: never mended in silence."""
-    known = [each for each in state.group.open_items if (each.code, each.fact) == (DRIFT, _fact(event))]
     detail = f"{event.document_no} of {event.erp_account!r} ({event.kind}) was {event.status} in the ERP"
-    return Accepted(_with(_without(state, known, draft), _item(DRIFT, event, detail, draft), draft))
+    return Accepted(opened(state, (_item(DRIFT, event, detail, draft),), draft))
 
 
 def retried(state: GroupState, item: OpenItem, draft: Draft) -> GroupState:
@@ -59,7 +57,7 @@ def retried(state: GroupState, item: OpenItem, draft: Draft) -> GroupState:
 
 def withdrawn(state: GroupState, item: OpenItem, draft: Draft) -> GroupState:
     """It is never posted: whoever decides so has entered its effect in the ERP by hand."""
-    return _without(_released(state, item, "withdraw", draft), [item], draft)
+    return ended(_released(state, item, "withdraw", draft), [item], draft)
 
 
 def confirmed(state: GroupState, item: OpenItem, draft: Draft) -> GroupState:
@@ -69,7 +67,7 @@ def confirmed(state: GroupState, item: OpenItem, draft: Draft) -> GroupState:
 
 def looked_at(state: GroupState, item: OpenItem, draft: Draft) -> GroupState:
     """The difference is explained, or was corrected where it arose."""
-    return _without(state, [item], draft)
+    return ended(state, [item], draft)
 
 
 Resolution = Callable[[GroupState, OpenItem, Draft], GroupState]
@@ -122,19 +120,6 @@ def _item(code: str, event: ErpRejected | ErpStatusChanged, detail: str, draft: 
         detail=detail,
         cause=draft.cause.pointer,
     )
-
-
-def _with(state: GroupState, item: OpenItem, draft: Draft) -> GroupState:
-    draft.exceptions.append(exception_of(item, draft, None))
-    items = sorted((*state.group.open_items, item), key=lambda each: (each.code, each.fact))
-    return with_open_items(state, tuple(items))
-
-
-def _without(state: GroupState, ended: list[OpenItem], draft: Draft) -> GroupState:
-    if not ended:
-        return state
-    draft.exceptions += [exception_of(item, draft, draft.view.now) for item in ended]
-    return with_open_items(state, tuple(each for each in state.group.open_items if each not in ended))
 
 
 RULES: Rules = {

@@ -17,7 +17,7 @@ POSTED = Posted("INV-9", 20_200, "2025-04", duplicate=False)
 
 
 def command_of(inbox, kind):
-    return next(each for each in inbox.said("commands") if each.header.kind == kind)
+    return next(each for each in inbox.said("erp_commands") if each.header.kind == kind)
 
 
 def refused(command, reason="REFERENCE_MISSING", attempts=1):
@@ -76,14 +76,14 @@ def test_an_accepted_command_changes_nothing_and_says_nothing():
     inbox.put(accepted(order), accepted(order))
     assert inbox.outcomes()["no_effect"] == 1
     assert inbox.outcomes()["duplicate"] == 1
-    assert [o.topic for o in inbox.harness.outputs[before:]].count("commands") == 0
+    assert [o.topic for o in inbox.harness.outputs[before:]].count("erp_commands") == 0
 
 
 def test_a_person_s_retry_follows_the_command_to_its_erp_and_ends_nothing_by_itself():
     inbox, order = with_order()
     inbox.put(refused(order))
     inbox.put(decision(inbox, "retry"))
-    release = inbox.said("commands")[-1]
+    release = inbox.said("erp_commands")[-1]
     assert (release.command_id, release.decision) == (order.header.command_id, "retry")
     assert inbox.open_codes() == ["ERP_REFERENCE"]
 
@@ -92,7 +92,7 @@ def test_a_withdrawn_command_is_no_exception_any_more():
     inbox, order = with_order()
     inbox.put(refused(order))
     inbox.put(decision(inbox, "withdraw"))
-    assert inbox.said("commands")[-1].decision == "withdraw"
+    assert inbox.said("erp_commands")[-1].decision == "withdraw"
     assert inbox.open_codes() == []
 
 
@@ -104,7 +104,7 @@ def test_only_what_is_in_doubt_can_be_confirmed():
     inbox, order = with_order()
     inbox.put(refused(order, "IN_DOUBT"))
     inbox.put(decision(inbox, "confirm"))
-    assert inbox.said("commands")[-1].decision == "confirm"
+    assert inbox.said("erp_commands")[-1].decision == "confirm"
 
 
 def test_a_document_changed_by_hand_in_the_erp_is_drift_until_somebody_signs_it_off():
