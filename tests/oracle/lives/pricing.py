@@ -236,6 +236,8 @@ class Sharing:
                 shares[po] = shares[po] if po in added else restarted(shares[po], self._performed, version.at)
                 shares[po].amount = part
         elif pool:
+            if not shares:
+                raise NoRule(f"version {version.number} has a price and no line to earn it")
             ending = {po: amount for po, amount in gone.items() if amount > 0}
             earned = {
                 po: Fraction(self._performed.earned(each, version.at - 1)) for po, each in shares.items()
