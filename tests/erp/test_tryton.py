@@ -53,10 +53,26 @@ class TestTrytonPort(PortContract):
 
     async def test_a_move_that_an_accountant_takes_back_is_found_as_reversed(self, erp, ground, contract):
         journal = contract.journal(77)
-        accepted(await erp.post([journal]))
-        accepted(await erp.post([contract.reversal(journal)]))
-        (found,) = await erp.find([journal])
-        assert found.state == "reversed"
+        (posted,) = accepted(await erp.post([journal]))
+        (move,) = await ground.read(
+            "account.move",
+            [["number", "=", posted.document_no]],
+            ["company", "journal", "period", "date", "lines"],
+        )
+        lines = await ground.read(
+            "account.move.line", [["move", "=", move["id"]]], ["account", "debit", "credit"]
+        )
+        mirrored = [
+            {"account": each["account"], "debit": each["credit"], "credit": each["debit"]} for each in lines
+        ]
+        taken_back = {name: move[name] for name in ("company", "journal", "period", "date")}
+        made = await ground.make(
+            "account.move",
+            taken_back | {"origin": f"account.move,{move['id']}", "lines": [["create", mirrored]]},
+        )
+        assert [each.state for each in await erp.find([journal])] == ["posted"]
+        await ground.act("account.move", made, "post")
+        assert [each.state for each in await erp.find([journal])] == ["reversed"]
 
     async def test_an_order_is_confirmed_and_neither_billed_nor_shipped(self, erp, ground, contract):
         (posted,) = accepted(await erp.post([contract.order()]))
