@@ -8,6 +8,7 @@ import secrets
 import pytest
 from erp.contract_commands import ContractCommands, hashed
 from erp.port_contract import PortContract, accepted, both_sides, moved, refused
+from erp.standin_ground import day
 from msgspec.structs import replace
 
 from tieout.agents.posting.answers import Refused
@@ -51,12 +52,45 @@ class TestTrytonPort(PortContract):
         posted = sum(1 + number for number, answer in enumerate(answers) if not isinstance(answer, Refused))
         assert moved(before, await ground.books()) == both_sides(ground, posted)
 
+    async def test_a_period_that_is_reopened_stays_closed_until_its_journal_is_reopened(
+        self, erp, ground, contract
+    ):
+        def journal():
+            return contract.journal(9, day=day("2025-11-10"), period="2025-11")
+
+        accepted(await erp.post([journal()]))
+        november = await ground.period("2025-11")
+        await ground.act("account.period", november, "close")
+        refused(await erp.post([journal()]), "business", "PERIOD_CLOSED")
+        await ground.act("account.period", november, "reopen")
+        refused(await erp.post([journal()]), "business", "PERIOD_CLOSED")
+        (kept,) = await ground.read("account.journal.period", [["period", "=", november]], ["state"])
+        await ground.act("account.journal.period", kept["id"], "reopen")
+        (posted,) = accepted(await erp.post([journal()]))
+        assert (posted.period, posted.posted_on) == ("2025-11", day("2025-11-10"))
+
     async def test_a_move_that_an_accountant_takes_back_is_found_as_reversed(self, erp, ground, contract):
         journal = contract.journal(77)
-        accepted(await erp.post([journal]))
-        accepted(await erp.post([contract.reversal(journal)]))
-        (found,) = await erp.find([journal])
-        assert found.state == "reversed"
+        (posted,) = accepted(await erp.post([journal]))
+        (move,) = await ground.read(
+            "account.move",
+            [["number", "=", posted.document_no]],
+            ["company", "journal", "period", "date", "lines"],
+        )
+        lines = await ground.read(
+            "account.move.line", [["move", "=", move["id"]]], ["account", "debit", "credit"]
+        )
+        mirrored = [
+            {"account": each["account"], "debit": each["credit"], "credit": each["debit"]} for each in lines
+        ]
+        taken_back = {name: move[name] for name in ("company", "journal", "period", "date")}
+        made = await ground.make(
+            "account.move",
+            taken_back | {"origin": f"account.move,{move['id']}", "lines": [["create", mirrored]]},
+        )
+        assert [each.state for each in await erp.find([journal])] == ["posted"]
+        await ground.act("account.move", made, "post")
+        assert [each.state for each in await erp.find([journal])] == ["reversed"]
 
     async def test_an_order_is_confirmed_and_neither_billed_nor_shipped(self, erp, ground, contract):
         (posted,) = accepted(await erp.post([contract.order()]))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import stat
+import subprocess
 
 import pytest
 
@@ -70,3 +72,23 @@ def test_a_module_that_is_not_there_is_named_with_the_way_out(monkeypatch, tmp_p
     with pytest.raises(InstallError, match=f"{tmp_path}(.|\n)*{install.MODULE_ENV}"):
         install.ensure(tmp_path / "cache")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.erp
+@pytest.mark.full
+def test_sqlite_is_refused_in_plain_words(tryton, tmp_path):
+    (tmp_path / "erp.sqlite").touch()
+    configuration, password = tmp_path / "trytond.conf", tmp_path / "password"
+    configuration.write_text(f"[database]\nuri = sqlite://\npath = {tmp_path}\n")
+    password.write_text("a-password-of-tests")
+    modules = ["-u", "tieout", "--activate-dependencies", "--email", "admin@example.com"]
+    refused = subprocess.run(
+        [install.ensure().program("trytond-admin"), "-c", str(configuration), "-d", "erp", *modules],
+        env={**os.environ, "TRYTONPASSFILE": str(password)},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert refused.returncode != 0
+    assert "The module tieout works on PostgreSQL only, not on sqlite" in refused.stderr

@@ -80,6 +80,10 @@ class TrytonGround:
         params = [("d", coded), *[("f", field) for field in fields]]
         return await self._ask("GET", model, params=params)
 
+    async def make(self, model: str, values: dict) -> int:
+        """A record, made by the accountant by hand."""
+        return (await self._ask("POST", model, data=json.dumps(values)))["id"]
+
     async def act(self, model: str, record: int, action: str) -> None:
         """Press a button of a record, as the accountant."""
         await self._ask("POST", f"{model}/{record}/{action}", data="{}")

@@ -9,7 +9,6 @@ from itertools import groupby
 
 from trytond import backend
 from trytond.exceptions import TrytonException
-from trytond.i18n import gettext
 from trytond.model import Index, ModelSQL, Unique, fields
 from trytond.model.exceptions import SQLConstraintError
 from trytond.pool import Pool
@@ -21,6 +20,11 @@ from .references import References
 from .refusal import Refusal, savepoint, told
 
 MOVES = ("move", "reverse")
+POSTGRESQL_ONLY = (
+    f"The module tieout works on PostgreSQL only, not on {backend.name}: SQLite neither locks number series nor checks that"
+    " a move balances. Set uri = postgresql://... in the section [database] of the configuration."
+)
+"""No translated message: it is needed before the module's messages are in the database."""
 
 
 class _MadeMeanwhileError(TransactionError):
@@ -73,7 +77,7 @@ class Command(ModelSQL):
     @classmethod
     def __register__(cls, module):
         if backend.name != "postgresql":
-            raise RuntimeError(gettext("tieout.msg_postgresql_only"))
+            raise RuntimeError(POSTGRESQL_ONLY)
         super().__register__(module)
 
     @classmethod
