@@ -24,6 +24,8 @@ Pii = Annotated[str, msgspec.Meta(max_length=256)]
 """A string that identifies a person or company: redacted in logs, pages and dead letters."""
 Stated = Annotated[int, msgspec.Meta(ge=-(10**16), le=10**16)]
 """Minor units as a source states them: 500 lines of the largest still add up inside an Avro ``long``."""
+Booked = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
+"""Minor units as tieout has emitted them: whatever an Avro ``long`` holds, as what is told about it must never be refused."""
 Quantity = Annotated[int, msgspec.Meta(ge=-(10**16), le=10**16)]
 """Scaled by ``10**scale``. A negative one is readable, and refused by the agent with an owner."""
 Scale = Annotated[int, msgspec.Meta(ge=0, le=12)]

@@ -10,7 +10,7 @@ from typing import ClassVar
 
 import msgspec
 
-from tieout.avro.envelope import Day, Envelope, Micros, Minor, Name, Text, Version
+from tieout.avro.envelope import Booked, Day, Envelope, Micros, Name, Text, Version
 
 
 class ErpAccepted(msgspec.Struct, frozen=True, gc=False):
@@ -24,7 +24,7 @@ class ErpAccepted(msgspec.Struct, frozen=True, gc=False):
     lane_seq: Version
     arrangement_id: Text
     currency: Text
-    amount_minor: Minor
+    amount_minor: Booked
     document_no: Text
     posted_on: Day
     posting_period: Text
@@ -37,8 +37,8 @@ class RejectedLine(msgspec.Struct, frozen=True, gc=False):
     account_class: Name
     po: Text | None
     service_period: Text
-    amount_minor: Minor
-    functional_minor: Minor | None
+    amount_minor: Booked
+    functional_minor: Booked | None
 
 
 class ErpRejected(msgspec.Struct, frozen=True, gc=False):
@@ -57,7 +57,7 @@ class ErpRejected(msgspec.Struct, frozen=True, gc=False):
     arrangement_id: Text
     book: Text
     currency: Text
-    amount_minor: Minor
+    amount_minor: Booked
     posting_period: Text
     reason: Name
     code: Text
@@ -75,5 +75,5 @@ class ErpStatusChanged(msgspec.Struct, frozen=True, gc=False):
     status: Name
     document_no: Text
     currency: Text
-    amount_minor: Minor
+    amount_minor: Booked
     observed_at: Micros

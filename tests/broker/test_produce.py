@@ -61,7 +61,7 @@ def test_the_command_publishes_the_sample_and_with_skip_bad_the_good_part(broker
     runner = CliRunner()
     place = ["--bootstrap", broker.bootstrap, "--topic", topic]
     done = runner.invoke(app, [str(SAMPLE), *place])
-    assert (done.exit_code, done.stdout.splitlines()[-1]) == (0, f"64 events published to {topic}")
+    assert (done.exit_code, done.stdout.splitlines()[-1]) == (0, f"67 events published to {topic}")
     mixed = tmp_path / "mixed.jsonl"
     mixed.write_text(SAMPLE.read_text() + "{}\n")
     refused = runner.invoke(app, [str(mixed), *place, "--json"])
@@ -69,6 +69,6 @@ def test_the_command_publishes_the_sample_and_with_skip_bad_the_good_part(broker
     partly = runner.invoke(app, [str(mixed), *place, "--skip-bad", "--json"])
     assert partly.exit_code == 1
     assert {name: json.loads(partly.stdout)[name] for name in ("published", "skipped")} == {
-        "published": 64,
+        "published": 67,
         "skipped": 1,
     }

@@ -27,7 +27,7 @@ def half_bad(tmp_path):
 def test_a_dry_run_counts_the_events_and_needs_no_broker():
     done = run(SAMPLE, "--dry-run", "--bootstrap", NOBODY)
     assert done.exit_code == 0
-    assert "64 of 64 lines are valid events" in done.stdout
+    assert "67 of 67 lines are valid events" in done.stdout
     assert "1 usage_rated" in done.stdout
 
 

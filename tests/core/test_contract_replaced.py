@@ -144,16 +144,21 @@ def test_a_number_that_another_document_has_is_refused_whatever_the_version():
     assert [code for code, _ in inbox.refusals] == ["ID_CONFLICT"]
 
 
-def test_more_at_its_selling_price_is_noticed_in_any_scale():
+def test_more_at_its_selling_price_counts_the_same_in_any_scale():
     line = {**TIME, "qty": 10, "ssp": 10, "ssp_per": "month"}
     only = {**ACTIVATION, "lines": [line]}
     change = {"at": dt.date(2025, 4, 1), "type": "contract_amended", "price_change": 450}
+    ends = []
     for quantity, scale in ((15, 0), (150, 1)):
         given = Given({"events": [only, {**change, "change": [{"po": "S", "qty": 15}]}], "expect": {}})
         activation, amended = given.steps()
         stated = LineChange("S", quantity, scale, None, None, 450_00)
         inbox = played([activation, replace(amended, change=(stated,))])
-        assert [code for code, _ in inbox.refusals] == ["EVENT_UNSUPPORTED"], scale
+        assert inbox.refusals == [], scale
+        ends.append(emitted(inbox))
+    assert ends[0] == ends[1]
+    by_month = {period: amount for (_, key, period), amount in ends[0].items() if "revenue" in str(key)}
+    assert sorted(by_month.values()) == [100_00] * 3 + [150_00] * 3, by_month
 
 
 def test_a_settled_line_is_judged_by_all_that_it_earned():

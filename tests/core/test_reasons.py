@@ -2,14 +2,17 @@
 
 import re
 from pathlib import Path
+from typing import get_args
 
 from tieout.agents.contracts.reasons import REASONS
+from tieout.agents.posting.answers import Reason
 
 AGENTS = Path(__file__).resolve().parents[2] / "agents"
 CATALOGUE = {"reason_table.py", "reasons.py"}
 CODE = re.compile(r'"([A-Z]+_[A-Z_]+)"')
 STANDARD = re.compile(r"\b(606-10|605-35)-\d")
-NO_CODES = {"EVENT_TYPE"}
+NO_CODES = {"EVENT_TYPE", *get_args(Reason)}
+"""What an ERP's answer comes down to is no exception yet: the contract agent says which one it becomes."""
 
 
 def codes_in(text: str) -> set[str]:

@@ -198,6 +198,7 @@ EXAMPLES = {
     "list of {pos, price}": "[{pos: [S], price: 5}]",
     "list of {po, amount, tax, from, to}": "[{po: S, amount: 5}]",
     "list of {class, po, debit, credit}": "[{class: revenue, debit: 5}]",
+    "list of {class, po, period, amount}": "[{class: revenue, period: 2025-02, amount: 5}]",
     "{by, notice_days, penalty}": "{by: customer, notice_days: 30, penalty: false}",
     "obligation -> amount": "{S: 5}",
 }

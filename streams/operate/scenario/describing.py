@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from tieout.streams.operate.scenario.admin_events import ADMIN
 from tieout.streams.operate.scenario.billing_events import BILLING
+from tieout.streams.operate.scenario.erp_events import ERP
 from tieout.streams.operate.scenario.event_map import EventMap
 from tieout.streams.operate.scenario.facts_of import COMMON, CONTROLS
 from tieout.streams.operate.scenario.fields import Default, Field
@@ -25,6 +26,7 @@ _FAMILIES: Mapping[str, tuple[EventMap, ...]] = {
     "Documents and cash": BILLING,
     "Delivery, work and usage": PERFORMANCE,
     "People and other systems": ADMIN,
+    "The ERP": ERP,
 }
 
 

@@ -25,6 +25,8 @@ REQUIRED, AT, ID, OMIT = Default
 
 TENANT, GROUP, SOURCE = "scenario", "G1", "scenario"
 """Whose contracts a scenario is about: all of them are one group."""
+ERP_ACCOUNT = "erp"
+"""Where all entities of a scenario post."""
 
 
 class Beside(NamedTuple):

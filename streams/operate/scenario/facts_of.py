@@ -21,6 +21,7 @@ from tieout.avro.catalogue import EVENT_TYPES
 from tieout.streams.operate.scenario import dates
 from tieout.streams.operate.scenario.admin_events import ADMIN
 from tieout.streams.operate.scenario.billing_events import BILLING
+from tieout.streams.operate.scenario.erp_events import ERP
 from tieout.streams.operate.scenario.event_map import GROUP, SOURCE, TENANT, Beside, EventMap
 from tieout.streams.operate.scenario.fields import Reading, read_fields, whole
 from tieout.streams.operate.scenario.loading import Scenario
@@ -30,7 +31,7 @@ from tieout.streams.operate.scenario.unsupported import NotSupported
 from tieout.streams.operate.scenario.version_events import CORRECTIONS, VERSIONS
 
 EVENT_MAPS: Mapping[str, EventMap] = {
-    each.type: each for each in (*VERSIONS, *CORRECTIONS, *BILLING, *PERFORMANCE, *ADMIN)
+    each.type: each for each in (*VERSIONS, *CORRECTIONS, *BILLING, *PERFORMANCE, *ADMIN, *ERP)
 }
 """Event type -> how it is stated: one row for each type of the format."""
 

@@ -14,7 +14,7 @@ from tieout.agents.contracts.rates_missing import CODE as RATE_MISSING
 from tieout.avro import events as ev
 from tieout.avro import reference as ref
 from tieout.streams.operate.scenario import dates
-from tieout.streams.operate.scenario.event_map import TENANT
+from tieout.streams.operate.scenario.event_map import ERP_ACCOUNT, TENANT
 from tieout.streams.operate.scenario.facts_of import Told
 from tieout.streams.operate.scenario.fields import decimal, minor, scaled, whole
 from tieout.streams.operate.scenario.loading import Scenario
@@ -78,7 +78,7 @@ SWITCHES = frozenset(
 
 RATE_TYPES = ("spot", "average", "closing", "order")
 _CREDIT = "credit_effect."
-BOOK, _ERP = "primary", "erp"
+BOOK = "primary"
 _MONTHS = "gregorian"
 _FIRST_DAY = -719_162
 """1 January of the year 1, in days since 1970."""
@@ -149,7 +149,7 @@ def _header(kind: str, row_id: str) -> ref.ReferenceHeader:
 
 
 def _rows(scenario: Scenario, told: Collection[Told]) -> Iterator[ref.ReferenceRow]:
-    yield ref.ErpAccountPublished(_header("erp_account", _ERP), _ERP, "standin", 0)
+    yield ref.ErpAccountPublished(_header("erp_account", ERP_ACCOUNT), ERP_ACCOUNT, "standin", 0)
     yield from _calendars(scenario)
     yield from _prices(scenario)
     yield from _rates(scenario)
@@ -172,7 +172,7 @@ def _rows(scenario: Scenario, told: Collection[Told]) -> Iterator[ref.ReferenceR
             functional_currency=functional,
             currencies=tuple(sorted(currencies | {functional})),
             calendar=calendar,
-            erp_account=_ERP,
+            erp_account=ERP_ACCOUNT,
             book=BOOK,
             policy=switches,
         )
