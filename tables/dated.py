@@ -138,6 +138,10 @@ class Levels(NamedTuple):
         place = bisect_right(self.days, day)
         return self.values[place - 1] if place else None
 
+    def since(self, day: Day) -> Day:
+        """From when on the value of a day stands, which is not before the first."""
+        return self.days[bisect_right(self.days, day) - 1]
+
     def until(self, day: Day) -> Levels:
         """Of it what stands from a day on or before this one."""
         place = bisect_right(self.days, day)

@@ -232,7 +232,8 @@ def _unused(periods: dict[Day, Metered], first: Day) -> list[Day]:
 def _carried_forward(periods: dict[Day, Metered], first: Day, item: Item, known: Amounts) -> list[Day]:
     """Usage goes on in each usage period without usage, at its end, up to the end of the line; gives their first days.
 
-    A period that the line ends within counts on the line's last day, where that was known by then.
+    A period that the line ends within counts on the line's last day, or on the later day on which that was known: who
+    cancels at once has used the line up to then.
     """
     special = estimated(item)
     assert special is not None, item
@@ -242,9 +243,9 @@ def _carried_forward(periods: dict[Day, Metered], first: Day, item: Item, known:
     while following <= until and periods.get(following, _CARRIED).carried:
         last = period_of(item, following)[1]
         end = min(last, _end(known, last))
-        if following <= end and (end == last or end == _end(known, end)):
-            latest = periods[first].latest
-            periods[following] = metered(special, ((end, latest),), known, carried=True)
+        if following <= end:
+            counted = end if end == last else max(end, known.ends.since(last))
+            periods[following] = metered(special, ((counted, periods[first].latest),), known, carried=True)
             carried.append(following)
         following = last + 1
     return carried

@@ -279,7 +279,7 @@ REVIVED = {**LATER, "at": dt.date(2025, 9, 10)}
     [
         (LATER, [5, 6, 7, 8, 9]),
         (SOONER, [5, 6]),
-        (CANCELLED, [5]),
+        (CANCELLED, [5, 6]),
         (REVIVED, [5, 6, 7, 9]),
     ],
 )
