@@ -16,6 +16,7 @@ LOGICAL = {
     "date": (-719_162, 2_932_896),
     "timestamp-micros": (-62_135_596_800_000_000, 253_402_300_799_999_999),
 }
+ANY_LONG = {"minimum": -(2**63), "maximum": 2**63 - 1}
 
 
 def struct_of(name):
@@ -33,7 +34,8 @@ def shape_of_type(hint):
         kind, nullable, _ = shape_of_type(hint.__origin__)
         meta = hint.__metadata__[0]
         found = {key: getattr(meta, attr) for key, attr in BOUNDS.items()}
-        return kind, nullable, {key: value for key, value in found.items() if value is not None}
+        bounds = {key: value for key, value in found.items() if value is not None}
+        return kind, nullable, {} if bounds == ANY_LONG else bounds
     if typing.get_origin(hint) is tuple:
         return ("array", shape_of_type(typing.get_args(hint)[0])), False, {}
     if isinstance(hint, type) and issubclass(hint, msgspec.Struct):
