@@ -132,6 +132,7 @@ def posting_parts(path: Path, codec: Codec) -> PostingParts:
             scheduler=AsyncioScheduler(),
             now_ms=_now_ms,
             rate=account.rate,
+            batch_items_max=account.batch_items_max,
         )
         for name, account in accounts.items()
     }

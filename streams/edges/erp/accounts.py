@@ -9,6 +9,14 @@
     rate = 20.0                 # calls a second, where the vendor states a rate
     [us-erp.rest]
     profile = "business_central"
+    [de-erp]
+    partition = 1
+    adapter = "tryton"
+    url = "http://127.0.0.1:8000/erp"  # ends with the database
+    secret_env = "TRYTON_KEY"
+    slots = 4
+    [de-erp.tryton]
+    companies = { DE = "EUR" }  # each company's code and currency
 
 Invariant: a file that loads names every account once, each on a partition of its own, and no secret stands in it.
 """
@@ -27,6 +35,7 @@ from tieout.streams.edges.erp.port import Erp
 from tieout.streams.edges.erp.profile_files import ProfileRefused, load_profile
 from tieout.streams.edges.erp.rest import RestErp
 from tieout.streams.edges.erp.standin import StandinErp
+from tieout.streams.edges.erp.tryton import TrytonErp
 
 
 class AccountsRefused(ValueError):  # noqa: N818 - read aloud: the accounts were refused
@@ -44,19 +53,30 @@ class RestOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     entity_currency: str = ""
 
 
+class TrytonOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the ``tryton`` adapter needs besides: code of each company -> its currency."""
+
+    companies: dict[str, str]
+
+
 class ErpAccount(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One account. Seconds: our deadline for a call, and how long the server may go on after it."""
+    """One account. Seconds: our deadline for a call, and how long the server may go on after it.
+
+    ``batch_items_max``: commands in one call at most, where fewer are wanted than the adapter would send.
+    """
 
     partition: Annotated[int, msgspec.Meta(ge=0)]
-    adapter: Literal["standin", "rest"]
+    adapter: Literal["standin", "rest", "tryton"]
     url: str
     slots: Annotated[int, msgspec.Meta(ge=1, le=1_000)]
     rate: Annotated[float, msgspec.Meta(gt=0)] | None = None
+    batch_items_max: Annotated[int, msgspec.Meta(ge=1)] | None = None
     secret_file: str | None = None
     secret_env: str | None = None
     call_seconds_max: Seconds = 30.0
     server_seconds_max: Seconds = 60.0
     rest: RestOptions | None = None
+    tryton: TrytonOptions | None = None
 
 
 def load_accounts(path: Path) -> Mapping[str, ErpAccount]:
@@ -121,7 +141,26 @@ def _rest(name: str, account: ErpAccount, secret: str | None) -> Erp:
         raise AccountsRefused(f"account {name!r}: {refused}") from refused
 
 
-_ADAPTERS: Mapping[str, Callable[[str, ErpAccount, str | None], Erp]] = {"standin": _standin, "rest": _rest}
+def _tryton(name: str, account: ErpAccount, secret: str | None) -> Erp:
+    if account.tryton is None or secret is None:
+        missing = (
+            "a table tryton with its companies" if account.tryton is None else "secret_file or secret_env"
+        )
+        raise AccountsRefused(f"account {name!r} with adapter tryton needs {missing}")
+    return TrytonErp(
+        account.url,
+        secret,
+        account.tryton.companies,
+        call_seconds_max=account.call_seconds_max,
+        server_seconds_max=account.server_seconds_max,
+    )
+
+
+_ADAPTERS: Mapping[str, Callable[[str, ErpAccount, str | None], Erp]] = {
+    "standin": _standin,
+    "rest": _rest,
+    "tryton": _tryton,
+}
 
 
 def _secret(name: str, account: ErpAccount, folder: Path) -> str | None:

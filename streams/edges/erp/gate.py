@@ -45,7 +45,10 @@ class _Entry:
 
 
 class Gate:
-    """The caller of one account's task. ``rate``: calls a second, where the vendor states one."""
+    """The caller of one account's task. ``rate``: calls a second, where the vendor states one.
+
+    ``batch_items_max``: commands in one call, where that is fewer than the adapter would send.
+    """
 
     def __init__(
         self,
@@ -57,9 +60,12 @@ class Gate:
         scheduler: Scheduler,
         now_ms: Callable[[], int],
         rate: float | None = None,
+        batch_items_max: int | None = None,
         breaker: BreakerSettings | None = None,
     ) -> None:
         self._erp = erp
+        most = erp.capabilities.batch_items_max
+        self._batch_items_max = min(most, batch_items_max or most)
         self._codec = codec
         self._clock = clock
         self._scheduler = scheduler
@@ -83,7 +89,7 @@ class Gate:
         calls = limit * (1 + min(1_000.0, _AHEAD_SECONDS / self._call_seconds))
         if self.pace.rate is not None:
             calls = min(calls, 1 + self.pace.rate * _AHEAD_SECONDS)
-        return max(0, int(calls) * self._erp.capabilities.batch_items_max - taken)
+        return max(0, int(calls) * self._batch_items_max - taken)
 
     @property
     def paused_seconds(self) -> float:
@@ -93,7 +99,7 @@ class Gate:
     @property
     def commands_per_second(self) -> float:
         """What all slots in use would come to, at the present length of a call."""
-        return self.pace.slots * self._erp.capabilities.batch_items_max / max(0.001, self._call_seconds)
+        return self.pace.slots * self._batch_items_max / max(0.001, self._call_seconds)
 
     @property
     def calls_running(self) -> int:
@@ -151,7 +157,7 @@ class Gate:
 
     def _next_batch(self, now: float) -> list[_Entry]:
         """The first command that may begin, and what may share its call; they leave the queue."""
-        most = 1 if self.pace.probing else self._erp.capabilities.batch_items_max
+        most = 1 if self.pace.probing else self._batch_items_max
         retries = pacing.retries_left(self.pace, now)
         fresh_from = self._now_ms() - BEGINS_WITHIN_MS
         batch: list[_Entry] = []
