@@ -9,14 +9,13 @@
     rate = 20.0                 # calls a second, where the vendor states a rate
     [us-erp.rest]
     profile = "business_central"
+
     [de-erp]
     partition = 1
     adapter = "tryton"
-    url = "http://127.0.0.1:8000/erp"  # ends with the database
-    secret_env = "TRYTON_KEY"
-    slots = 4
+    slots = 2
     [de-erp.tryton]
-    companies = { DE = "EUR" }  # each company's code and currency
+    started = ".tieout/tryton/erp.json"  # of ``tieout tryton start``; else url, secret_file and companies
 
 Invariant: a file that loads names every account once, each on a partition of its own, and no secret stands in it.
 """
@@ -54,8 +53,21 @@ class RestOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class TrytonOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What the ``tryton`` adapter needs besides: code of each company -> its currency."""
+    """What the ``tryton`` adapter needs besides.
 
+    ``started``: the file that ``tieout tryton start`` writes, which has address, key and companies; or ``companies``: the
+    code of each company -> its currency, beside ``url`` and a secret.
+    """
+
+    started: str | None = None
+    companies: dict[str, str] = {}
+
+
+class _Started(msgspec.Struct, frozen=True):
+    """What is used of the file that ``tieout tryton start`` writes."""
+
+    url: str
+    posting_key: str
     companies: dict[str, str]
 
 
@@ -67,7 +79,7 @@ class ErpAccount(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
     partition: Annotated[int, msgspec.Meta(ge=0)]
     adapter: Literal["standin", "rest", "tryton"]
-    url: str
+    url: str = ""
     slots: Annotated[int, msgspec.Meta(ge=1, le=1_000)]
     rate: Annotated[float, msgspec.Meta(gt=0)] | None = None
     batch_items_max: Annotated[int, msgspec.Meta(ge=1)] | None = None
@@ -109,27 +121,27 @@ def load_accounts(path: Path) -> Mapping[str, ErpAccount]:
 
 
 def connect(name: str, account: ErpAccount, folder: Path) -> Erp:
-    """The account's adapter; nothing is sent yet. Raises AccountsRefused."""
-    return _ADAPTERS[account.adapter](name, account, _secret(name, account, folder))
+    """The account's adapter; ``folder``: where the file of accounts lies. Nothing is sent yet. Raises AccountsRefused."""
+    return _ADAPTERS[account.adapter](name, account, folder)
 
 
-def _standin(name: str, account: ErpAccount, secret: str | None) -> Erp:
-    del name
+def _standin(name: str, account: ErpAccount, folder: Path) -> Erp:
     return StandinErp(
-        account.url,
-        key=secret,
+        _url(name, account),
+        key=_secret(name, account, folder),
         call_seconds_max=account.call_seconds_max,
         server_seconds_max=account.server_seconds_max,
     )
 
 
-def _rest(name: str, account: ErpAccount, secret: str | None) -> Erp:
+def _rest(name: str, account: ErpAccount, folder: Path) -> Erp:
+    secret = _secret(name, account, folder)
     if account.rest is None or secret is None:
         missing = "a table rest with its profile" if account.rest is None else "secret_file or secret_env"
         raise AccountsRefused(f"account {name!r} with adapter rest needs {missing}")
     try:
         return RestErp(
-            account.url,
+            _url(name, account),
             load_profile(account.rest.profile),
             secret=secret,
             configuration=account.rest.configuration,
@@ -141,22 +153,46 @@ def _rest(name: str, account: ErpAccount, secret: str | None) -> Erp:
         raise AccountsRefused(f"account {name!r}: {refused}") from refused
 
 
-def _tryton(name: str, account: ErpAccount, secret: str | None) -> Erp:
-    if account.tryton is None or secret is None:
-        missing = (
-            "a table tryton with its companies" if account.tryton is None else "secret_file or secret_env"
-        )
-        raise AccountsRefused(f"account {name!r} with adapter tryton needs {missing}")
+def _tryton(name: str, account: ErpAccount, folder: Path) -> Erp:
+    options = account.tryton or TrytonOptions()
+    if options.started is not None:
+        started = _started(name, folder / options.started)
+        url, key, companies = started.url, started.posting_key, started.companies
+    else:
+        secret, companies = _secret(name, account, folder), options.companies
+        if secret is None or not companies:
+            missing = "secret_file or secret_env" if secret is None else "a table tryton with its companies"
+            raise AccountsRefused(
+                f"account {name!r} with adapter tryton needs {missing}, or tryton.started: the erp.json of tieout tryton"
+                " start; docs/erps.md has an example of both"
+            )
+        url, key = _url(name, account), secret
     return TrytonErp(
-        account.url,
-        secret,
-        account.tryton.companies,
+        url,
+        key,
+        companies,
         call_seconds_max=account.call_seconds_max,
         server_seconds_max=account.server_seconds_max,
     )
 
 
-_ADAPTERS: Mapping[str, Callable[[str, ErpAccount, str | None], Erp]] = {
+def _started(name: str, file: Path) -> _Started:
+    try:
+        return msgspec.json.decode(file.read_bytes(), type=_Started)
+    except (OSError, msgspec.MsgspecError) as error:
+        raise AccountsRefused(
+            f"account {name!r}: {file} does not say where Tryton runs ({error}); start it with tieout tryton start, or name"
+            " the erp.json of its data directory"
+        ) from error
+
+
+def _url(name: str, account: ErpAccount) -> str:
+    if not account.url:
+        raise AccountsRefused(f"account {name!r} with adapter {account.adapter} needs its url")
+    return account.url
+
+
+_ADAPTERS: Mapping[str, Callable[[str, ErpAccount, Path], Erp]] = {
     "standin": _standin,
     "rest": _rest,
     "tryton": _tryton,
