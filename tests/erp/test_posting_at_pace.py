@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from random import Random
 
 import pytest
+from erp.killed_erps import standin_journal
 from erp.many_contracts import many_contracts
 from erp.posting_ground import PostingGround
 from erp.standin_ground import KEY, NAMES, SCRIPT, started
@@ -77,7 +78,7 @@ def test_every_command_is_posted_once_at_the_pace_of_the_erp_and_nobody_waits_fo
         refused = ground.rejected()
         assert {each.reason for each in refused} == {"REFERENCE_MISSING", "PERIOD_CLOSED"}
         assert {each.envelope.object_id for each in refused} <= standing
-        assert {each.header.command_id for each in sent} - set(journal(erp)) == standing
+        assert {each.header.command_id for each in sent} - set(standin_journal(erp)) == standing
         in_flight_converged(erp, ground)
         erp.ask("POST", "/admin/mended", {"everything": True})
         erp.ask("POST", "/admin/periods", {"entity": NAMES.entity, "month": "2025-01", "closed": False})
@@ -88,7 +89,7 @@ def test_every_command_is_posted_once_at_the_pace_of_the_erp_and_nobody_waits_fo
             seconds=60 + 4 * len(standing) * latency_ms / 1000,
         )
         ground.until("each contract is told", lambda: len(ground.accepted()) >= count)
-        assert list(anomalies(sent, journal(erp))) == []
+        assert list(anomalies(sent, standin_journal(erp))) == []
         assert erp.ask("GET", "/admin/counters")["duplicates"] == 0, (
             "what was in doubt was sent, not asked about"
         )
@@ -120,15 +121,4 @@ def in_flight_converged(erp: StandinProcess, ground: PostingGround) -> None:
     assert counters["in_flight_max"] == SLOTS
     assert counters["lost"] > 0
     assert 0 < counters["throttled"] < 0.1 * counters["calls"]
-    assert SLOTS - 2 <= ground.status()["erp"]["limit"] <= SLOTS + 2
-
-
-def journal(erp: StandinProcess) -> list[str]:
-    """Command ids of its documents, in the order of its commits."""
-    found: list[str] = []
-    after, end = 0, False
-    while not end:
-        page = erp.ask("GET", f"/admin/documents?after={after}")
-        found += [each["document"]["external_id"] for each in page["documents"]]
-        after, end = page["next"], page["end"]
-    return found
+    assert SLOTS - 2 <= ground.status()["erp"].limit <= SLOTS + 2
