@@ -4,7 +4,7 @@
 #   make test PYTHON=python3.12                        another interpreter than the first one found
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-full test-erp check bench clean venv chaos sim mutate lives confluence
+.PHONY: help demo test test-full test-erp check bench clean venv chaos kills sim mutate lives confluence
 export PYTHON
 
 PY := .venv/bin/python
@@ -51,6 +51,9 @@ confluence: venv ## scenarios and random contracts in many orders of arrival, so
 
 chaos: venv ## faults against a real broker and real workers; ARGS="--seed 7 --scale 0.25 --only F1,F7"
 	$(PY) tests/chaos/campaign.py $(ARGS)
+
+kills: venv ## the posting worker and its ERP are killed while they post; ARGS="--erp tryton --rounds 10 --seed 7"
+	$(PY) tests/erp/kill_campaign.py $(ARGS)
 
 mutate: venv ## which changes of an accounting rule no test would notice; docs/mutation.md; ARGS="allocation" for one module
 	$(PY) tests/mutation/mutate.py $(ARGS)

@@ -6,12 +6,15 @@ Invariant: one gate per account in a process, whatever is started again; a call 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tieout.agents.contracts.erp_answers import exception_code
+from tieout.agents.contracts.reasons import REASONS
 from tieout.agents.posting.agent import Account, posting_agent
-from tieout.agents.posting.backlog import backlog
+from tieout.agents.posting.backlog import Backlog, backlog
 from tieout.agents.posting.settling import Patience
 from tieout.agents.posting.task import PostingSettings, PostingTask
 from tieout.agents.spec import AgentSpec
@@ -19,6 +22,7 @@ from tieout.avro.codec import Codec
 from tieout.streams import topics
 from tieout.streams.edges.erp.accounts import ErpAccount, connect, load_accounts
 from tieout.streams.edges.erp.gate import Gate
+from tieout.streams.edges.erp.pace import drain_seconds
 from tieout.streams.edges.erp.port import Erp
 from tieout.streams.edges.producing import partition_of
 from tieout.streams.engine.real_time import AsyncioScheduler, SystemClock
@@ -28,6 +32,8 @@ from tieout.tables.posting import CALLS
 NAME = "posting"
 _RATE_SECONDS = 1.0
 _RATE_SMOOTHING = 0.3
+_COUNTING_SHARE = 0.02
+"""Counting a backlog may take so much of the working loop's time: a long one is counted less often."""
 
 
 @dataclass(slots=True)
@@ -50,6 +56,23 @@ class Rate:
 
 
 @dataclass(slots=True)
+class Counted:
+    """An account's backlog as of late: counted anew when enough time has gone by for what counting takes."""
+
+    _latest: Backlog = field(default_factory=Backlog)
+    _again_at: float = 0.0
+
+    def of(self, count: Callable[[], Backlog], clock: Callable[[], float]) -> Backlog:
+        """The backlog; ``clock`` gives monotonic seconds."""
+        began = clock()
+        if began >= self._again_at:
+            self._latest = count()
+            ended = clock()
+            self._again_at = ended + (ended - began) / _COUNTING_SHARE
+        return self._latest
+
+
+@dataclass(slots=True)
 class PostingParts:
     """``gates`` and ``accounts`` by name, ``tasks`` by partition of the command topic."""
 
@@ -59,6 +82,7 @@ class PostingParts:
     ports: dict[str, Erp]
     tasks: dict[int, PostingTask] = field(default_factory=dict)
     _rates: dict[str, Rate] = field(default_factory=dict)
+    _counted: dict[str, Counted] = field(default_factory=dict)
 
     async def call(self, key: bytes, value: bytes) -> bytes:
         """The agent's caller."""
@@ -89,20 +113,31 @@ class PostingParts:
             return None
         gate, posted = self.gates[name], task.ledger.totals.count("applied")
         rate = self._rates.setdefault(name, Rate()).of(posted, time.monotonic())
-        rows = backlog(task.lanes)
-        left = unread + sum(row.count for row in rows if row.standing != "parked")
+        now_ms = _now_ms()
+        found = self._counted.setdefault(name, Counted()).of(
+            lambda: backlog(task.lanes, now_ms, _owner_of), time.monotonic
+        )
+        left = unread + found.movable
         return AccountStatus(
             account=name,
             slots=gate.pace.slots,
             limit=round(gate.pace.limit, 1),
             calls_running=gate.calls_running,
+            breaker=gate.breaker,
+            throttled=gate.throttled,
             stopped=gate.pace.stopped,
+            stopped_ms=gate.stopped_ms,
             paused_seconds=round(gate.paused_seconds, 1),
             posted=posted,
             posted_per_second=round(rate, 2),
-            drain_seconds=round(left / rate, 1) if rate > 0 else None if left else 0.0,
-            drain_seconds_at_slots=round(left / gate.commands_per_second, 1),
-            backlog=rows,
+            drain_seconds=drain_seconds(left, None if gate.pace.stopped else rate),
+            drain_seconds_at_slots=drain_seconds(left, gate.commands_per_second),
+            backlog=found.rows,
+            parked_lanes=found.parked_lanes,
+            unposted=found.commands,
+            unread=unread,
+            oldest_seconds=None if found.oldest_ms is None else max(0.0, (now_ms - found.oldest_ms) / 1000),
+            amounts=found.amounts,
         )
 
     async def close(self) -> None:
@@ -132,10 +167,16 @@ def posting_parts(path: Path, codec: Codec) -> PostingParts:
             scheduler=AsyncioScheduler(),
             now_ms=_now_ms,
             rate=account.rate,
+            batch_items_max=account.batch_items_max,
+            account=name,
         )
         for name, account in accounts.items()
     }
     return PostingParts(codec, accounts, gates, ports)
+
+
+def _owner_of(reason: str) -> str:
+    return REASONS[exception_code(reason)].owner
 
 
 def _now_ms() -> int:

@@ -40,7 +40,8 @@ class OpenCommand(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One command that is not done; its bytes are in the body row.
 
     ``place`` is its number in the lane; ``command_id`` is that of the command which is posted there. Times are UTC
-    milliseconds. ``attempts`` counts calls that were begun; ``asked`` read-backs. ``amount_minor`` is what the command moves. ``told``: the refusal that its contract knows of.
+    milliseconds; ``emitted_ms`` is that of its record in the log. ``attempts`` counts calls that were begun; ``asked``
+    read-backs. ``amount_minor`` is what the command moves. ``told``: the refusal that its contract knows of.
     """
 
     lane: str
@@ -53,7 +54,7 @@ class OpenCommand(msgspec.Struct, frozen=True, array_like=True, gc=False):
     amount_minor: int
     urgency: int
     after: tuple[str, ...]
-    admitted_ms: int
+    emitted_ms: int
     state: State = "prepared"
     attempts: int = 0
     asked: int = 0

@@ -27,6 +27,11 @@ REJECTED = (*sorted(_CODES.values()), _OTHERWISE)
 """Codes of commands that stand in their lanes."""
 
 
+def exception_code(reason: str) -> str:
+    """The code of the exception that a refused command's reason opens."""
+    return _CODES.get(reason, _OTHERWISE)
+
+
 def erp_accepted(state: GroupState, event: ErpAccepted, draft: Draft) -> Accepted:
     """The ERP holds the document: what stood against it is over."""
     standing = _standing(state, event)
@@ -40,8 +45,7 @@ def erp_rejected(state: GroupState, event: ErpRejected, draft: Draft) -> Accepte
     detail = (
         f"{event.kind} of {event.posting_period} is not in {event.erp_account!r} ({event.reason}): {said}"
     )
-    code = _CODES.get(event.reason, _OTHERWISE)
-    return Accepted(opened(state, (_item(code, event, detail, draft),), draft))
+    return Accepted(opened(state, (_item(exception_code(event.reason), event, detail, draft),), draft))
 
 
 def erp_status_changed(state: GroupState, event: ErpStatusChanged, draft: Draft) -> Accepted:

@@ -27,8 +27,8 @@ def lane_of(header: CommandHeader) -> str:
     return f"{header.tenant}\0{header.group_id}\0{header.lane}"
 
 
-def opened(command: Command, now_ms: int) -> OpenCommand:
-    """The command as it waits to be sent."""
+def opened(command: Command, emitted_ms: int) -> OpenCommand:
+    """The command as it waits to be sent. ``emitted_ms``: the log's time of it, UTC."""
     header = command.header
     return OpenCommand(
         lane=lane_of(header),
@@ -41,8 +41,8 @@ def opened(command: Command, now_ms: int) -> OpenCommand:
         amount_minor=amount_of(command),
         urgency=0 if header.kind in _INVOICES else _URGENCY.get(header.priority, 1),
         after=header.after,
-        admitted_ms=now_ms,
-        since_ms=now_ms,
+        emitted_ms=emitted_ms,
+        since_ms=emitted_ms,
     )
 
 

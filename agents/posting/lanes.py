@@ -136,7 +136,7 @@ class Lanes:
 
     def _make_ready(self, command: OpenCommand) -> None:
         urgency = self._urgency.get(command.lane, command.urgency)
-        heapq.heappush(self._ready, (urgency, command.admitted_ms, command.lane, command.place))
+        heapq.heappush(self._ready, (urgency, command.emitted_ms, command.lane, command.place))
 
     def _needs(self, command: OpenCommand) -> str | None:
         """An open command that this one comes after. Only its own first call waits: later ones had what they need."""

@@ -129,7 +129,7 @@ class PostingTask:
     # Arrival.
 
     def _admit(self, command: Command, record: LogRecord, effects: Effects) -> None:
-        arrived = opened(command, self._now_ms())
+        arrived = opened(command, record.timestamp)
         lane = self.ledger.lane(arrived.lane)
         if not is_new(lane, arrived.place):
             self.ledger.count(arrived, "duplicate")

@@ -23,6 +23,8 @@ from prometheus_client.core import (
 )
 from prometheus_client.registry import Collector
 
+from tieout.streams.operate.account_metrics import ACCOUNT_CATALOGUE
+from tieout.streams.operate.metric_entries import Entry, Series
 from tieout.streams.operate.status import (
     FINAL_OUTCOMES,
     LOOP_LAG_BOUNDS,
@@ -32,24 +34,10 @@ from tieout.streams.operate.status import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterator
 
 PREFIX = "tieout_"
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-
-Series = tuple[tuple[str, ...], float]
-"""Label values in the order of ``Entry.labels``, and the value."""
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One counter or gauge. ``name`` is written as Prometheus shows it, without the prefix."""
-
-    name: str
-    kind: Literal["counter", "gauge"]
-    labels: tuple[str, ...]
-    answers: str
-    read: Callable[[WorkerStatus], Iterable[Series]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,6 +238,7 @@ CATALOGUE: tuple[Entry, ...] = (
         "When the working loop last reported; the figures above are of that time",
         _of_worker(lambda w: w.reported_us / 1e6),
     ),
+    *ACCOUNT_CATALOGUE,
     Entry("build_info", "gauge", ("version", "commit", "schema_hash"), "Always 1; what runs here", _build),
 )
 

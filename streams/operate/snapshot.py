@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from tieout.streams.operate.cluster import FRESH_SECONDS, Heard, Observation, Place, Progress, owners
-from tieout.streams.operate.status import STAGES, PartitionStatus
+from tieout.streams.operate.status import STAGES, AccountStatus, PartitionStatus
 from tieout.tables.totals import OUTCOMES
 
 if TYPE_CHECKING:
@@ -103,6 +103,7 @@ class ClusterSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     partitions: tuple[PartitionView, ...]
     workers: tuple[WorkerView, ...]
     unreadable_heartbeats: int
+    accounts: tuple[AccountStatus, ...] = ()
 
 
 def snapshot(seen: Observation) -> ClusterSnapshot:
@@ -125,7 +126,14 @@ def snapshot(seen: Observation) -> ClusterSnapshot:
         partitions=_partitions(seen),
         workers=tuple(_worker(heard, seen.now_us) for heard in seen.heard),
         unreadable_heartbeats=seen.unreadable,
+        accounts=accounts(seen),
     )
+
+
+def accounts(seen: Observation) -> tuple[AccountStatus, ...]:
+    """The ERP accounts by name, each as whoever posts to it said last."""
+    found = (each.account for each in seen.furthest.values() if each.account is not None)
+    return tuple(sorted(found, key=lambda account: account.account))
 
 
 def silent_for(heard: Heard, now_us: int) -> float:

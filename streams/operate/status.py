@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import msgspec
 
-from tieout.agents.posting.backlog import BacklogRow
+from tieout.agents.posting.backlog import BacklogRow, ParkedLanes
 from tieout.tables.totals import OUTCOMES
 
 STAGES = ("decode", "dedup", "order", "decide", "emit", "commit")
@@ -47,22 +47,34 @@ class OpenExceptions(msgspec.Struct, frozen=True, gc=False):
 class AccountStatus(msgspec.Struct, frozen=True, kw_only=True):
     """How an ERP account is posted to: its pace, and what has not been posted yet.
 
-    ``limit``: calls at once that the ERP takes now, of ``slots``. ``stopped``: why nothing is sent until a person acts;
-    ``paused_seconds``: how long nothing is begun. ``drain_seconds``: until nothing waits, at the present rate and with all
-    slots in use; null where it does not shrink.
+    ``limit``: calls at once that the ERP takes now, of ``slots``. ``throttled``: calls that it refused for their pace, since
+    the worker started. ``breaker``: closed, open or half_open. ``stopped``: why nothing is sent until a person acts, and
+    ``stopped_ms`` since when (UTC; 0: never); ``paused_seconds``: how long nothing is begun. ``backlog``, ``parked_lanes`` and
+    ``unposted`` (in all) are the commands that have been read, ``unread`` about how many more wait in Kafka;
+    ``oldest_seconds`` is the age of the oldest read one, null where there is none; ``amounts``: currency -> minor units.
+    ``drain_seconds``: until nothing is left but what a person has to act for, at the present rate, and with all slots in use;
+    null where that is unknown, because nothing is being posted, or nothing was yet.
     """
 
     account: str
     slots: int
     limit: float
     calls_running: int
+    breaker: str = "closed"
+    throttled: int = 0
     stopped: str = ""
+    stopped_ms: int = 0
     paused_seconds: float = 0.0
     posted: int = 0
     posted_per_second: float = 0.0
     drain_seconds: float | None = None
     drain_seconds_at_slots: float | None = None
     backlog: tuple[BacklogRow, ...] = ()
+    parked_lanes: tuple[ParkedLanes, ...] = ()
+    unposted: int = 0
+    unread: int = 0
+    oldest_seconds: float | None = None
+    amounts: dict[str, int] = {}
 
 
 class PartitionStatus(msgspec.Struct, frozen=True, kw_only=True):

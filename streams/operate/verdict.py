@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from tieout.streams.operate.account_words import standing, state_of
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
@@ -54,6 +56,9 @@ def _broken(now: ClusterSnapshot) -> Iterator[str]:
             yield f"{_place(partition).capitalize()} has halted: {partition.reason or 'no reason given'}."
     if nobody := [p for p in now.partitions if p.state == "nobody"]:
         yield f"Nobody works on {_places(nobody)}."
+    for account in now.accounts:
+        if account.stopped:
+            yield f"ERP account {account.account} is {standing(account)}."
 
 
 def _attention(now: ClusterSnapshot) -> Iterator[str]:
@@ -61,6 +66,9 @@ def _attention(now: ClusterSnapshot) -> Iterator[str]:
     if silent and len(silent) < len(now.workers):
         names = ", ".join(worker.worker_id for worker in silent[:3])
         yield f"{_count(len(silent), 'worker')} of {len(now.workers)} not heard any more: {names}."
+    for account in now.accounts:
+        if state_of(account) in ("open", "half_open"):
+            yield f"ERP account {account.account} is {standing(account)}."
     for state, words in (("silent", "wait for a new owner"), ("restoring", "are restoring their state")):
         if found := [p for p in now.partitions if p.state == state]:
             yield f"{_count(len(found), 'partition')} {_agree(words, len(found))}."

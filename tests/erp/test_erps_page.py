@@ -6,11 +6,24 @@ import re
 import tomllib
 from pathlib import Path
 
-from tieout.streams.edges.erp.accounts import connect, load_accounts
+import msgspec
+import pytest
+
+from tieout.streams.edges.erp.accounts import AccountsRefused, connect, load_accounts
 from tieout.streams.edges.erp.profile_files import load_profile
 from tieout.streams.operate.standin.script import Script
+from tieout.streams.operate.tryton.directory import RunningErp
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "erps.md").read_text()
+
+RUNNING = RunningErp(
+    pid=1,
+    url="http://127.0.0.1:8000/erp",
+    posting_key="s3cret",
+    accountant_key="s3cret",
+    companies={"US": "USD"},
+    stops_on_signal=True,
+)
 
 
 def example(containing: str) -> str:
@@ -26,6 +39,38 @@ async def test_the_accounts_file_of_the_page_connects(tmp_path):
     (tmp_path / "us-erp.secret").write_text("s3cret\n")
     (account,) = load_accounts(file).values()
     assert connect("us-erp", account, tmp_path).capabilities.name == "business_central"
+
+
+async def test_tryton_is_connected_by_what_its_start_writes_or_by_address_key_and_companies(tmp_path):
+    file = tmp_path / "erp.toml"
+    file.write_text(example("[erp-us]"))
+    (tmp_path / "tryton.key").write_text("s3cret\n")
+    started = tmp_path / ".tieout" / "tryton" / "erp.json"
+    started.parent.mkdir(parents=True)
+    started.write_bytes(msgspec.json.encode(RUNNING))
+    accounts = load_accounts(file)
+    ports = [connect(name, each, tmp_path) for name, each in accounts.items()]
+    assert [port.capabilities.name for port in ports] == ["tryton", "tryton"]
+    assert [port._companies for port in ports] == [{"US": "USD"}, {"DE": "EUR"}]
+
+
+@pytest.mark.parametrize(
+    ("missing", "told"),
+    [
+        ('secret_file = "tryton.key"', "needs secret_file or secret_env"),
+        ('companies = { DE = "EUR" }', "needs a table tryton with its companies"),
+        ('url = "https://tryton.example/books"', "needs its url"),
+        ('started = ".tieout/tryton/erp.json"', "needs secret_file or secret_env"),
+        ("nothing", "start it with tieout tryton start"),
+    ],
+)
+def test_a_tryton_that_cannot_be_found_is_refused_with_what_is_missing(tmp_path, missing, told):
+    file = tmp_path / "erp.toml"
+    file.write_text(example("[erp-us]").replace(missing, ""))
+    (tmp_path / "tryton.key").write_text("s3cret\n")
+    name = "erp-us" if missing.startswith(("started", "nothing")) else "erp-de"
+    with pytest.raises(AccountsRefused, match=told):
+        connect(name, load_accounts(file)[name], tmp_path)
 
 
 def test_the_script_of_the_page_is_one_that_the_stand_in_plays(tmp_path):

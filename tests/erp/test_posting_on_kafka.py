@@ -15,10 +15,10 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from erp.booked import booked
 from erp.standin_ground import started
 
 from tieout.avro.codec import Codec
-from tieout.avro.commands import InvoiceCreate, JournalPost
 from tieout.avro.control import Tick
 from tieout.avro.events import ErpAccepted, ErpRejected
 from tieout.streams.operate.broker import EmbeddedBroker
@@ -155,22 +155,6 @@ def told(environment) -> list[str]:
         for message in read(environment, {CONTRACT_EVENTS: 2})
         if isinstance(message, ErpAccepted)
     ]
-
-
-def booked(commands) -> dict[tuple[str, str], int]:
-    """(account, currency) -> debit less credit, as journals and invoices say it."""
-    found: Counter[tuple[str, str]] = Counter()
-    for command in commands:
-        currency = command.header.currency
-        if isinstance(command, JournalPost):
-            for line in command.lines:
-                found[line.account, currency] += line.debit_minor - line.credit_minor
-        elif isinstance(command, InvoiceCreate):
-            found[command.receivable_account, currency] += command.amount_minor + command.tax_minor
-            found[command.tax_account, currency] -= command.tax_minor
-            for line in command.lines:
-                found[line.account, currency] -= line.amount_minor
-    return {key: amount for key, amount in found.items() if amount}
 
 
 def balances(standin) -> dict[tuple[str, str], int]:

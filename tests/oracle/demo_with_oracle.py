@@ -16,8 +16,8 @@ from oracle.expected import expect
 from oracle.reading import read
 
 from tieout.avro.outcomes import ControlTotals, DeadLetter, DecisionRecorded, ExceptionItem, RevenueEvent
-from tieout.streams.operate.cli.asking import day
 from tieout.streams.operate.cli.demo import demo_app
+from tieout.streams.operate.cli.options import day
 from tieout.streams.operate.demo.journey import Journey
 from tieout.streams.operate.demo.verdict import OracleFinding
 

@@ -65,7 +65,7 @@ def run(story) -> None:
         loop.close()
 
 
-def gate_to(erp, *, slots: int = 5, rate: float | None = None) -> Gate:
+def gate_to(erp, *, slots: int = 5, rate: float | None = None, batch: int | None = None) -> Gate:
     return Gate(
         erp,
         slots=slots,
@@ -74,6 +74,7 @@ def gate_to(erp, *, slots: int = 5, rate: float | None = None) -> Gate:
         scheduler=AsyncioScheduler(),
         now_ms=now_ms,
         rate=rate,
+        batch_items_max=batch,
     )
 
 
@@ -142,6 +143,16 @@ def test_what_waits_shares_a_call_and_each_gets_its_own_answer():
         outcomes = [decode_outcome(each) for each in await asyncio.gather(*calls)]
         assert [n for n, each in enumerate(outcomes, 1) if not isinstance(each, Accepted)] == [13]
         assert erp.sizes == {1: 1, 50: 1, 9: 1}
+
+    run(story())
+
+
+def test_an_account_that_wants_smaller_calls_gets_them():
+    async def story():
+        erp = SlowErp(takes=5, seconds=0.4, batch=50)
+        gate = gate_to(erp, batch=7)
+        await asyncio.gather(*(gate(b"", row(number)) for number in range(1, 31)))
+        assert max(erp.sizes) == 7
 
     run(story())
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from random import Random
 from typing import Any
 
+from posting.judging import anomalies
 from posting.saying import command
 from simulation.erp import CALL_SECONDS_MAX, SERVER_SECONDS_MAX, SimulatedErp, SimulatedPort, draw_temper
 from simulation.swarm import Swarm
@@ -106,7 +107,7 @@ class PostingWorkload:
         found = [
             anomaly
             for sent, erp in zip(self.sent, self.erps, strict=True)
-            for anomaly in _judged(sent, erp.journal)
+            for anomaly in anomalies(sent, [each.header.command_id for each in erp.journal])
         ]
         names = {each.header.command_id for sent in self.sent for each in sent}
         if wrong := [name for name in names if told[name] != 1]:
@@ -114,23 +115,6 @@ class PostingWorkload:
                 f"I3 told: {len(wrong)} commands were not told once as accepted, such as {sorted(wrong)[:3]}"
             )
         return found
-
-
-def _judged(sent: list[Command], journal: list[Command]) -> Iterator[str]:
-    order = {each.header.command_id: number for number, each in reversed(list(enumerate(journal)))}
-    if missing := [each.header.command_id for each in sent if each.header.command_id not in order]:
-        yield f"I1 lost-write: {len(missing)} commands never reached the ERP, such as {missing[:3]}"
-    if len(order) < len(journal):
-        twice = Counter(each.header.command_id for each in journal)
-        yield f"I2 duplicate: {len(journal) - len(order)} documents too many, such as {twice.most_common(2)}"
-    last: dict[tuple[str, str], int] = {}
-    for each in sent:
-        header = each.header
-        at = order.get(header.command_id, -1)
-        lane = (header.group_id, header.lane)
-        if at < max(last.get(lane, -1), *(order.get(name, -1) for name in header.after), -1):
-            yield f"I4 lane order: {header.command_id} reached the ERP before what it comes after"
-        last[lane] = at
 
 
 def _commands(chance: Random, partition: int, partitions: int) -> list[Command]:

@@ -7,8 +7,10 @@ from types import SimpleNamespace
 import msgspec
 import pytest
 
+from tieout.agents.posting.backlog import BacklogRow, ParkedLanes
 from tieout.streams.operate.cluster import Cluster
 from tieout.streams.operate.status import (
+    AccountStatus,
     AgentStatus,
     LoopLag,
     OpenExceptions,
@@ -79,6 +81,46 @@ def worker(name: str, *partitions: PartitionStatus, at: int = 0, **changes) -> W
     return msgspec.structs.replace(status, **changes)
 
 
+def account(**changes) -> AccountStatus:
+    row = BacklogRow(
+        entity="US",
+        kind="invoice.create",
+        standing="waiting",
+        reason="",
+        count=1_200,
+        oldest_ms=(START - 400 * SECOND) // 1_000,
+        amounts={"USD": 120_050, "JPY": 900},
+        ages=(1_000, 150, 50, 0, 0),
+    )
+    parked = msgspec.structs.replace(
+        row, standing="parked", reason="REFERENCE_MISSING", owner="integration", count=3, ages=(0, 0, 1, 2, 0)
+    )
+    status = AccountStatus(
+        account="us-erp",
+        slots=5,
+        limit=3.4,
+        calls_running=3,
+        throttled=7,
+        posted=40_000,
+        posted_per_second=12.5,
+        drain_seconds=96.0,
+        drain_seconds_at_slots=40.0,
+        backlog=(parked, row),
+        parked_lanes=(ParkedLanes("REFERENCE_MISSING", "integration", 3, 9),),
+        unposted=1_203,
+        unread=800,
+        oldest_seconds=410.0,
+        amounts={"USD": 240_100, "JPY": 1_800},
+    )
+    return msgspec.structs.replace(status, **changes)
+
+
+def poster(name: str = "poster", at: int = 10, **changes) -> WorkerStatus:
+    posting = PartitionStatus(agent="posting", partition=0, state="running", account=account(**changes))
+    agents = (AgentStatus("posting", "tieout.erp-commands", 1),)
+    return worker(name, posting, at=at, agents=agents)
+
+
 def two_workers(cluster: Cluster | None = None, at: int = 10) -> Cluster:
     cluster = cluster or Cluster()
     now = START + at * SECOND
@@ -91,5 +133,12 @@ def two_workers(cluster: Cluster | None = None, at: int = 10) -> Cluster:
 def sample():
     """The builders above: tests are not a package, so a fixture carries them."""
     return SimpleNamespace(
-        partition=partition, worker=worker, two_workers=two_workers, SECOND=SECOND, START=START, STAGES=STAGES
+        partition=partition,
+        worker=worker,
+        account=account,
+        poster=poster,
+        two_workers=two_workers,
+        SECOND=SECOND,
+        START=START,
+        STAGES=STAGES,
     )

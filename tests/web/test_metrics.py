@@ -15,7 +15,13 @@ from tieout.tables.totals import OUTCOMES
 
 DOCS = Path(__file__).parents[2] / "docs"
 ALL = [*CATALOGUE, STAGE_DURATION, LOOP_LAG]
-UNITS = {"seconds", "bytes", "records", "events", "ratio", "info", "open", "assigned", "total"}
+UNITS = {"seconds", "bytes", "records", "events", "ratio", "info", "open", "assigned", "total"} | {
+    "commands",
+    "minor",
+    "lanes",
+    "calls",
+    "state",
+}
 LABELS = {
     "agent",
     "partition",
@@ -28,6 +34,12 @@ LABELS = {
     "version",
     "commit",
     "schema_hash",
+    "account",
+    "entity",
+    "kind",
+    "age",
+    "currency",
+    "pace",
 }
 MOST_SERIES = 2_000
 PARTITIONS = 32
@@ -69,7 +81,9 @@ def test_a_worker_with_32_partitions_stays_under_2000_series(sample):
         )
         for number in range(PARTITIONS)
     ]
-    assert MOST_SERIES / 2 < len(samples(sample.worker("alpha", *busy))) <= MOST_SERIES
+    posting = (sample.poster(), sample.poster())
+    everything = sample.worker("alpha", *busy, *(p for each in posting for p in each.partitions))
+    assert MOST_SERIES / 2 < len(samples(everything)) <= MOST_SERIES
 
 
 def test_the_exposition_holds_the_heartbeats_figures_and_nothing_else(sample):
@@ -89,6 +103,58 @@ def test_the_exposition_holds_the_heartbeats_figures_and_nothing_else(sample):
     assert got["tieout_event_loop_lag_seconds_count", frozenset()] == 15
     assert got["tieout_build_info", frozenset({"0.1.0", "c0ffee", "abc123"})] == 1
     assert all(name.startswith("tieout_") for name, _ in got)
+
+
+def of_account(sample, **changes) -> dict[tuple[str, ...], float]:
+    """(name without tieout_erp_, label values in order of their names) -> value."""
+    found = samples(sample.poster(**changes))
+    return {
+        (
+            s.name.removeprefix("tieout_erp_"),
+            *(s.labels[name] for name in sorted(s.labels) if name != "account"),
+        ): s.value
+        for s in found
+        if s.labels.get("account") == "us-erp"
+    }
+
+
+def test_an_account_is_told_by_entity_kind_and_age_with_its_amounts_parked_lanes_and_pace(sample):
+    got = of_account(sample)
+    assert got["unposted_commands", "under_1m", "US", "invoice.create"] == 1_000
+    assert got["unposted_commands", "5m_to_1h", "US", "invoice.create"] == 51, "whatever it stands for"
+    assert ("unposted_commands", "over_1d", "US", "invoice.create") not in got
+    assert got["unposted_amount_minor", "USD"] == 240_100
+    assert got["parked_lanes", "integration", "REFERENCE_MISSING"] == 3
+    assert got["parked_behind_commands", "integration", "REFERENCE_MISSING"] == 9
+    assert (got["drain_seconds", "present"], got["drain_seconds", "slots"]) == (96, 40)
+    assert (got["unposted_oldest_seconds",], got["unread_commands",], got["throttled_calls_total",]) == (
+        410,
+        800,
+        7,
+    )
+    assert (got["slots_calls",], got["limit_calls",], got["running_calls",]) == (5, 3.4, 3)
+
+
+def test_what_is_unknown_of_an_account_has_no_series(sample):
+    got = of_account(sample, drain_seconds=None, drain_seconds_at_slots=None, oldest_seconds=None)
+    assert not {key for key in got if key[0] in ("drain_seconds", "unposted_oldest_seconds")}
+
+
+@pytest.mark.parametrize(
+    ("changes", "state"),
+    [
+        ({}, "calling"),
+        ({"paused_seconds": 3.0}, "paused"),
+        ({"breaker": "open", "paused_seconds": 3.0}, "open"),
+        ({"breaker": "half_open"}, "half_open"),
+        ({"stopped": "the ERP does not let us in (401)", "breaker": "open"}, "stopped"),
+    ],
+)
+def test_an_account_is_in_one_state(sample, changes, state):
+    got = of_account(sample, **changes)
+    assert {key[1]: value for key, value in got.items() if key[0] == "account_state"} == {
+        name: name == state for name in ("calling", "paused", "half_open", "open", "stopped")
+    }
 
 
 def test_received_equals_processed_plus_held_plus_parked_in_the_exposition(sample):

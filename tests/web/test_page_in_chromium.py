@@ -142,6 +142,9 @@ def cluster(sample):
         merged.hear(
             sample.worker("beta", sample.partition(2), troubled, at=at), sample.START + at * sample.SECOND
         )
+    merged.hear(
+        sample.poster(at=10, stopped="the ERP does not let us in (401)"), sample.START + 10 * sample.SECOND
+    )
     return merged
 
 

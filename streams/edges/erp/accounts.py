@@ -10,6 +10,13 @@
     [us-erp.rest]
     profile = "business_central"
 
+    [de-erp]
+    partition = 1
+    adapter = "tryton"
+    slots = 2
+    [de-erp.tryton]
+    started = ".tieout/tryton/erp.json"  # of ``tieout tryton start``; else url, secret_file and companies
+
 Invariant: a file that loads names every account once, each on a partition of its own, and no secret stands in it.
 """
 
@@ -27,6 +34,7 @@ from tieout.streams.edges.erp.port import Erp
 from tieout.streams.edges.erp.profile_files import ProfileRefused, load_profile
 from tieout.streams.edges.erp.rest import RestErp
 from tieout.streams.edges.erp.standin import StandinErp
+from tieout.streams.edges.erp.tryton import TrytonErp
 
 
 class AccountsRefused(ValueError):  # noqa: N818 - read aloud: the accounts were refused
@@ -44,19 +52,43 @@ class RestOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     entity_currency: str = ""
 
 
+class TrytonOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the ``tryton`` adapter needs besides.
+
+    ``started``: the file that ``tieout tryton start`` writes, which has address, key and companies; or ``companies``: the
+    code of each company -> its currency, beside ``url`` and a secret.
+    """
+
+    started: str | None = None
+    companies: dict[str, str] = {}
+
+
+class _Started(msgspec.Struct, frozen=True):
+    """What is used of the file that ``tieout tryton start`` writes."""
+
+    url: str
+    posting_key: str
+    companies: dict[str, str]
+
+
 class ErpAccount(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One account. Seconds: our deadline for a call, and how long the server may go on after it."""
+    """One account. Seconds: our deadline for a call, and how long the server may go on after it.
+
+    ``batch_items_max``: commands in one call at most, where fewer are wanted than the adapter would send.
+    """
 
     partition: Annotated[int, msgspec.Meta(ge=0)]
-    adapter: Literal["standin", "rest"]
-    url: str
+    adapter: Literal["standin", "rest", "tryton"]
+    url: str = ""
     slots: Annotated[int, msgspec.Meta(ge=1, le=1_000)]
     rate: Annotated[float, msgspec.Meta(gt=0)] | None = None
+    batch_items_max: Annotated[int, msgspec.Meta(ge=1)] | None = None
     secret_file: str | None = None
     secret_env: str | None = None
     call_seconds_max: Seconds = 30.0
     server_seconds_max: Seconds = 60.0
     rest: RestOptions | None = None
+    tryton: TrytonOptions | None = None
 
 
 def load_accounts(path: Path) -> Mapping[str, ErpAccount]:
@@ -89,27 +121,27 @@ def load_accounts(path: Path) -> Mapping[str, ErpAccount]:
 
 
 def connect(name: str, account: ErpAccount, folder: Path) -> Erp:
-    """The account's adapter; nothing is sent yet. Raises AccountsRefused."""
-    return _ADAPTERS[account.adapter](name, account, _secret(name, account, folder))
+    """The account's adapter; ``folder``: where the file of accounts lies. Nothing is sent yet. Raises AccountsRefused."""
+    return _ADAPTERS[account.adapter](name, account, folder)
 
 
-def _standin(name: str, account: ErpAccount, secret: str | None) -> Erp:
-    del name
+def _standin(name: str, account: ErpAccount, folder: Path) -> Erp:
     return StandinErp(
-        account.url,
-        key=secret,
+        _url(name, account),
+        key=_secret(name, account, folder),
         call_seconds_max=account.call_seconds_max,
         server_seconds_max=account.server_seconds_max,
     )
 
 
-def _rest(name: str, account: ErpAccount, secret: str | None) -> Erp:
+def _rest(name: str, account: ErpAccount, folder: Path) -> Erp:
+    secret = _secret(name, account, folder)
     if account.rest is None or secret is None:
         missing = "a table rest with its profile" if account.rest is None else "secret_file or secret_env"
         raise AccountsRefused(f"account {name!r} with adapter rest needs {missing}")
     try:
         return RestErp(
-            account.url,
+            _url(name, account),
             load_profile(account.rest.profile),
             secret=secret,
             configuration=account.rest.configuration,
@@ -121,7 +153,50 @@ def _rest(name: str, account: ErpAccount, secret: str | None) -> Erp:
         raise AccountsRefused(f"account {name!r}: {refused}") from refused
 
 
-_ADAPTERS: Mapping[str, Callable[[str, ErpAccount, str | None], Erp]] = {"standin": _standin, "rest": _rest}
+def _tryton(name: str, account: ErpAccount, folder: Path) -> Erp:
+    options = account.tryton or TrytonOptions()
+    if options.started is not None:
+        started = _started(name, folder / options.started)
+        url, key, companies = started.url, started.posting_key, started.companies
+    else:
+        secret, companies = _secret(name, account, folder), options.companies
+        if secret is None or not companies:
+            missing = "secret_file or secret_env" if secret is None else "a table tryton with its companies"
+            raise AccountsRefused(
+                f"account {name!r} with adapter tryton needs {missing}, or tryton.started: the erp.json of tieout tryton"
+                " start; docs/erps.md has an example of both"
+            )
+        url, key = _url(name, account), secret
+    return TrytonErp(
+        url,
+        key,
+        companies,
+        call_seconds_max=account.call_seconds_max,
+        server_seconds_max=account.server_seconds_max,
+    )
+
+
+def _started(name: str, file: Path) -> _Started:
+    try:
+        return msgspec.json.decode(file.read_bytes(), type=_Started)
+    except (OSError, msgspec.MsgspecError) as error:
+        raise AccountsRefused(
+            f"account {name!r}: {file} does not say where Tryton runs ({error}); start it with tieout tryton start, or name"
+            " the erp.json of its data directory"
+        ) from error
+
+
+def _url(name: str, account: ErpAccount) -> str:
+    if not account.url:
+        raise AccountsRefused(f"account {name!r} with adapter {account.adapter} needs its url")
+    return account.url
+
+
+_ADAPTERS: Mapping[str, Callable[[str, ErpAccount, Path], Erp]] = {
+    "standin": _standin,
+    "rest": _rest,
+    "tryton": _tryton,
+}
 
 
 def _secret(name: str, account: ErpAccount, folder: Path) -> str | None:

@@ -11,13 +11,13 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tieout.agents.decode import Decodes
 from tieout.agents.posting.answers import Missing, NotStarted, Outcome, Refused, encode_outcome
 from tieout.streams.edges.erp import pace as pacing
-from tieout.streams.edges.erp.pace import BreakerSettings, CallEnd
+from tieout.streams.edges.erp.pace import Breaker, BreakerSettings, CallEnd
 from tieout.streams.edges.erp.port import Erp
 from tieout.streams.engine.ports import Clock, Scheduler
 from tieout.tables.posting import CALLS, Verb
@@ -28,6 +28,7 @@ BEGINS_WITHIN_MS = 2_000
 _AHEAD_SECONDS = 0.5
 """So much work is kept ready behind the running calls: what a commit takes, with room to spare."""
 
+_SAID_MAX = 200
 _CALL_SECONDS_GUESS = 0.1
 _SMOOTHING = 0.2
 _NOT_STARTED = encode_outcome(NotStarted())
@@ -45,7 +46,11 @@ class _Entry:
 
 
 class Gate:
-    """The caller of one account's task. ``rate``: calls a second, where the vendor states one."""
+    """The caller of one account's task. ``rate``: calls a second, where the vendor states one. ``account``: for the log.
+
+    ``batch_items_max``: commands in one call, where that is fewer than the adapter would send. ``throttled`` counts calls that
+    the ERP refused for their pace; ``stopped_ms`` is when it last let nobody in, UTC, 0: never.
+    """
 
     def __init__(
         self,
@@ -57,9 +62,14 @@ class Gate:
         scheduler: Scheduler,
         now_ms: Callable[[], int],
         rate: float | None = None,
+        batch_items_max: int | None = None,
         breaker: BreakerSettings | None = None,
+        account: str = "",
     ) -> None:
+        self._account = account or erp.capabilities.name
         self._erp = erp
+        most = erp.capabilities.batch_items_max
+        self._batch_items_max = min(most, batch_items_max or most)
         self._codec = codec
         self._clock = clock
         self._scheduler = scheduler
@@ -69,7 +79,10 @@ class Gate:
         self._running = 0
         self._running_items = 0
         self._call_seconds = _CALL_SECONDS_GUESS
+        self._calls_ended = 0
         self._pumping_later = False
+        self.throttled = 0
+        self.stopped_ms = 0
         self.pace = pacing.paced(slots, rate)
 
     def free(self) -> int:
@@ -83,7 +96,7 @@ class Gate:
         calls = limit * (1 + min(1_000.0, _AHEAD_SECONDS / self._call_seconds))
         if self.pace.rate is not None:
             calls = min(calls, 1 + self.pace.rate * _AHEAD_SECONDS)
-        return max(0, int(calls) * self._erp.capabilities.batch_items_max - taken)
+        return max(0, int(calls) * self._batch_items_max - taken)
 
     @property
     def paused_seconds(self) -> float:
@@ -91,9 +104,19 @@ class Gate:
         return max(0.0, self.pace.open_until - self._clock.monotonic())
 
     @property
-    def commands_per_second(self) -> float:
-        """What all slots in use would come to, at the present length of a call."""
-        return self.pace.slots * self._erp.capabilities.batch_items_max / max(0.001, self._call_seconds)
+    def breaker(self) -> Breaker:
+        """How the circuit breaker stands."""
+        return pacing.breaker_of(self.pace, self._clock.monotonic())
+
+    @property
+    def commands_per_second(self) -> float | None:
+        """What all slots in use would come to, at the present length of a call; None before the first call has ended."""
+        if not self._calls_ended:
+            return None
+        calls = self.pace.slots / max(0.001, self._call_seconds)
+        if self.pace.rate is not None:
+            calls = min(calls, self.pace.rate)
+        return calls * self._batch_items_max
 
     @property
     def calls_running(self) -> int:
@@ -121,9 +144,13 @@ class Gate:
                 self._queue.remove(entry)
         return await entry.outcome
 
-    def resume(self) -> None:
-        """A person has mended what the account was stopped for."""
+    def resume(self) -> bool:
+        """A person has mended what the account was stopped for; whether it was stopped."""
+        if not self.pace.stopped:
+            return False
         self.pace = pacing.paced(self.pace.slots, self.pace.rate)
+        log.warning("ERP account %s goes on: a person has resumed it", self._account)
+        return True
 
     async def close(self) -> None:
         """Let go of the ERP."""
@@ -151,7 +178,7 @@ class Gate:
 
     def _next_batch(self, now: float) -> list[_Entry]:
         """The first command that may begin, and what may share its call; they leave the queue."""
-        most = 1 if self.pace.probing else self._erp.capabilities.batch_items_max
+        most = 1 if self.pace.probing else self._batch_items_max
         retries = pacing.retries_left(self.pace, now)
         fresh_from = self._now_ms() - BEGINS_WITHIN_MS
         batch: list[_Entry] = []
@@ -196,9 +223,29 @@ class Gate:
                     entry.outcome.set_result(encode_outcome(outcome))
         now = self._clock.monotonic()
         self._call_seconds += _SMOOTHING * (now - began - self._call_seconds)
+        self._calls_ended += 1
         retry_after = max((_retry_after_ms(outcome) for outcome in outcomes), default=0) / 1000
-        self.pace = pacing.ended(self.pace, _end_of(outcomes), began, now, self._breaker, retry_after)
+        end = _end_of(outcomes)
+        self.throttled += end == "throttled"
+        was_stopped = self.pace.stopped
+        self.pace = pacing.ended(self.pace, end, began, now, self._breaker, retry_after)
+        if self.pace.stopped and not was_stopped:
+            self._page(outcomes)
         self._pump()
+
+    def _page(self, outcomes: Sequence[Outcome]) -> None:
+        """Wake a person: nothing is sent to this account until one acts."""
+        self.stopped_ms = self._now_ms()
+        said = next(each for each in outcomes if isinstance(each, Refused) and each.kind == "auth")
+        self.pace = replace(self.pace, stopped=f"{self.pace.stopped} ({said.code})")
+        log.error(
+            "ERP account %s is stopped: %s. It said: %s. Nothing is sent to it, its commands wait and nothing is lost. Mend"
+            " its secret, its user or that user's rights (docs/operations.md, ERP accounts), then: tieout posting resume %s",
+            self._account,
+            self.pace.stopped,
+            said.text[:_SAID_MAX],
+            self._account,
+        )
 
     async def _ask(self, batch: list[_Entry]) -> Sequence[Outcome]:
         commands = [entry.command for entry in batch]

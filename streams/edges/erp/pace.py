@@ -16,6 +16,14 @@ CallEnd = Literal["done", "throttled", "failed", "auth"]
 """How a call ended, for the pace: done (an answer about the business, refusals included), throttled (too fast), failed (no
 answer, or none that helps), auth (nobody is let in)."""
 
+Breaker = Literal["closed", "open", "half_open"]
+"""closed: calls go. open: none is begun for a while, because most failed. half_open: the next call alone decides."""
+
+NOT_LET_IN = "the ERP does not let us in"
+
+RATE_MIN = 0.01
+"""Commands a second below which a rate is no rate: what is left of a smoothed one long after the last posting."""
+
 THROTTLED_DECREASE = 0.75
 """A refusal for pace costs the ERP little and says that one call was too many: not as harsh as where nothing came back."""
 
@@ -85,6 +93,20 @@ def at_once(pace: Pace, now: float) -> int:
     return 1 if pace.probing else max(1, int(pace.limit))
 
 
+def breaker_of(pace: Pace, now: float) -> Breaker:
+    """How the circuit breaker stands; a pause that the ERP asked for is none of its own."""
+    if not pace.probing:
+        return "closed"
+    return "open" if now < pace.open_until else "half_open"
+
+
+def drain_seconds(commands: int, per_second: float | None) -> float | None:
+    """How long so many commands take at a rate: 0 where there are none, None where no rate was seen."""
+    if commands == 0:
+        return 0.0
+    return round(commands / per_second, 1) if per_second is not None and per_second >= RATE_MIN else None
+
+
 def wait_for_rate(pace: Pace, now: float) -> float:
     """Seconds until the stated rate allows the next call."""
     return max(0.0, pace.rate_at - RATE_BURST_SECONDS - now)
@@ -98,7 +120,7 @@ def ended(
     Calls that were under way when the limit was lowered say nothing new about it: it is lowered once for them all.
     """
     if end == "auth":
-        return replace(pace, stopped="the ERP does not let us in")
+        return replace(pace, stopped=pace.stopped or NOT_LET_IN)
     if pace.probing and began <= pace.opened_at:
         return pace
     if end == "done":

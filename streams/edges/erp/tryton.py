@@ -43,7 +43,13 @@ class TrytonErp:
     """
 
     def __init__(
-        self, url: str, key: str, companies: Mapping[str, str], *, call_seconds_max: float = CALL_SECONDS_MAX
+        self,
+        url: str,
+        key: str,
+        companies: Mapping[str, str],
+        *,
+        call_seconds_max: float = CALL_SECONDS_MAX,
+        server_seconds_max: float = SERVER_SECONDS_MAX,
     ) -> None:
         headers = {
             "Authorization": f"Bearer {key}",
@@ -61,7 +67,7 @@ class TrytonErp:
             enforces_unique_id=True,
             batch_items_max=BATCH_ITEMS_MAX,
             call_seconds_max=call_seconds_max,
-            server_seconds_max=SERVER_SECONDS_MAX,
+            server_seconds_max=server_seconds_max,
         )
 
     @property

@@ -37,67 +37,76 @@ def status(bootstrap: Bootstrap = None, as_json: AsJson = False) -> None:
     from tieout.streams.edges.reaching import KafkaRefusedError
     from tieout.streams.operate.cli.config import settings_or_exit
     from tieout.streams.operate.heartbeats import observe_now
+    from tieout.streams.operate.snapshot import accounts as accounts_of
 
     settings = settings_or_exit(bootstrap=bootstrap)
     try:
         seen = asyncio.run(observe_now(settings.bootstrap))
     except KafkaRefusedError as error:
         leave(error)
-    accounts = sorted(
-        (each.account for each in seen.furthest.values() if each.account is not None),
-        key=lambda account: account.account,
-    )
+    accounts = accounts_of(seen)
     if as_json:
         typer.echo(msgspec.json.format(msgspec.json.encode(accounts), indent=1).decode())
     else:
         _show(accounts)
-    if any(each.stopped or any(row.standing == "parked" for row in each.backlog) for each in accounts):
+    if any(each.stopped or each.parked_lanes for each in accounts):
         raise typer.Exit(Exit.ATTENTION)
 
 
-def _show(accounts: list[AccountStatus]) -> None:
+def _show(accounts: tuple[AccountStatus, ...]) -> None:
     console = Console()
     if not accounts:
         console.print(
             "No worker posts: start one with TIEOUT_AGENTS=posting and TIEOUT_ERP_FILE (docs/erps.md)."
         )
-    now_ms = time.time_ns() // 1_000_000
     for each in accounts:
-        console.print(_sentence(each), highlight=False)
-        if not each.backlog:
-            continue
-        table = Table("entity", "kind", "stands", "why", "commands", "oldest", "amounts", box=None)
-        for row in each.backlog:
-            amounts = ", ".join(
-                f"{_amount(minor, name)} {name}" for name, minor in sorted(row.amounts.items())
-            )
-            age = _age((now_ms - row.oldest_ms) / 1000)
-            table.add_row(row.entity, row.kind, row.standing, row.reason, f"{row.count:,}", age, amounts)
-        console.print(table)
+        console.print(_sentences(each), highlight=False)
+        if each.backlog:
+            console.print(_backlog(each))
+        if each.parked_lanes:
+            console.print(_parked(each))
 
 
-def _sentence(account: AccountStatus) -> str:
-    waiting = sum(row.count for row in account.backlog)
-    said = f"{account.account}: {account.posted:,} posted, {waiting:,} not yet; {account.posted_per_second:g} a second"
-    said += f", {account.calls_running} calls of at most {account.limit:g} (slots: {account.slots})"
-    if account.stopped:
-        return f"{said}. STOPPED: {account.stopped}; mend it, then restart the worker"
-    if account.paused_seconds:
-        return f"{said}. Nothing is sent for {account.paused_seconds:g} s: the ERP fails, or asked for it"
-    if waiting and account.drain_seconds is not None:
-        return f"{said}. Done in {_age(account.drain_seconds)}, {_age(account.drain_seconds_at_slots or 0)} at best"
-    return said + "."
+def _sentences(account: AccountStatus) -> str:
+    from tieout.streams.operate.account_words import drains, drains_at_slots, money, oldest, standing
+
+    unread = f" and about {account.unread:,} unread" if account.unread else ""
+    return (
+        f"{account.account}: {standing(account)}\n"
+        f"  posted {account.posted:,}, {account.posted_per_second:g} a second; not yet {account.unposted:,}{unread}"
+        f" ({money(account.amounts) or 'no amounts'}), oldest {oldest(account)}\n"
+        f"  done in {drains(account)}; at the slot limit {drains_at_slots(account)}\n"
+        f"  calls: {account.calls_running} of {account.limit:g} now, {account.slots} slots; breaker"
+        f" {account.breaker.replace('_', ' ')}; throttled {account.throttled:,}"
+    )
 
 
-def _amount(minor: int, currency: str) -> str:
-    from tieout.agents.posting.erp_documents import major_units
+def _backlog(account: AccountStatus) -> Table:
+    from tieout.agents.posting.backlog import AGES
+    from tieout.streams.operate.account_words import AGE_WORDS, age, money
 
-    return f"{major_units(minor, currency):,}"
+    names = (
+        "entity",
+        "kind",
+        "stands",
+        "why",
+        "owner",
+        "commands",
+        "oldest",
+        *(AGE_WORDS[name] for name in AGES),
+    )
+    table = Table(*names, "amounts", box=None)
+    now_ms = time.time_ns() // 1_000_000
+    for row in account.backlog:
+        ages = (f"{count:,}" if count else "" for count in row.ages)
+        old = age((now_ms - row.oldest_ms) / 1000)
+        what = (row.entity, row.kind, row.standing, row.reason, row.owner, f"{row.count:,}")
+        table.add_row(*what, old, *ages, money(row.amounts))
+    return table
 
 
-def _age(seconds: float) -> str:
-    minutes, rest = divmod(max(0, round(seconds)), 60)
-    hours, minutes = divmod(minutes, 60)
-    if hours:
-        return f"{hours} h {minutes} min"
-    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
+def _parked(account: AccountStatus) -> Table:
+    table = Table("parked lanes", "owner", "lanes", "commands behind", box=None)
+    for each in account.parked_lanes:
+        table.add_row(each.reason, each.owner, f"{each.lanes:,}", f"{each.commands_behind:,}")
+    return table

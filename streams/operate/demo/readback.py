@@ -47,8 +47,9 @@ async def read_raw(bootstrap: str, topics: Mapping[str, int], take: Callable[[Co
         partitions = [TopicPartition(name, p) for name, count in topics.items() for p in range(count)]
         ends = await consumer.end_offsets(partitions)
         open_partitions = [p for p in partitions if ends[p] > 0]
-        consumer.assign(open_partitions)
-        await consumer.seek_to_beginning(*open_partitions)
+        if open_partitions:  # without any, aiokafka would fail
+            consumer.assign(open_partitions)
+            await consumer.seek_to_beginning(*open_partitions)
         while open_partitions:
             batches = await consumer.getmany(*open_partitions, timeout_ms=500)
             for record in (record for records in batches.values() for record in records):

@@ -6,14 +6,14 @@ through ``markup.el``, which escapes it. Invariant: each figure is a field of th
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from tieout.streams.operate.verdict import judge, stands
+from tieout.streams.operate.web.accounts import accounts_box
 from tieout.streams.operate.web.markup import Child, Html, el
+from tieout.streams.operate.web.tables import Row, counted, mark, section, table
 from tieout.streams.operate.web.words import (
-    LEVEL_MARKS,
     LEVEL_WORDS,
     OUTCOME_WORDS,
     STATE_LEVELS,
@@ -31,11 +31,6 @@ if TYPE_CHECKING:
     from tieout.streams.operate.snapshot import ClusterSnapshot, PartitionView, WorkerView
 
 REFRESH_SECONDS = 2
-MOST_ROWS = 100
-"""Rows of one table; more would make the page slow to read. The rest is counted and is in /api/stats."""
-
-Cell = Html | str
-Row = Sequence[Cell]
 
 
 def page(now: ClusterSnapshot, *, refresh: bool = True) -> str:
@@ -58,6 +53,7 @@ def page(now: ClusterSnapshot, *, refresh: bool = True) -> str:
             _flow(now),
             _where_every_event_went(now),
             el("div", _out(now), _exceptions(now), class_="beside"),
+            accounts_box(now),
             _partitions(now),
             _workers(now),
         ),
@@ -88,10 +84,10 @@ def _header(now: ClusterSnapshot, refresh: bool) -> Html:
 
 def _status(now: ClusterSnapshot) -> Html:
     level, sentence = judge(now)
-    mark = el("strong", _mark(level), " ", LEVEL_WORDS[level])
+    marked = el("strong", mark(level), " ", LEVEL_WORDS[level])
     return el(
         "p",
-        mark,
+        marked,
         " ",
         el("span", sentence, id="sentence"),
         class_=f"status {level}",
@@ -109,7 +105,7 @@ def _flow(now: ClusterSnapshot) -> Html:
         box(stage.stage, rate(stage.events_per_second), per_event(stage.seconds_per_event))
         for stage in now.stages
     ]
-    return _section("flow", "Flow", el("ol", boxes, class_="flow"))
+    return section("flow", "Flow", el("ol", boxes, class_="flow"))
 
 
 def _where_every_event_went(now: ClusterSnapshot) -> Html:
@@ -126,61 +122,61 @@ def _where_every_event_went(now: ClusterSnapshot) -> Html:
     check = (
         el(
             "p",
-            _mark("fine"),
+            mark("fine"),
             " Adds up in every partition: received = applied + no effect + duplicate +"
             " superseded + conflict + dead letter + held + parked.",
         )
         if now.balanced
-        else el("p", _mark("broken"), " Does not add up. The partition table shows where.", class_="broken")
+        else el("p", mark("broken"), " Does not add up. The partition table shows where.", class_="broken")
     )
     meaning = el("dl", ((el("dt", word), el("dd", text)) for word, text in OUTCOME_WORDS.values()))
-    return _section(
+    return section(
         "events",
         "Where every event went",
         check,
-        _table("events by type and outcome", columns, rows, foot=total),
+        table("events by type and outcome", columns, rows, foot=total),
         el("details", el("summary", "What these words mean"), meaning),
     )
 
 
 def _out(now: ClusterSnapshot) -> Html:
-    return _section(
+    return section(
         "out",
         "What came out",
-        _table("commands by kind", ("ERP command", "emitted"), _counts(now.commands)),
-        _table("revenue events by kind", ("revenue event", "emitted"), _counts(now.revenue_events)),
+        table("commands by kind", ("ERP command", "emitted"), counted(now.commands)),
+        table("revenue events by kind", ("revenue event", "emitted"), counted(now.revenue_events)),
     )
 
 
 def _exceptions(now: ClusterSnapshot) -> Html:
     rows = [(row.owner, row.code, number(row.count)) for row in now.exceptions]
-    return _section(
+    return section(
         "exceptions",
         "What waits for a person",
-        _table("open exceptions by owner and code", ("owner", "code", "open"), rows, words=1),
-        _table("dead letters by reason", ("dead letter, reason", "count"), _counts(now.dead_letters)),
+        table("open exceptions by owner and code", ("owner", "code", "open"), rows, words=1),
+        table("dead letters by reason", ("dead letter, reason", "count"), counted(now.dead_letters)),
     )
 
 
 def _partitions(now: ClusterSnapshot) -> Html:
     columns = ("partition", "state", "unread", "behind", "received", "held", "parked", "adds up", "worker")
-    return _section(
+    return section(
         "partitions",
         "Lag by partition",
-        _table("partitions with state and lag", columns, [_partition(p) for p in now.partitions], words=1),
+        table("partitions with state and lag", columns, [_partition(p) for p in now.partitions], words=1),
     )
 
 
 def _partition(p: PartitionView) -> Row:
     level = STATE_LEVELS.get(p.state, "attention")
-    said: list[Child] = [_mark(level), " ", STATE_WORDS.get(p.state, p.state)]
+    said: list[Child] = [mark(level), " ", STATE_WORDS.get(p.state, p.state)]
     if p.state == "restoring":
         said.append(f" ({number(p.restored_records)} of {number(p.restore_total_records)})")
     if p.reason:
         said.append(el("small", p.reason))
     if stands(p):
         level = "attention"
-        said[0] = _mark(level)
+        said[0] = mark(level)
         said.append(el("small", f"has not moved for {duration(p.standing_seconds)}"))
     adds_up = p.received == p.accounted
     return (
@@ -193,7 +189,7 @@ def _partition(p: PartitionView) -> Row:
         number(p.parked),
         el(
             "span",
-            _mark("fine" if adds_up else "broken"),
+            mark("fine" if adds_up else "broken"),
             " yes" if adds_up else f" no: {number(p.accounted)}",
         ),
         p.owner or "-",
@@ -202,10 +198,10 @@ def _partition(p: PartitionView) -> Row:
 
 def _workers(now: ClusterSnapshot) -> Html:
     columns = ("worker", "heard", "partitions", "memory", "CPU", "loop lag", "up", "version", "process")
-    return _section(
+    return section(
         "workers",
         "Workers",
-        _table("workers of this cluster", columns, [_worker(w) for w in now.workers], words=2),
+        table("workers of this cluster", columns, [_worker(w) for w in now.workers], words=2),
     )
 
 
@@ -214,7 +210,7 @@ def _worker(w: WorkerView) -> Row:
     owns = "; ".join(f"{agent} {ranges(numbers)}" for agent, numbers in w.partitions.items())
     return (
         w.worker_id,
-        el("span", _mark(level), f" {ago(w.heard_seconds_ago)}", class_=level),
+        el("span", mark(level), f" {ago(w.heard_seconds_ago)}", class_=level),
         owns or "none",
         mebibytes(w.rss_bytes),
         duration(w.cpu_seconds),
@@ -240,51 +236,3 @@ def _footer(now: ClusterSnapshot) -> Html:
             note,
         ),
     )
-
-
-def _section(name: str, title: str, *content: Child) -> Html:
-    return el("section", el("h2", title, id=name), *content, aria_labelledby=name)
-
-
-def _mark(level: str) -> Html:
-    return el("span", LEVEL_MARKS[level], class_=f"mark {level}", aria_hidden="true")
-
-
-def _counts(counts: dict[str, int]) -> list[Row]:
-    return [(name, number(count)) for name, count in sorted(counts.items(), key=lambda item: -item[1])]
-
-
-def _table(
-    caption: str, columns: Sequence[str], rows: Sequence[Row], *, foot: Row = (), words: int = 0
-) -> Html:
-    """A table that scrolls on its own where the window is narrow. ``words``: text columns after the first one."""
-    shown = [el("tr", _cells(row, words)) for row in rows[:MOST_ROWS]]
-    if not rows:
-        shown = [el("tr", el("td", "none", colspan=len(columns)))]
-    if len(rows) > MOST_ROWS:
-        shown.append(
-            el(
-                "tr",
-                el("td", f"and {number(len(rows) - MOST_ROWS)} more in /api/stats", colspan=len(columns)),
-            )
-        )
-    table = el(
-        "table",
-        el("caption", caption),
-        el(
-            "thead",
-            el("tr", (el("th", c, scope="col", class_=_kind(i, words)) for i, c in enumerate(columns))),
-        ),
-        el("tbody", shown),
-        el("tfoot", el("tr", _cells(foot, words))) if foot else None,
-    )
-    return el("div", table, class_="scroll", role="region", aria_label=caption, tabindex=0)
-
-
-def _cells(row: Row, words: int) -> Iterable[Html]:
-    for i, cell in enumerate(row):
-        yield el("td", cell, class_=_kind(i, words)) if i else el("th", cell, scope="row")
-
-
-def _kind(column: int, words: int) -> str | None:
-    return None if column <= words else "n"
