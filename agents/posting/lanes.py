@@ -1,7 +1,8 @@
 """The open commands of one ERP account, lane by lane, and which of them may go next.
 
 Invariant: of each lane only the first open command may go, so that a lane's commands reach the ERP in the order of their
-numbers; a lane that stands still holds nobody but itself and what names its commands in ``after``.
+numbers; a lane that stands still holds nobody but itself and what names its commands in ``after``. A lane stands still while
+its first command is parked, or waits for one in a lane that does.
 """
 
 from __future__ import annotations
@@ -24,6 +25,9 @@ class Lanes:
         self._standing: dict[str, tuple[str, int]] = {}
         self._dependents: dict[str, set[str]] = {}
         self._urgency: dict[str, int] = {}
+        self._still: set[str] = set()
+        self.standing_still = 0
+        """Commands in lanes that stand still."""
         self._ready: list[tuple[int, int, str, int]] = []
         self._later: list[tuple[int, str, int]] = []
         for command in opened:
@@ -57,6 +61,7 @@ class Lanes:
         lane = self._lanes.setdefault(command.lane, deque())
         assert not lane or lane[-1].place + 1 == command.place, (command.lane, command.place, lane[-1].place)
         lane.append(command)
+        self.standing_still += command.lane in self._still
         if command.state != "placed":
             self._standing[command.command_id] = (command.lane, command.place)
         self._hasten(command.lane, command.urgency)
@@ -86,12 +91,14 @@ class Lanes:
         lane = self._lanes[command.lane]
         assert lane[0].place == command.place, (command.lane, command.place, lane[0].place)
         lane.popleft()
+        self.standing_still -= command.lane in self._still
         if command.state != "placed":
             del self._standing[command.command_id]
         if lane:
             self._queue(lane[0])
         else:
             del self._lanes[command.lane]
+            self._still.discard(command.lane)
             self._urgency.pop(command.lane, None)
         self._release(command.command_id)
 
@@ -124,15 +131,31 @@ class Lanes:
 
     def _queue(self, command: OpenCommand) -> None:
         """See to it that the first command of a lane is given when it may go."""
-        if not _may_go(command):
-            return
         needed = self._needs(command)
         if needed is not None:
             self._dependents.setdefault(needed, set()).add(command.lane)
-        elif command.due_ms:
+        elif _may_go(command) and command.due_ms:
             heapq.heappush(self._later, (command.due_ms, command.lane, command.place))
-        else:
+        elif _may_go(command):
             self._make_ready(command)
+        self._judge(command.lane)
+
+    def _judge(self, lane: str) -> None:
+        """Whether the lane stands still now; where that changed, also those that wait for one of its commands."""
+        commands = self._lanes[lane]
+        needed = self._needs(commands[0])
+        still = commands[0].state == "parked" if needed is None else self._standing[needed][0] in self._still
+        if still == (lane in self._still):
+            return
+        if still:
+            self._still.add(lane)
+        else:
+            self._still.remove(lane)
+        self.standing_still += len(commands) if still else -len(commands)
+        for command in commands:
+            for waiting in self._dependents.get(command.command_id, ()):
+                if waiting in self._lanes:
+                    self._judge(waiting)
 
     def _make_ready(self, command: OpenCommand) -> None:
         urgency = self._urgency.get(command.lane, command.urgency)

@@ -45,7 +45,10 @@ class Codec(Decodes, Encodes, Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PostingSettings:
-    """``live_max``: commands that are neither done nor parked; ``parked_max``: the quota of those that are."""
+    """``live_max``: open commands in lanes that move; ``parked_max``: the quota of those in lanes that stand still.
+
+    What stands still takes none of the window: a person's decision about it comes behind it in the same log.
+    """
 
     input_topic: str
     inbox: str
@@ -146,10 +149,11 @@ class PostingTask:
         self.lanes.admit(arrived)
 
     def _check_room(self) -> None:
-        parked = self.ledger.parked
+        parked = self.lanes.standing_still
         if parked >= self._settings.parked_max:
             raise NotReady(
-                f"{parked} commands are parked, as many as may be: resolve their exceptions, others wait in Kafka"
+                f"{parked} commands stand still, as many as may: mend in the ERP what they wait for (tieout posting status), as"
+                " decisions wait in Kafka behind the commands that there is no room for"
             )
         live = len(self.lanes) - parked
         if live >= self._settings.live_max:

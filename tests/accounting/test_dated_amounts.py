@@ -119,7 +119,7 @@ def test_a_line_that_carries_usage_ends_as_its_versions_say_from_their_day_on():
 
 
 def test_a_line_that_carries_usage_ends_the_day_before_it_is_cancelled_or_removed():
-    """Told on 5 March for the eleventh: March counts on its tenth day. Told on that day itself it counts no more."""
+    """Told on 5 March for the eleventh: March counts on its tenth day. Told on that day itself it counts on that day."""
     february, march = day("2025-02-28"), day("2025-03-31")
 
     def told_ahead(**how):
@@ -127,7 +127,7 @@ def test_a_line_that_carries_usage_ends_the_day_before_it_is_cancelled_or_remove
 
     assert told_ahead(kind="cancel") == told_ahead(drop=["U"]) == [february, day("2025-03-10")]
     assert told_ahead(drop=["X"]) == [february, march]
-    assert carried(version(2, "2025-03-11", kind="cancel")) == [february]
+    assert carried(version(2, "2025-03-11", kind="cancel")) == [february, day("2025-03-11")]
     assert carried(version(2, "2025-06-01", kind="cancel")) == [february, march]
     early = version(2, "2025-02-10", change=[("U", "last", day("2025-03-05"))])
     assert carried(early, version(3, "2025-03-01", kind="cancel")) == [february]

@@ -277,7 +277,7 @@ def test_beyond_the_window_commands_wait_in_kafka_and_parked_ones_have_a_quota_o
     world.turns()
     world.say(command("journal-3", 1, group="3"))
     world.turns()
-    with pytest.raises(NotReady, match="3 commands are parked"):
+    with pytest.raises(NotReady, match="3 commands stand still"):
         world.say(command("journal-4", 1, group="4"))
 
 
