@@ -134,6 +134,19 @@ def test_calls_at_once_converge_to_what_the_erp_takes_when_more_slots_are_config
     run(story())
 
 
+@pytest.mark.parametrize("slots", [5, 8])
+def test_an_answer_in_a_hundred_that_is_lost_costs_no_pace(slots):
+    async def story():
+        chance = Random(3)
+        erp = SlowErp(takes=5, seconds=0.02)
+        erp.wrong = lambda _: "lost" if chance.random() < 0.01 else None
+        began = now_ms()
+        await drain(gate_to(erp, slots=slots), range(1, 4_001))
+        assert (now_ms() - began) * 0.9 <= 4_000 * 20 / 5
+
+    run(story())
+
+
 def test_what_waits_shares_a_call_and_each_gets_its_own_answer():
     async def story():
         erp = SlowErp(takes=1, seconds=0.4, batch=50)
@@ -223,7 +236,7 @@ def test_while_calls_fail_retries_are_a_tenth_of_all_once_what_was_saved_is_spen
         erp = SlowErp(takes=100, seconds=0.001)
         gate = gate_to(erp, slots=100)
         erp.wrong = lambda sent: "transient" if sent.header.lane_seq % 3 == 0 else None
-        await asyncio.gather(*(gate(b"", row(number)) for number in (101, 102, 103)))
+        await asyncio.gather(*(gate(b"", row(number)) for number in range(101, 110)))
         again = [asyncio.ensure_future(gate(b"", row(number, attempt=2))) for number in range(1, 101)]
         outcomes = [decode_outcome(each) for each in await asyncio.gather(*again)]
         assert 77 <= outcomes.count(NotStarted()) <= 80

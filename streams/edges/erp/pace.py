@@ -28,6 +28,10 @@ THROTTLED_DECREASE = 0.75
 """A refusal for pace costs the ERP little and says that one call was too many: not as harsh as where nothing came back."""
 
 FAILED_DECREASE = 0.5
+FAILED_LOWERS = 3
+"""With fewer failures among the latest calls the ERP is well. A connection in a hundred that breaks says nothing about the
+pace; halving the limit for it would cost two fifths of the rate, and a budget for retries all that was refused meanwhile."""
+
 INCREASE_CALLS = 10
 """Above the threshold one more call at once is tried after so many calls per slot: each try may cost a refusal."""
 
@@ -125,15 +129,22 @@ def ended(
         return pace
     if end == "done":
         return _went_well(pace)
-    share = THROTTLED_DECREASE if end == "throttled" else FAILED_DECREASE
-    lowered = replace(_lowered(pace, share, began, now), open_until=max(pace.open_until, now + retry_after))
+    told = replace(pace, open_until=max(pace.open_until, now + retry_after))
     if end == "throttled" and not pace.probing:
-        return lowered
+        return _lowered(told, THROTTLED_DECREASE, began, now)
+    return _failed(told, began, now, settings)
+
+
+def _failed(pace: Pace, began: float, now: float, settings: BreakerSettings) -> Pace:
+    """One failure is noted; several lower the limit; when it is most of the calls, or the probe, nothing is sent for a while."""
     latest = (*pace.latest, True)[-LATEST_MAX:]
     failed = sum(latest)
+    if failed < FAILED_LOWERS and not pace.probing:
+        return replace(pace, latest=latest)
+    lowered = replace(_lowered(pace, FAILED_DECREASE, began, now), latest=latest)
     if pace.probing or (failed >= FAILING_MIN and failed >= FAILING_SHARE * len(latest)):
         return _opened(lowered, now, settings)
-    return replace(lowered, latest=latest)
+    return lowered
 
 
 def _went_well(pace: Pace) -> Pace:
@@ -177,7 +188,7 @@ def retries_left(pace: Pace, now: float) -> int:
 
     Where nothing else is sent, one a second. What the ERP refused for its pace is the limit's affair, not the budget's.
     """
-    return int(_retries(pace, now)) if any(pace.latest) else RETRIES_FREE
+    return int(_retries(pace, now)) if sum(pace.latest) >= FAILED_LOWERS else RETRIES_FREE
 
 
 def _retries(pace: Pace, now: float) -> float:
