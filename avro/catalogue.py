@@ -180,6 +180,7 @@ _STRUCTS: tuple[tuple[Role, tuple[type[msgspec.Struct], ...]], ...] = (
             control.PeriodSoftCloseRequested,
             control.PeriodReopenRequested,
             control.ReferenceActivationRequested,
+            control.PostingResumeRequested,
             control.RevenueRun,
             control.PeriodClosed,
             control.PeriodSoftClosed,

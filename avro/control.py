@@ -71,6 +71,17 @@ class ReferenceActivationRequested(msgspec.Struct, frozen=True, gc=False):
     reference_upto: int
 
 
+class PostingResumeRequested(msgspec.Struct, frozen=True, gc=False):
+    """Ask to post to ``erp_account`` again: what it was stopped for has been mended.
+
+    It becomes no marker: whoever posts reads it where it is asked, because a stopped account takes no commands.
+    """
+
+    EVENT_TYPE: ClassVar[str] = "posting_resume_requested"
+    header: ControlHeader
+    erp_account: Name
+
+
 class RevenueRun(msgspec.Struct, frozen=True, gc=False):
     """Marker: recognise revenue up to ``through_date``. Moves the horizon H, never backwards."""
 

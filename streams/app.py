@@ -28,6 +28,7 @@ from tieout.avro.record_codec import CodecMissing, why_not_compiled
 from tieout.streams import topics
 from tieout.streams.edges.control import ReceiptCaller, Receipts
 from tieout.streams.edges.erp.accounts import AccountsRefused
+from tieout.streams.edges.erp.resuming import ResumeRequests
 from tieout.streams.edges.producing import partition_of
 from tieout.streams.edges.reaching import KafkaRefusedError
 from tieout.streams.engine.errors import BrokerUnreachable, StartRefused
@@ -109,6 +110,11 @@ async def _run(settings: Settings, start_at: Mapping[str, int]) -> int:
             stack.push_async_callback(parts.receipts.stop)
         if parts.posting is not None:
             stack.push_async_callback(parts.posting.close)
+            asked = ResumeRequests(
+                settings.bootstrap, topics.CONTROL_REQUESTS, parts.codec, parts.posting.resume
+            )
+            await asked.start()
+            stack.push_async_callback(asked.stop)
         worker = await run_worker(
             specs,
             bootstrap=settings.bootstrap,

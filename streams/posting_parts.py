@@ -5,6 +5,7 @@ Invariant: one gate per account in a process, whatever is started again; a call 
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -20,7 +21,7 @@ from tieout.agents.posting.task import PostingSettings, PostingTask
 from tieout.agents.spec import AgentSpec
 from tieout.avro.codec import Codec
 from tieout.streams import topics
-from tieout.streams.edges.erp.accounts import ErpAccount, connect, load_accounts
+from tieout.streams.edges.erp.accounts import AccountsRefused, ErpAccount, connect, load_accounts
 from tieout.streams.edges.erp.gate import Gate
 from tieout.streams.edges.erp.pace import drain_seconds
 from tieout.streams.edges.erp.port import Erp
@@ -28,6 +29,8 @@ from tieout.streams.edges.producing import partition_of
 from tieout.streams.engine.real_time import AsyncioScheduler, SystemClock
 from tieout.streams.operate.status import AccountStatus
 from tieout.tables.posting import CALLS
+
+log = logging.getLogger(__name__)
 
 NAME = "posting"
 _RATE_SECONDS = 1.0
@@ -74,15 +77,17 @@ class Counted:
 
 @dataclass(slots=True)
 class PostingParts:
-    """``gates`` and ``accounts`` by name, ``tasks`` by partition of the command topic."""
+    """``gates`` and ``accounts`` by name, ``tasks`` by partition of the command topic; ``folder`` is that of the secrets."""
 
     codec: Codec
     accounts: dict[str, ErpAccount]
     gates: dict[str, Gate]
     ports: dict[str, Erp]
     tasks: dict[int, PostingTask] = field(default_factory=dict)
+    folder: Path = field(default_factory=Path)
     _rates: dict[str, Rate] = field(default_factory=dict)
     _counted: dict[str, Counted] = field(default_factory=dict)
+    _left: list[Erp] = field(default_factory=list)
 
     async def call(self, key: bytes, value: bytes) -> bytes:
         """The agent's caller."""
@@ -140,10 +145,26 @@ class PostingParts:
             amounts=found.amounts,
         )
 
+    def resume(self, name: str) -> None:
+        """Post to an account again that was stopped: its secret is read anew. Another account's name changes nothing."""
+        gate = self.gates.get(name)
+        if gate is None or not gate.pace.stopped:
+            return
+        try:
+            erp = connect(name, self.accounts[name], self.folder)
+        except AccountsRefused:
+            log.exception(
+                "ERP account %s stays stopped; mend that, then: tieout posting resume %s", name, name
+            )
+            return
+        self._left.append(self.ports[name])
+        self.ports[name] = erp
+        gate.resume(erp)
+
     async def close(self) -> None:
         """Let go of the ERPs."""
-        for gate in self.gates.values():
-            await gate.close()
+        for erp in (*self.ports.values(), *self._left):
+            await erp.close()
 
     def _account(self, name: str) -> Account:
         known = self.ports[name].capabilities
@@ -172,7 +193,7 @@ def posting_parts(path: Path, codec: Codec) -> PostingParts:
         )
         for name, account in accounts.items()
     }
-    return PostingParts(codec, accounts, gates, ports)
+    return PostingParts(codec, accounts, gates, ports, folder=path.parent)
 
 
 def _owner_of(reason: str) -> str:

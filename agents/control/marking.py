@@ -28,6 +28,7 @@ from tieout.avro.control import (
     PeriodReopenRequested,
     PeriodSoftClosed,
     PeriodSoftCloseRequested,
+    PostingResumeRequested,
     ReferenceActivated,
     ReferenceActivationRequested,
     RevenueRun,
@@ -156,6 +157,8 @@ class ControlTask:
             message = self._codec.decode(record.value)
         except Undecodable as error:
             self._dead_letter(record, error.reason, error.detail, error.schema_id, effects)
+            return None
+        if isinstance(message, PostingResumeRequested):
             return None
         if not isinstance(message, ControlRequest):
             detail = f"{type(message).__name__} is no control request"

@@ -52,6 +52,7 @@ def posting_agent(
         task = PostingTask(
             context,
             settings,
+            account=account.name,
             codec=codec,
             placement=placement,
             room=account.room,

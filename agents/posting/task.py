@@ -65,6 +65,7 @@ class PostingTask:
         context: TaskContext,
         settings: PostingSettings,
         *,
+        account: str,
         codec: Codec,
         placement: Placement,
         room: Room,
@@ -74,6 +75,7 @@ class PostingTask:
         self._rows: Rows = context.rows
         self._partition = context.partition
         self._settings = settings
+        self._account = account
         self._codec = codec
         self._placement = placement
         self._room = room
@@ -132,6 +134,12 @@ class PostingTask:
     # Arrival.
 
     def _admit(self, command: Command, record: LogRecord, effects: Effects) -> None:
+        if command.header.erp_account != self._account:
+            raise MustHalt(
+                f"the command at offset {record.offset} is for ERP account {command.header.erp_account!r}, and this partition"
+                f" is that of {self._account!r}: name the accounts in the file of TIEOUT_ERP_FILE as the published"
+                " erp_account rows have them, then restart the worker"
+            )
         arrived = opened(command, record.timestamp)
         lane = self.ledger.lane(arrived.lane)
         if not is_new(lane, arrived.place):

@@ -15,12 +15,12 @@ from collections import defaultdict
 from collections.abc import Mapping
 
 import msgspec
-from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
 
 from tieout.agents.control.marking import decode_open
 from tieout.avro.codec import Codec, Undecodable
-from tieout.avro.control import ControlHeader, ControlReceipt, ControlRequest
+from tieout.avro.control import ControlHeader, ControlReceipt, ControlRequest, PostingResumeRequested
 from tieout.streams.edges.producing import NotPublishedError, reached_producer
 from tieout.streams.edges.reaching import KafkaRefusedError, partitions_of, reach
 
@@ -179,12 +179,30 @@ async def _submit(
                 f"{topics[1]} on {bootstrap} has {found} partitions, TIEOUT_PARTITIONS says {partitions}; set it to"
                 f" {found}: each one acknowledges"
             )
-        try:
-            await producer.send_and_wait(
-                topics[0], codec.encode(request), key=request.header.request_id.encode(), partition=0
-            )
-        except KafkaError as error:
-            raise NotPublishedError(
-                f"{bootstrap} did not take the request: {error!r}; ask again with --request-id"
-                f" {request.header.request_id}: the same id twice is one request"
-            ) from error
+        await _send(producer, bootstrap, topics[0], codec, request)
+
+
+async def submit(
+    bootstrap: str, topic: str, codec: Codec, request: ControlRequest | PostingResumeRequested
+) -> None:
+    """Write a request that has no receipts; returns when the broker has it. Raises KafkaRefusedError."""
+    async with reached_producer(bootstrap) as producer:
+        await partitions_of(producer.client, bootstrap, topic)
+        await _send(producer, bootstrap, topic, codec, request)
+
+
+async def _send(
+    producer: AIOKafkaProducer,
+    bootstrap: str,
+    topic: str,
+    codec: Codec,
+    request: ControlRequest | PostingResumeRequested,
+) -> None:
+    try:
+        key = request.header.request_id.encode()
+        await producer.send_and_wait(topic, codec.encode(request), key=key, partition=0)
+    except KafkaError as error:
+        raise NotPublishedError(
+            f"{bootstrap} did not take the request: {error!r}; ask again with --request-id"
+            f" {request.header.request_id}: the same id twice is one request"
+        ) from error

@@ -36,6 +36,7 @@ NEEDS_A_BROKER = {
     "run-revenue": ("2025-05-31",),
     "doctor": (),
     "posting status": (),
+    "posting resume": ("us-erp",),
     "state digest": (),
     "state rebuild": (),
 }

@@ -20,6 +20,7 @@ from tieout.avro.control import (
     PeriodReopenRequested,
     PeriodSoftClosed,
     PeriodSoftCloseRequested,
+    PostingResumeRequested,
     ReferenceActivationRequested,
     RevenueRunRequested,
 )
@@ -50,6 +51,14 @@ def answer(harness: Harness, seq: int, partitions: list[int]) -> None:
     key = OPEN_ROWS + seq.to_bytes(8, "big")
     harness.task.outcome(key, msgspec.msgpack.encode(partitions), harness.effects)
     harness.commit()
+
+
+def test_a_request_to_the_workers_that_post_is_none_of_its_own():
+    harness = start()
+    asked = PostingResumeRequested(ControlHeader("r1", 0, "acme", "ada", 7), "us-erp")
+    harness.feed([(b"r1", CODEC.encode(asked)), (b"r2", run_request("r2"))], 0)
+    assert {o.topic for o in harness.outputs} == {"inbox"}
+    assert markers(harness) == [(0, 1, "r2"), (1, 1, "r2"), (2, 1, "r2")]
 
 
 def test_a_request_becomes_the_same_marker_in_every_partition():

@@ -6,6 +6,7 @@ Time is virtual: a rate here is a property of the schedule, not of the machine.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import Counter
 from random import Random
 
@@ -254,7 +255,56 @@ def test_an_erp_that_lets_nobody_in_is_not_asked_again_until_a_person_says_so():
         assert gate.free() == 0
         erp.wrong = lambda _: None
         gate.resume()
+        assert not gate.pace.stopped
         assert isinstance(decode_outcome(await gate(b"", row(2))), Accepted)
+
+    run(story())
+
+
+def test_an_erp_that_lets_nobody_in_wakes_a_person_once_with_what_to_do_next(caplog):
+    caplog.set_level(logging.ERROR, logger="tieout")  # a simulation in the same process may have silenced it
+
+    async def story():
+        erp = SlowErp()
+        erp.wrong = lambda _: "auth"
+        gate = gate_to(erp)
+        await asyncio.sleep(9)
+        await asyncio.gather(*(gate(b"", row(number)) for number in (1, 2, 3)))
+        assert gate.pace.stopped == "the ERP does not let us in (401)"
+        assert gate.stopped_ms >= 9_000
+
+    run(story())
+    (page,) = [record for record in caplog.records if record.levelname == "ERROR"]
+    said = page.getMessage()
+    assert all(
+        words in said for words in ("memory is stopped", "401", "who are you", "tieout posting resume memory")
+    )
+
+
+def test_how_the_breaker_stands_and_how_often_the_erp_was_too_slow_can_be_seen():
+    async def story():
+        erp = SlowErp(takes=2)
+        gate = gate_to(erp, slots=10)
+        assert (gate.breaker, gate.throttled, gate.commands_per_second) == ("closed", 0, None)
+        await asyncio.gather(*(gate(b"", row(number)) for number in range(1, 6)))
+        assert (gate.throttled, gate.breaker) == (3, "closed")
+        assert gate.commands_per_second is not None
+        erp.takes, erp.wrong = 100, lambda _: "transient"
+        for number in range(11, 11 + FAILING_MIN):
+            await gate(b"", row(number))
+        assert (gate.breaker, gate.free()) == ("open", 0)
+        await asyncio.sleep(1.1)
+        assert (gate.breaker, gate.free()) == ("half_open", 1)
+        assert gate.throttled == 3, "a failure is no refusal for pace"
+
+    run(story())
+
+
+def test_a_stated_rate_bounds_what_all_slots_come_to():
+    async def story():
+        gate = gate_to(SlowErp(takes=50, seconds=0.001), slots=50, rate=20.0)
+        await gate(b"", row(1))
+        assert gate.commands_per_second == 20.0
 
     run(story())
 

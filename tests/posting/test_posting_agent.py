@@ -74,6 +74,13 @@ def test_a_command_that_names_another_waits_for_it_and_others_do_not():
     assert world.states()["customer-1"] == "parked"
 
 
+def test_a_command_for_another_account_halts_the_partition_with_both_names():
+    world = World()
+    sent = command("customer-1", 1)
+    with pytest.raises(MustHalt, match="'elsewhere', and this partition is that of 'erp'"):
+        world.say(replace(sent, header=replace(sent.header, erp_account="elsewhere")))
+
+
 def test_a_command_that_came_again_changes_nothing():
     world = World()
     world.say(*STORY)

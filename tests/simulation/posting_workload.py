@@ -168,7 +168,7 @@ def _account(partition: int, erp: SimulatedErp) -> Account:
     patience = Patience(
         conclusive_ms=conclusive_ms, resend_is_safe=erp.temper.unique, mended_retry_ms=_RETRY_MS
     )
-    return Account(name=str(partition), room=_Room(partition), patience=patience)
+    return Account(name="erp", room=_Room(partition), patience=patience)
 
 
 def _gate(erp: SimulatedErp, process: Any) -> Gate:

@@ -144,17 +144,11 @@ class Gate:
                 self._queue.remove(entry)
         return await entry.outcome
 
-    def resume(self) -> bool:
-        """A person has mended what the account was stopped for; whether it was stopped."""
-        if not self.pace.stopped:
-            return False
+    def resume(self, erp: Erp | None = None) -> None:
+        """A person has mended what the account was stopped for. ``erp``: the adapter from now on, made with what was mended."""
+        self._erp = erp or self._erp
         self.pace = pacing.paced(self.pace.slots, self.pace.rate)
         log.warning("ERP account %s goes on: a person has resumed it", self._account)
-        return True
-
-    async def close(self) -> None:
-        """Let go of the ERP."""
-        await self._erp.close()
 
     def _pump(self) -> None:
         """Begin what may begin."""
