@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tieout.streams.operate.broker.guarded import start_guarded
+from tieout.streams.operate.servers.guarded import start_guarded
 
 _STOP_SECONDS = 20.0
 

@@ -13,15 +13,11 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
-from tieout.streams.operate.broker import EmbeddedBroker, ports, ready
-from tieout.streams.operate.broker.errors import (
-    BrokerDiedError,
-    DataDirInUseError,
-    DataDirMismatchError,
-    DiskFullError,
-    PortTakenError,
-)
+from tieout.streams.operate.broker import EmbeddedBroker, ready
+from tieout.streams.operate.broker.errors import DataDirMismatchError, DiskFullError
 from tieout.streams.operate.broker.storage import DataDirectory
+from tieout.streams.operate.servers import ports
+from tieout.streams.operate.servers.errors import DiedError, DirectoryInUseError, PortTakenError
 
 pytestmark = pytest.mark.broker
 
@@ -110,7 +106,7 @@ async def test_records_and_address_stay_over_a_clean_stop_and_the_death_of_its_g
     java = own.nodes[0].java_pid
     os.kill(psutil.Process(java).ppid(), signal.SIGKILL)
     wait_until_gone([java])
-    with pytest.raises(BrokerDiedError):
+    with pytest.raises(DiedError):
         own.check_alive()
     own.stop()
     own.start()
@@ -131,7 +127,7 @@ def test_a_new_cluster_has_the_feature_levels_that_kafkas_own_format_tool_gives(
 
 
 def test_a_second_broker_on_the_data_directory_is_refused_with_the_firsts_address(own):
-    with pytest.raises(DataDirInUseError, match="another broker holds the data directory") as caught:
+    with pytest.raises(DirectoryInUseError, match="another broker holds the data directory") as caught:
         EmbeddedBroker(own.nodes[0].home.parent).start()
     assert own.bootstrap in caught.value.what
     assert own.nodes[0].is_running()
@@ -166,7 +162,7 @@ def test_too_little_disk_space_is_said_before_anything_starts(tmp_path):
 
 
 def test_a_java_that_does_not_start_says_why_and_names_the_log(tmp_path):
-    with pytest.raises(BrokerDiedError, match="Too small maximum heap") as caught:
+    with pytest.raises(DiedError, match="Too small maximum heap") as caught:
         EmbeddedBroker(tmp_path, heap_mb=1).start()
     assert Path(caught.value.where).name == "server.log"
     assert not DataDirectory(tmp_path).is_held()

@@ -23,9 +23,9 @@ from measuring.contract_subject import HORIZON, ContractSubject
 from tieout.avro.codec import Codec
 from tieout.avro.control import ControlReceipt, RevenueRun
 from tieout.streams import topics
-from tieout.streams.operate.broker.guarded import start_guarded
 from tieout.streams.operate.cli.options import day
 from tieout.streams.operate.demo.journey import erp_accounts
+from tieout.streams.operate.servers.guarded import start_guarded
 
 CHUNK = 500
 Record = tuple[int, bytes | None, bytes | None]

@@ -16,7 +16,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from tieout.streams.operate.broker import ports
+from tieout.streams.operate.servers import ports
 
 T = TypeVar("T")
 

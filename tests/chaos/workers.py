@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tieout.streams.operate.broker.guarded import start_guarded
+from tieout.streams.operate.servers.guarded import start_guarded
 
 ENTRY = Path(__file__).with_name("job_worker.py")
 STOP_SECONDS = 20.0

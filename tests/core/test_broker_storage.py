@@ -9,15 +9,10 @@ import pytest
 
 from tieout.streams.operate.broker import storage
 from tieout.streams.operate.broker.death import died
-from tieout.streams.operate.broker.errors import (
-    BrokerDiedError,
-    DataDirInUseError,
-    DataDirMismatchError,
-    DiskFullError,
-    PortTakenError,
-)
+from tieout.streams.operate.broker.errors import DataDirMismatchError, DiskFullError
 from tieout.streams.operate.broker.properties import NodePlace
 from tieout.streams.operate.broker.storage import Cluster, DataDirectory, Running, new_id
+from tieout.streams.operate.servers.errors import DiedError, DirectoryInUseError, PortTakenError
 
 RUNNING = Running(
     pid=4711,
@@ -40,7 +35,7 @@ def test_a_second_holder_is_refused_with_the_first_ones_address(directory, monke
     monkeypatch.setattr(storage, "_LOCK_PATIENCE_S", 0.1)
     held = directory.acquire()
     directory.announce(replace(RUNNING, pid=os.getpid()))
-    with pytest.raises(DataDirInUseError, match=rf"process {os.getpid()} at 127\.0\.0\.1:20001") as caught:
+    with pytest.raises(DirectoryInUseError, match=rf"process {os.getpid()} at 127\.0\.0\.1:20001") as caught:
         directory.acquire()
     assert str(directory.path) in caught.value.where
     os.close(held)
@@ -126,9 +121,9 @@ def test_ids_have_kafkas_form():
         ("Disk error while writing: java.io.IOException: Disk quota exceeded", DiskFullError),
         (
             "KafkaException: Failed to acquire lock on file .lock in /x. A Kafka instance ...",
-            DataDirInUseError,
+            DirectoryInUseError,
         ),
-        ("Error: Could not find or load main class kafka.Kafka", BrokerDiedError),
+        ("Error: Could not find or load main class kafka.Kafka", DiedError),
     ],
 )
 def test_a_brokers_last_words_name_the_error(tmp_path, said, kind):

@@ -21,9 +21,9 @@ from erp.tryton_ground import MASTER_DATA, TrytonGround
 
 from tieout.agents.posting.answers import Accepted, Refused
 from tieout.streams.edges.erp.tryton import TrytonErp
+from tieout.streams.operate.servers.errors import DirectoryInUseError
 from tieout.streams.operate.tryton import EmbeddedTryton
 from tieout.streams.operate.tryton.directory import ErpDirectory
-from tieout.streams.operate.tryton.errors import DirectoryInUseError
 
 pytestmark = pytest.mark.erp
 

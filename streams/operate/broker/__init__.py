@@ -1,6 +1,5 @@
 """The embedded Apache Kafka broker, from its published jars: no Docker, Python alone."""
 
 from tieout.streams.operate.broker.embedded import EmbeddedBroker
-from tieout.streams.operate.broker.errors import BrokerError
 
-__all__ = ["BrokerError", "EmbeddedBroker"]
+__all__ = ["EmbeddedBroker"]

@@ -11,9 +11,9 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from tieout.streams.operate.broker.errors import BrokerDiedError
 from tieout.streams.operate.broker.properties import NodePlace, render, server_properties
 from tieout.streams.operate.broker.storage import new_id
+from tieout.streams.operate.servers.errors import DiedError
 
 _NAME = "bootstrap.checkpoint"
 _FORMAT_TIMEOUT_S = 60
@@ -43,7 +43,7 @@ def _format(java: Path, class_path: str, scratch: Path) -> Path:
     )
     made = place.log_dir / _NAME
     if done.returncode != 0 or not made.is_file():
-        raise BrokerDiedError(
+        raise DiedError(
             f"Kafka's format tool failed (exit status {done.returncode}): {(done.stderr or done.stdout)[-500:]}",
             where=settings,
             next_step=f"delete {scratch.parent} and start again",

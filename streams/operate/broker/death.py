@@ -5,18 +5,13 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from tieout.streams.operate.broker.errors import (
-    BrokerDiedError,
-    BrokerError,
-    DataDirInUseError,
-    DiskFullError,
-    PortTakenError,
-)
+from tieout.streams.operate.broker.errors import DiskFullError
+from tieout.streams.operate.servers.errors import DiedError, DirectoryInUseError, PortTakenError, ServerError
 
 _LAST_LINES = 8
 
 
-def died(said: str, status: int | None, home: Path) -> BrokerError:
+def died(said: str, status: int | None, home: Path) -> ServerError:
     """Name the error for a node that ended with exit ``status``; ``said`` is the end of its logs."""
     if "Address already in use" in said:
         return PortTakenError(
@@ -31,12 +26,12 @@ def died(said: str, status: int | None, home: Path) -> BrokerError:
             next_step="free some space and start it again: it recovers its logs by itself",
         )
     if "Failed to acquire lock on file .lock" in said:
-        return DataDirInUseError(
+        return DirectoryInUseError(
             "another Kafka process works on the node's logs",
             where=home / "data",
             next_step="stop that process, or use another --data-dir",
         )
-    return BrokerDiedError(
+    return DiedError(
         f"the broker ended by itself (exit status {status}); it said last:\n{_last_words(said)}",
         where=home / "logs" / "server.log",
         next_step="read the whole log; a data directory that is damaged can be deleted, its records are lost then",

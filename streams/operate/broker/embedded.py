@@ -12,14 +12,16 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from tieout.streams.operate.broker import fetch, ports, ready
+from tieout.streams.operate.broker import fetch, ready
 from tieout.streams.operate.broker.checkpoint import feature_checkpoint
-from tieout.streams.operate.broker.errors import BrokerNotReadyError, PortTakenError
+from tieout.streams.operate.broker.errors import BrokerNotReadyError
 from tieout.streams.operate.broker.jars import Fetch, ensure_jars, read_lock
 from tieout.streams.operate.broker.java import find_java
 from tieout.streams.operate.broker.node import JavaCommand, Node, class_path
 from tieout.streams.operate.broker.properties import NodePlace
 from tieout.streams.operate.broker.storage import Cluster, DataDirectory, Running, new_id
+from tieout.streams.operate.servers import ports
+from tieout.streams.operate.servers.errors import PortTakenError
 
 SIZES = (1, 3)
 """A cluster has one node, or three: two copies in sync then survive the loss of any node."""
@@ -74,7 +76,7 @@ class EmbeddedBroker:
         """Start all nodes and wait until they work.
 
         Raises:
-            BrokerError: see ``errors``; whatever had been started is stopped again.
+            ServerError: see ``errors``; whatever had been started is stopped again.
 
         """
         assert self._lock is None, "the broker runs already"

@@ -14,9 +14,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tieout.streams.operate.broker import guard
 from tieout.streams.operate.broker.death import died
-from tieout.streams.operate.broker.errors import BrokerError
+from tieout.streams.operate.servers import guard
+from tieout.streams.operate.servers.errors import ServerError
 
 _TAIL_BYTES = 20_000
 
@@ -130,7 +130,7 @@ class Node:
         self.ask_to_stop()
         self._guard = self.java_pid = None
 
-    def death(self) -> BrokerError:
+    def death(self) -> ServerError:
         """Why it ended, told from what it wrote last."""
         status = self._guard.wait() if self._guard is not None else None
         said = _tail(self.home / "logs" / "server.log") + _tail(self.home / "console.log")

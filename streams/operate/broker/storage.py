@@ -14,11 +14,8 @@ stopping: the lock is handed to each node's guard and lives as long as the last 
 from __future__ import annotations
 
 import base64
-import contextlib
-import fcntl
 import os
 import shutil
-import time
 import uuid
 from dataclasses import dataclass
 from importlib.resources import files
@@ -27,8 +24,10 @@ from typing import TypeVar
 
 import msgspec
 
-from tieout.streams.operate.broker.errors import DataDirInUseError, DataDirMismatchError, DiskFullError
+from tieout.streams.operate.broker.errors import DataDirMismatchError, DiskFullError
 from tieout.streams.operate.broker.properties import NodePlace, render, server_properties
+from tieout.streams.operate.servers import directory_lock
+from tieout.streams.operate.servers.errors import DirectoryInUseError
 
 _T = TypeVar("_T")
 
@@ -92,29 +91,16 @@ class DataDirectory:
         return self.path / f"node-{node_id}"
 
     def acquire(self) -> int:
-        """Lock the directory; the descriptor returned holds it. Raises DataDirInUseError."""
-        handle = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-        begun = time.monotonic()
-        while not _try_lock(handle):
-            running = self.running()
-            orphaned = running is not None and not _exists(running.pid)
-            if time.monotonic() - begun > (_ORPHAN_PATIENCE_S if orphaned else _LOCK_PATIENCE_S):
-                os.close(handle)
-                raise self._in_use()
-            time.sleep(0.05)
+        """Lock the directory; the descriptor returned holds it. Raises DirectoryInUseError."""
+        handle = directory_lock.acquire(self.path, self._patience_seconds)
+        if handle is None:
+            raise self._in_use()
         self.announce(None)  # whatever a killed owner left behind is no longer true
         return handle
 
     def is_held(self) -> bool:
         """Whether some broker holds the directory now."""
-        try:
-            handle = os.open(self.path / "lock", os.O_RDWR | os.O_CLOEXEC)
-        except FileNotFoundError:
-            return False
-        try:
-            return not _try_lock(handle)
-        finally:
-            os.close(handle)
+        return directory_lock.is_held(self.path)
 
     def cluster(self) -> Cluster | None:
         """Read ``cluster.json``; None when the directory is new."""
@@ -175,14 +161,19 @@ class DataDirectory:
             identity = {"version": "1", "cluster.id": cluster_id, "node.id": str(place.node_id)}
             _write(meta, render(identity | {"directory.id": new_id()}))
 
-    def _in_use(self) -> DataDirInUseError:
+    def _patience_seconds(self) -> float:
+        running = self.running()
+        orphaned = running is not None and not _exists(running.pid)
+        return _ORPHAN_PATIENCE_S if orphaned else _LOCK_PATIENCE_S
+
+    def _in_use(self) -> DirectoryInUseError:
         running = self.running()
         who = (
             f"process {running.pid} at {running.bootstrap}"
             if running
             else "a broker that is starting or stopping"
         )
-        return DataDirInUseError(
+        return DirectoryInUseError(
             f"another broker holds the data directory: {who}",
             where=self.path,
             next_step=f"use it as it is, stop it (tieout broker stop --data-dir {self.path}), or use another --data-dir",
@@ -195,13 +186,6 @@ def new_id() -> str:
         text = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
         if not text.startswith("-"):  # Kafka avoids it, because a command line would take it for an option
             return text
-
-
-def _try_lock(handle: int) -> bool:
-    with contextlib.suppress(BlockingIOError):
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        return True
-    return False
 
 
 def _exists(pid: int) -> bool:

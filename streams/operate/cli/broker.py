@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tieout.streams.operate.cli.exits import Exit, epilog, leave
+from tieout.streams.operate.cli.exits import Exit, epilog
 from tieout.streams.operate.cli.options import AsJson
+from tieout.streams.operate.cli.owning import errors_told, signals_interrupt
 
 if TYPE_CHECKING:
     from tieout.streams.operate.broker.detached import Status
@@ -51,7 +50,7 @@ def start(
     from tieout.streams.operate.broker.detached import launch
 
     _require_size(nodes)
-    with _errors_told():
+    with errors_told():
         _fetch_if_missing()
         options = ["--port", str(port), "--nodes", str(nodes), "--heap-mb", str(heap_mb)]
         _show(launch(data_dir, options), as_json)
@@ -81,8 +80,8 @@ def run(
         short_lived=False,
         stops_on_signal=True,
     )
-    with _errors_told():
-        _signals_interrupt()
+    with errors_told():
+        signals_interrupt()
         _fetch_if_missing()
         with embedded:
             directory = DataDirectory.at(data_dir)
@@ -98,7 +97,7 @@ def stop(data_dir: DataDir = _DATA_DIR, as_json: AsJson = False) -> None:
     """Stop the broker of a data directory and wait until it is gone. Fine when none runs."""
     from tieout.streams.operate.broker import detached
 
-    with _errors_told():
+    with errors_told():
         stopped = detached.stop(data_dir)
     if as_json:
         typer.echo(
@@ -159,28 +158,3 @@ def _fetch_if_missing() -> None:
         size_mb = sum(jar.size_bytes for jar in lock.jars) >> 20
         typer.echo(f"fetching Apache Kafka {lock.kafka_version} once ({size_mb} MiB) ...", err=True)
         ensure_jars(download)
-
-
-def _signals_interrupt() -> None:
-    """Make the signals that end a foreground process raise once: a second one must not cut the clean stop short."""
-    numbers = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-
-    def interrupt(*_: object) -> None:
-        for number in numbers:
-            signal.signal(number, lambda *_: None)
-        raise KeyboardInterrupt
-
-    for number in numbers:
-        signal.signal(number, interrupt)
-
-
-@contextmanager
-def _errors_told() -> Iterator[None]:
-    from tieout.streams.operate.broker.errors import BrokerError
-
-    try:
-        yield
-    except BrokerError as error:
-        leave(error, error.exit_code)
-    except KeyboardInterrupt:
-        raise typer.Exit(Exit.INTERRUPTED) from None

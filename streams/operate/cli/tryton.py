@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tieout.streams.operate.cli.exits import Exit, epilog, leave
+from tieout.streams.operate.cli.exits import Exit, epilog
 from tieout.streams.operate.cli.options import AsJson
+from tieout.streams.operate.cli.owning import errors_told, signals_interrupt
 
 if TYPE_CHECKING:
     from tieout.streams.operate.tryton.directory import RunningErp
@@ -47,7 +46,7 @@ def start(data_dir: DataDir = _DATA_DIR, port: Port = 0, year: Year = None, as_j
     """Start the ERP in the background and return when it works; the first time installs and fills it (two minutes)."""
     from tieout.streams.operate.tryton.detached import launch
 
-    with _errors_told():
+    with errors_told():
         options = ["--port", str(port), *(["--year", str(year)] if year else [])]
         _show(launch(data_dir, options), data_dir, as_json)
 
@@ -67,8 +66,8 @@ def run(
     parent = None if outlive_parent else os.getppid()
     middle = year or datetime.now(UTC).year
     erp = EmbeddedTryton(data_dir, generated(middle - 1, middle + 1), port=port or None, stops_on_signal=True)
-    with _errors_told():
-        _signals_interrupt()
+    with errors_told():
+        signals_interrupt()
         with erp:
             _show(erp.running, data_dir, as_json)
             with suppress(KeyboardInterrupt):
@@ -82,7 +81,7 @@ def stop(data_dir: DataDir = _DATA_DIR, as_json: AsJson = False) -> None:
     """Stop the ERP of a data directory and wait until it is gone. Fine when none runs."""
     from tieout.streams.operate.tryton import detached
 
-    with _errors_told():
+    with errors_told():
         stopped = detached.stop(data_dir)
     if as_json:
         typer.echo(
@@ -118,29 +117,3 @@ def _show(running: RunningErp | None, data_dir: Path, as_json: bool) -> None:
         typer.echo(
             f"{state}: Tryton at {running.url}, companies {companies}, process {running.pid}; keys in {home / 'erp.json'}"
         )
-
-
-def _signals_interrupt() -> None:
-    """Make the signals that end a foreground process raise once: a second one must not cut the clean stop short."""
-    numbers = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-
-    def interrupt(*_: object) -> None:
-        for number in numbers:
-            signal.signal(number, lambda *_: None)
-        raise KeyboardInterrupt
-
-    for number in numbers:
-        signal.signal(number, interrupt)
-
-
-@contextmanager
-def _errors_told() -> Iterator[None]:
-    from tieout.streams.operate.broker.errors import BrokerError
-    from tieout.streams.operate.tryton.errors import TrytonError
-
-    try:
-        yield
-    except (TrytonError, BrokerError) as error:  # BrokerError: a port that is taken
-        leave(error, error.exit_code)
-    except KeyboardInterrupt:
-        raise typer.Exit(Exit.INTERRUPTED) from None

@@ -26,7 +26,6 @@ from tieout.avro.control import (
 from tieout.streams.edges.control import header, submit_and_wait
 from tieout.streams.edges.producing import produce_events
 from tieout.streams.edges.reference import publish_reference
-from tieout.streams.operate.broker import ports
 from tieout.streams.operate.broker.embedded import EmbeddedBroker
 from tieout.streams.operate.cli.options import day
 from tieout.streams.operate.demo.options import DemoOptions
@@ -35,6 +34,7 @@ from tieout.streams.operate.demo.readback import read_topics
 from tieout.streams.operate.demo.tally import Tally
 from tieout.streams.operate.demo.workers import WorkerProcess
 from tieout.streams.operate.generate import Generation, generate
+from tieout.streams.operate.servers import ports
 from tieout.streams.topics import (
     CONTRACT_EVENTS,
     CONTROL_RECEIPTS,

@@ -24,12 +24,12 @@ from rich.progress import (
 )
 
 from tieout.streams.edges.reaching import KafkaRefusedError
-from tieout.streams.operate.broker.errors import BrokerError
 from tieout.streams.operate.cli.exits import Exit, status_of
 from tieout.streams.operate.demo.journey import DemoFailedError, Journey, travel
 from tieout.streams.operate.demo.options import DemoOptions
 from tieout.streams.operate.demo.report import show
 from tieout.streams.operate.demo.verdict import OracleFinding, Verdict, judge
+from tieout.streams.operate.servers.errors import ServerError
 from tieout.streams.topics import TopicsUnreachableError
 
 _PIPE_COLUMNS = 110
@@ -67,9 +67,9 @@ def run_demo(options: DemoOptions, oracle: Oracle | None = None, console: Consol
     except KeyboardInterrupt:
         screen.print("interrupted; everything that was started has been stopped")
         return Exit.INTERRUPTED
-    except (DemoFailedError, BrokerError, KafkaRefusedError, TopicsUnreachableError) as error:
+    except (DemoFailedError, ServerError, KafkaRefusedError, TopicsUnreachableError) as error:
         screen.print(f"[bold red]the demo could not be carried through:[/] {error}", highlight=False)
-        return error.exit_code if isinstance(error, BrokerError) else status_of(error)
+        return error.exit_code if isinstance(error, ServerError) else status_of(error)
     finally:
         if options.keep_dir is None:
             shutil.rmtree(directory, ignore_errors=True)

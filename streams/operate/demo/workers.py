@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tieout.streams.operate.broker.guarded import start_guarded
+from tieout.streams.operate.servers.guarded import start_guarded
 
 _STOP_SECONDS = 20.0
 _ENTRY = "from tieout.streams.operate.cli import main; main()"

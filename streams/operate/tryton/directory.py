@@ -12,15 +12,13 @@ Invariant: two owners never work on one directory. An owner that was killed leav
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 
-from tieout.streams.operate.tryton.errors import DirectoryInUseError
+from tieout.streams.operate.servers import directory_lock
+from tieout.streams.operate.servers.errors import DirectoryInUseError
 
 
 class RunningErp(msgspec.Struct, frozen=True):
@@ -51,9 +49,8 @@ class ErpDirectory:
 
     def acquire(self) -> int:
         """Lock it; the descriptor returned holds it. Raises DirectoryInUseError."""
-        handle = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-        if not _try_lock(handle):
-            os.close(handle)
+        handle = directory_lock.acquire(self.path, lambda: 0.0)
+        if handle is None:
             running = self.running()
             raise DirectoryInUseError(
                 f"another ERP runs in the data directory: {f'process {running.pid}' if running else 'one that is starting'}",
@@ -65,14 +62,7 @@ class ErpDirectory:
 
     def is_held(self) -> bool:
         """Whether an owner is there now."""
-        try:
-            handle = os.open(self.path / "lock", os.O_RDWR | os.O_CLOEXEC)
-        except FileNotFoundError:
-            return False
-        try:
-            return not _try_lock(handle)
-        finally:
-            os.close(handle)
+        return directory_lock.is_held(self.path)
 
     def running(self) -> RunningErp | None:
         """What its owner announced; None when nothing runs."""
@@ -91,10 +81,3 @@ class ErpDirectory:
         partial.touch(mode=0o600)
         partial.write_bytes(msgspec.json.format(msgspec.json.encode(running)) + b"\n")
         partial.replace(final)
-
-
-def _try_lock(handle: int) -> bool:
-    with contextlib.suppress(BlockingIOError):
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        return True
-    return False

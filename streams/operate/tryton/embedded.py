@@ -17,10 +17,10 @@ from typing import Self
 
 import msgspec
 
-from tieout.streams.operate.broker import ports
+from tieout.streams.operate.servers import ports
+from tieout.streams.operate.servers.errors import DiedError
 from tieout.streams.operate.tryton import install, postgresql, template
 from tieout.streams.operate.tryton.directory import ErpDirectory, RunningErp
-from tieout.streams.operate.tryton.errors import ServerDiedError
 from tieout.streams.operate.tryton.install import Environment
 from tieout.streams.operate.tryton.master_data import MasterData
 from tieout.streams.operate.tryton.postgresql import Postgresql
@@ -88,7 +88,7 @@ class EmbeddedTryton:
         )
 
     def start(self) -> Self:
-        """Install and fill what is missing, start both servers, and wait until Tryton answers. Raises TrytonError."""
+        """Install and fill what is missing, start both servers, and wait until Tryton answers. Raises ServerError."""
         assert self._lock is None, "the ERP runs already"
         self._environment = install.ensure(self._cache_root)
         programs = postgresql.find_or_install()
@@ -143,7 +143,7 @@ class EmbeddedTryton:
         self.postgresql.kill()
 
     def check_alive(self) -> None:
-        """Raise ServerDiedError when one of both is gone."""
+        """Raise DiedError when one of both is gone."""
         if self._server is None or not self._server.is_running():
             raise self._death("Tryton ended by itself", "trytond.log")
         if self.postgresql is None or not self.postgresql.is_running():
@@ -208,8 +208,8 @@ class EmbeddedTryton:
         except (urllib.error.URLError, OSError):
             return False
 
-    def _death(self, what: str, log: str) -> ServerDiedError:
+    def _death(self, what: str, log: str) -> DiedError:
         path = self._directory.path / log
-        return ServerDiedError(
+        return DiedError(
             f"{what}; it said last:\n{tail(path)}", where=path, next_step="read the log, start it again"
         )

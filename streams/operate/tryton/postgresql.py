@@ -15,7 +15,8 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tieout.streams.operate.tryton.errors import PostgresqlMissingError, ServerDiedError
+from tieout.streams.operate.servers.errors import DiedError
+from tieout.streams.operate.tryton.errors import PostgresqlMissingError
 from tieout.streams.operate.tryton.process import Guarded, tail
 
 DEBIAN_FOLDER = Path("/usr/lib/postgresql")
@@ -89,7 +90,7 @@ class Postgresql:
         self._give(self.home)
 
     def start(self) -> None:
-        """Start, and wait until it answers; a predecessor that was killed is recovered from. Raises ServerDiedError."""
+        """Start, and wait until it answers; a predecessor that was killed is recovered from. Raises DiedError."""
         deadline = time.monotonic() + _READY_SECONDS_MAX
         while True:
             settings = [part for name, value in _SETTINGS.items() for part in ("-c", f"{name}={value}")]
@@ -183,14 +184,14 @@ class Postgresql:
             command, capture_output=True, text=True, check=False, cwd="/", env={**os.environ, **environment}
         )
         if done.returncode:
-            raise ServerDiedError(
+            raise DiedError(
                 f"{Path(command[-1]).name}: a step of making the database failed: {done.stderr.strip()[-1000:]}",
                 where=self.home,
                 next_step="read the message; as root, use a --data-dir that the user postgres can reach, as below /var/tmp",
             )
 
-    def _death(self) -> ServerDiedError:
-        return ServerDiedError(
+    def _death(self) -> DiedError:
+        return DiedError(
             f"PostgreSQL does not answer; it said last:\n{tail(self._log)}",
             where=self._log,
             next_step="read the log; a damaged directory can be deleted, it is filled anew then",

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from tieout.streams.operate.broker import guard
-from tieout.streams.operate.broker.guarded import start_guarded
+from tieout.streams.operate.servers import guard
+from tieout.streams.operate.servers.guarded import start_guarded
 
 _TAIL_BYTES = 4_000
 

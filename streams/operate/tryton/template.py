@@ -16,7 +16,7 @@ from pathlib import Path
 
 import msgspec
 
-from tieout.streams.operate.broker import ports
+from tieout.streams.operate.servers import ports
 from tieout.streams.operate.tryton.errors import FillError
 from tieout.streams.operate.tryton.install import Environment, exclusive
 from tieout.streams.operate.tryton.master_data import MasterData

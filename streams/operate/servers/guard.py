@@ -1,9 +1,9 @@
-"""Stands between a broker's owner and its Java process, so that no broker outlives its owner.
+"""Stands between the owner of a server and its process, so that no server outlives its owner.
 
-Run as ``python -I -S guard.py JAVA ARGUMENTS...``. Its standard input is the lifeline: a
+Run as ``python -I -S guard.py PROGRAM ARGUMENTS...``. Its standard input is the lifeline: a
 pipe that nobody writes to and that the system closes when the owner ends, however it ends. Invariant: when the
-lifeline closes or SIGTERM comes, Java is asked to stop, and killed after ``STOP_S`` seconds; when this process itself
-is killed, the kernel kills Java (Linux). It uses the standard library alone: it is run as a file, so that it
+lifeline closes or SIGTERM comes, the program is asked to stop, and killed after ``STOP_S`` seconds; when this process itself
+is killed, the kernel kills it (Linux). It uses the standard library alone: it is run as a file, so that it
 starts at once and stays small.
 """
 

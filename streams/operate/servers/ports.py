@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 import socket
 
-from tieout.streams.operate.broker.errors import PortTakenError
+from tieout.streams.operate.servers.errors import PortTakenError
 
 _FIRST, _LAST = 20_000, 32_000
 """Below Linux's ephemeral range (from 32768) and above the ports that services are usually given."""

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from tieout.streams.operate.broker import guard
+from tieout.streams.operate.servers import guard
 
 
 def start_guarded(
