@@ -11,6 +11,7 @@ from tieout.avro.commands import Cause
 from tieout.avro.events import Day, Minor
 from tieout.tables.derived import Derived
 from tieout.tables.documents import Documents
+from tieout.tables.erp_answers import NONE, ErpAnswers
 from tieout.tables.extent import Extent
 from tieout.tables.facts import Facts
 from tieout.tables.layers import Layers
@@ -115,7 +116,8 @@ class GroupState(msgspec.Struct, frozen=True, gc=False):
     """Everything known of a group; one changelog row per field, one per usage bucket and per promise with work.
 
     ``layers`` may be empty after a load: they are folded again when they are needed. ``extent`` is what facts, documents,
-    usage and work add up to, and has no row; nor has ``derived``, which is None until it is needed.
+    usage and work add up to, and has no row; nor has ``derived``, which is None until it is needed. ``erp`` has one only
+    where its ERP has refused something for a closed period.
     """
 
     group: Group
@@ -127,6 +129,7 @@ class GroupState(msgspec.Struct, frozen=True, gc=False):
     extent: Extent = Extent()
     work: tuple[WorkLog, ...] = ()
     derived: Derived | None = None
+    erp: ErpAnswers = NONE
 
     @property
     def tenant(self) -> str:
