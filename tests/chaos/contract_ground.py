@@ -25,7 +25,7 @@ from tieout.avro.control import ControlReceipt, RevenueRun
 from tieout.streams import topics
 from tieout.streams.operate.broker.guarded import start_guarded
 from tieout.streams.operate.cli.options import day
-from tieout.streams.operate.demo.journey import erp_accounts
+from tieout.streams.operate.demo.outputs import erp_accounts
 
 CHUNK = 500
 Record = tuple[int, bytes | None, bytes | None]

@@ -26,13 +26,24 @@ from rich.progress import (
 from tieout.streams.edges.reaching import KafkaRefusedError
 from tieout.streams.operate.broker.errors import BrokerError
 from tieout.streams.operate.cli.exits import Exit, status_of
-from tieout.streams.operate.demo.journey import DemoFailedError, Journey, travel
+from tieout.streams.operate.demo.erp import ErpFailedError
+from tieout.streams.operate.demo.journey import travel
+from tieout.streams.operate.demo.logbook import DemoFailedError, Journey
 from tieout.streams.operate.demo.options import DemoOptions
 from tieout.streams.operate.demo.report import show
 from tieout.streams.operate.demo.verdict import OracleFinding, Verdict, judge
+from tieout.streams.operate.tryton.errors import TrytonError
 from tieout.streams.topics import TopicsUnreachableError
 
 _PIPE_COLUMNS = 110
+_NOT_CARRIED_THROUGH = (
+    DemoFailedError,
+    BrokerError,
+    ErpFailedError,
+    TrytonError,
+    KafkaRefusedError,
+    TopicsUnreachableError,
+)
 
 
 class Oracle(Protocol):
@@ -67,9 +78,11 @@ def run_demo(options: DemoOptions, oracle: Oracle | None = None, console: Consol
     except KeyboardInterrupt:
         screen.print("interrupted; everything that was started has been stopped")
         return Exit.INTERRUPTED
-    except (DemoFailedError, BrokerError, KafkaRefusedError, TopicsUnreachableError) as error:
-        screen.print(f"[bold red]the demo could not be carried through:[/] {error}", highlight=False)
-        return error.exit_code if isinstance(error, BrokerError) else status_of(error)
+    except _NOT_CARRIED_THROUGH as error:
+        screen.print(
+            "[bold red]the demo could not be carried through:[/]", error, highlight=False, markup=True
+        )
+        return error.exit_code if isinstance(error, BrokerError | TrytonError) else status_of(error)
     finally:
         if options.keep_dir is None:
             shutil.rmtree(directory, ignore_errors=True)
