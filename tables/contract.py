@@ -18,6 +18,35 @@ from tieout.tables.layers import Layers
 from tieout.tables.ledger import Ledger
 from tieout.tables.work import UsageBucket, WorkLog
 
+Pending = tuple[bytes, str]
+"""(command id, number of the document that it creates, empty for none)."""
+
+
+class Course(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """How far a contract has come in its ERP. What the ERP has accepted leaves nothing behind but what was ``reached``.
+
+    ``told``: place of what was told last in ``CRM_STATUSES``, from 1 on; 0 for nothing. ``reached``: ordered, active, amended
+    or cancelled; empty before. ``awaits_customer``, and ``order``, the id of its sales_order.create: what the ERP has not
+    accepted yet of its onboarding. ``pending``: the later commands of its document lane, likewise. ``blocked``: the reason code
+    of the version that is parked. ``taken_back``: its activation was compensated.
+    """
+
+    told: int = 0
+    reached: str = ""
+    awaits_customer: bool = False
+    order: bytes = b""
+    pending: tuple[Pending, ...] = ()
+    held: bool = False
+    backordered: bool = False
+    billed: bool = False
+    taken_back: bool = False
+    blocked: str = ""
+
+    @property
+    def is_onboarding(self) -> bool:
+        """Whether the ERP has yet to accept its customer or its order."""
+        return self.awaits_customer or self.order != b""
+
 
 class Contract(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One source contract. ``watermark`` is its last accepted version; ``status`` active or cancelled.
@@ -39,6 +68,7 @@ class Contract(msgspec.Struct, frozen=True, array_like=True, gc=False):
     upsert: str
     journal_tied: bool = False
     home: str = ""
+    course: Course = Course()
 
     @property
     def first_arrangement(self) -> str:

@@ -17,9 +17,9 @@ from tieout.agents.contracts.decision import Refused
 from tieout.agents.contracts.draft import Draft
 from tieout.agents.contracts.erp_periods import REASON as CLOSED
 from tieout.agents.contracts.erp_periods import taken
+from tieout.agents.contracts.onboarding import REJECTED, half_done
 from tieout.agents.contracts.open_items import ended, opened
 from tieout.agents.contracts.redating import REDATE, is_redated_at_once, redated
-from tieout.avro.control import CommandResolved
 from tieout.avro.events import ErpAccepted, ErpRejected, ErpStatusChanged, ExceptionResolved
 from tieout.tables.contract import GroupState, OpenItem
 from tieout.tables.erp_answers import ErpBooks, Rejected, RejectedEntry
@@ -31,8 +31,6 @@ _CODES: Mapping[str, str] = {
     "IN_DOUBT": "ERP_UNKNOWN_OVERDUE",
 }
 _OTHERWISE = "ERP_BUSINESS"
-REJECTED = (*sorted(_CODES.values()), _OTHERWISE)
-"""Codes of commands that stand in their lanes."""
 
 
 def exception_code(reason: str) -> str:
@@ -51,7 +49,7 @@ def erp_accepted(state: GroupState, event: ErpAccepted, draft: Draft) -> Accepte
         )
         return Accepted(opened(state, (_item(DRIFT, event, detail, draft),), draft))
     state = taken(ended(state, _standing(state, event), draft), event, draft)
-    state = _not_held(state, event.envelope.object_id)
+    state = not_held(state, event.envelope.object_id)
     return Accepted(state, effect=state is not known)
 
 
@@ -59,7 +57,7 @@ def erp_rejected(state: GroupState, event: ErpRejected, draft: Draft) -> Accepte
     """The command stands in its lane: it is dated anew, or an exception says why, and how much waits behind it."""
     if state.erp.replacement_of(event.envelope.object_id) is not None:
         return Accepted(state, effect=False)
-    state = _not_held(ended(state, _standing(state, event), draft), event.envelope.object_id)
+    state = not_held(ended(state, _standing(state, event), draft), event.envelope.object_id)
     why = ""
     if event.reason == CLOSED:
         rejected = _rejected(event)
@@ -71,6 +69,7 @@ def erp_rejected(state: GroupState, event: ErpRejected, draft: Draft) -> Accepte
         state = replace(state, erp=replace(state.erp, held=(*state.erp.held, rejected)))
     said = ": ".join(each for each in (event.code, event.text) if each)
     detail = f"{event.kind} of {event.posting_period} is not in {event.erp_account!r} ({event.reason}): {said}{why}"
+    detail += half_done(state, event.envelope.contract_id, event.kind)
     return Accepted(opened(state, (_item(exception_code(event.reason), event, detail, draft),), draft))
 
 
@@ -82,12 +81,12 @@ def erp_status_changed(state: GroupState, event: ErpStatusChanged, draft: Draft)
 
 def retried(state: GroupState, item: OpenItem, draft: Draft) -> GroupState:
     """Send it again; the exception ends when the ERP has it, or is told anew."""
-    return _not_held(_released(state, item, "retry", draft), _command(item))
+    return not_held(_released(state, item, "retry", draft), _command(item))
 
 
 def withdrawn(state: GroupState, item: OpenItem, draft: Draft) -> GroupState:
     """It is never posted: whoever decides so has entered its effect in the ERP by hand."""
-    state = _not_held(_released(state, item, "withdraw", draft), _command(item))
+    state = not_held(_released(state, item, "withdraw", draft), _command(item))
     return ended(state, [item], draft)
 
 
@@ -97,7 +96,7 @@ def dated_anew(state: GroupState, item: OpenItem, draft: Draft) -> GroupState:
     if rejected is None:
         detail = f"{_command(item)} was sent again: its ERP says first whether the period is still closed"
         raise Refused("VALUE_INVALID", detail)
-    return ended(_not_held(redated(state, rejected, draft), rejected.command), [item], draft)
+    return ended(not_held(redated(state, rejected, draft), rejected.command), [item], draft)
 
 
 def confirmed(state: GroupState, item: OpenItem, draft: Draft) -> GroupState:
@@ -122,21 +121,7 @@ RESOLUTIONS: Mapping[str, Mapping[str, Resolution]] = {
 
 def _released(state: GroupState, item: OpenItem, decision: str, draft: Draft) -> GroupState:
     erp_account, _, command_id = item.fact.rpartition("/")
-    if draft.view.reference.erp_account(erp_account) is None:
-        raise Refused("ENTITY_UNRESOLVED", f"ERP account {erp_account!r} is not published", "reference")
-    draft.releases.append(
-        CommandResolved(
-            command_id=command_id,
-            decision=decision,
-            tenant=draft.tenant,
-            group_id=draft.group_id,
-            erp_account=erp_account,
-            replaced_by=None,
-            document_no=None,
-            approver=None,
-            resolved_at=draft.view.now,
-        )
-    )
+    draft.release(erp_account, command_id, decision)
     return state
 
 
@@ -163,7 +148,7 @@ def _rejected(event: ErpRejected) -> Rejected:
     )
 
 
-def _not_held(state: GroupState, command_id: str) -> GroupState:
+def not_held(state: GroupState, command_id: str) -> GroupState:
     """The state in which the command does not wait for a decision."""
     if state.erp.held_of(command_id) is None:
         return state
