@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 from msgspec.structs import replace
 
+from tieout.agents.contracts.course import compact
 from tieout.agents.contracts.decision import Refused
 from tieout.agents.contracts.draft import Draft
 from tieout.agents.contracts.erp_answers import not_held
@@ -57,7 +58,7 @@ def taken_back(state: GroupState, item: OpenItem, draft: Draft) -> GroupState:
 
 def _is_its_own(contract: Contract, command_id: str) -> bool:
     """Whether the command is the contract's customer, order or one of its invoices, and its ERP has not accepted it."""
-    course, own = contract.course, bytes.fromhex(command_id)
+    course, own = contract.course, compact(command_id)
     invoices = [each for each, number in course.pending if number]
     return (course.awaits_customer and command_id == contract.upsert) or own in (course.order, *invoices)
 

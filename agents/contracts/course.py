@@ -36,7 +36,7 @@ def begun(contract: Contract, commands: Iterable[Command], *, shared: bool, bill
         elif header.contract_id != contract.id:
             continue
         elif isinstance(command, SalesOrderCreate) and not order:
-            order = bytes.fromhex(header.command_id)
+            order = compact(header.command_id)
         elif header.lane == DOCUMENT_LANE:
             further.append(_pending(command))
     return Course(awaits_customer=customer, order=order, pending=tuple(further), billed=billed)
@@ -55,7 +55,7 @@ def sent(contract: Contract, commands: Iterable[Command]) -> Course:
 
 def accepted(contract: Contract, kind: str, command_id: str) -> Course:
     """The course after the ERP accepted a command, or a person has vouched for it."""
-    course, own = contract.course, bytes.fromhex(command_id)
+    course, own = contract.course, compact(command_id)
     if kind == CustomerUpsert.KIND:
         if command_id == contract.upsert and course.awaits_customer:
             return replace(course, awaits_customer=False)
@@ -71,7 +71,7 @@ def accepted(contract: Contract, kind: str, command_id: str) -> Course:
 
 def replaced(course: Course, old: str, new: str) -> Course:
     """The course where one command goes in the place of another."""
-    was, now = bytes.fromhex(old), bytes.fromhex(new)
+    was, now = compact(old), compact(new)
     if course.order == was:
         kept = tuple([each for each in course.pending if each[0] != now])
         return replace(course, order=now, pending=kept)
@@ -87,9 +87,17 @@ def settled_again(course: Course) -> Course:
     return replace(course, reached="active") if course.reached == "amended" else course
 
 
+def compact(command_id: str) -> bytes:
+    """A command id as it is remembered: ours are hex of 16 bytes, what an ERP answers about may be called anything."""
+    try:
+        return bytes.fromhex(command_id)
+    except ValueError:
+        return command_id.encode()
+
+
 def _pending(command: Command) -> Pending:
     number = command.invoice_number if isinstance(command, InvoiceCreate) else ""
-    return bytes.fromhex(command.header.command_id), number
+    return compact(command.header.command_id), number
 
 
 def _earning(contract: Contract, course: Course) -> Course:
