@@ -1,4 +1,4 @@
-"""Stage emit: typed commands, revenue events, exceptions and decisions become records of their topics.
+"""Stage emit: typed commands, revenue events, exceptions, decisions and feedback become records of their topics.
 
 Invariant: an output's bytes depend on its content alone, and its place on its partition and account alone, so a
 replay writes the same bytes to the same places.
@@ -15,7 +15,14 @@ import msgspec
 from tieout.agents.spec import Output
 from tieout.avro.commands import Command
 from tieout.avro.control import CommandResolved, ControlReceipt
-from tieout.avro.outcomes import ControlTotals, DeadLetter, DecisionRecorded, ExceptionItem, RevenueEvent
+from tieout.avro.outcomes import (
+    ControlTotals,
+    CrmFeedback,
+    DeadLetter,
+    DecisionRecorded,
+    ExceptionItem,
+    RevenueEvent,
+)
 
 
 class Encodes(Protocol):
@@ -35,6 +42,7 @@ class OutputTopics:
     dead_letters: str
     control_receipts: str
     control_totals: str
+    crm_feedback: str
 
     @classmethod
     def by_field(cls) -> OutputTopics:
@@ -51,6 +59,7 @@ class OutputTopics:
             self.dead_letters,
             self.control_receipts,
             self.control_totals,
+            self.crm_feedback,
         )
 
 
@@ -102,6 +111,11 @@ class Emitter:
             decision.outcome,
             decision,
         )
+
+    def feedback(self, told: CrmFeedback) -> Output:
+        """Where a contract stands now, in the order of its inbox."""
+        kind = f"feedback.{told.status}"
+        return self._output(self._topics.crm_feedback, None, told.feedback_id, told.feedback_id, kind, told)
 
     def dead_letter(self, letter: DeadLetter) -> Output:
         """A pointer to a record that could not be attributed."""

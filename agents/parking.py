@@ -12,10 +12,11 @@ from dataclasses import dataclass
 import msgspec
 
 from tieout.agents.arrival import Arrival
+from tieout.agents.contracts.crm_feedback import blocked
 from tieout.agents.dead_letters import dead_letter
 from tieout.agents.dedup import Dedup
 from tieout.agents.findings import decision_about, exception_about
-from tieout.agents.groups import GroupEntry
+from tieout.agents.groups import GroupEntry, Groups
 from tieout.agents.order import timer_restarted
 from tieout.agents.results import Results
 from tieout.agents.spec import Effects
@@ -38,6 +39,7 @@ class Refused(msgspec.Struct, frozen=True, gc=False):
 class Parking:
     """Parks and releases events of one partition. ``rearrive`` decodes a waiting event from its row."""
 
+    groups: Groups
     results: Results
     dedup: Dedup
     timers: GapTimers
@@ -76,7 +78,20 @@ class Parking:
             self.results.exception(item, effects)
             told = f"{refused.code}: {refused.detail}"
             self.results.decision(decision_about(arrival, "parked", told, now_us), effects)
+            if not refused.never_next and EVENT_TYPES[item.event_type].ordering == "sequence":
+                self._tell_blocked(entry, arrival, refused.code, now_us, effects)
         self.results.settle(arrival, waited, "parked")
+
+    def _tell_blocked(
+        self, entry: GroupEntry, arrival: Arrival, code: str, now_us: int, effects: Effects
+    ) -> None:
+        """A contract that cannot take its next version: those who sold it hear why, and who has to act."""
+        assert entry.state is not None
+        state, feedback = blocked(entry.state, arrival.event, code, now_us, arrival.pointer)
+        if state is not entry.state:
+            self.groups.changed(entry, state)
+        if feedback is not None:
+            self.results.feedback(feedback, effects)
 
     def no_room(
         self,

@@ -89,6 +89,7 @@ class ContractTask:
         emitter = Emitter(codec, settings.topics, settings.source)
         self.results = Results(context.rows, emitter, context.partition, settings.internal_errors_max)
         self._parking = Parking(
+            groups=self._groups,
             results=self.results,
             dedup=self._dedup,
             timers=self._timers,

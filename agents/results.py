@@ -17,7 +17,7 @@ from tieout.agents.contracts.decision import Decision
 from tieout.agents.emit import Emitter
 from tieout.agents.spec import Effects, MustHalt, Output, Rows
 from tieout.avro.control import ControlReceipt
-from tieout.avro.outcomes import ControlTotals, DeadLetter, DecisionRecorded, ExceptionItem
+from tieout.avro.outcomes import ControlTotals, CrmFeedback, DeadLetter, DecisionRecorded, ExceptionItem
 from tieout.tables.keys import TOTALS_ROW
 from tieout.tables.reference import Reference
 from tieout.tables.totals import NO_CURRENCY, UNKNOWN_TYPE, Totals
@@ -65,6 +65,7 @@ class Results:
         outputs += [self._emitter.revenue(revenue) for revenue in decision.revenue]
         outputs += [self._emitter.exception(item) for item in decision.exceptions]
         outputs += [self._emitter.decision(recorded) for recorded in decision.decisions]
+        outputs += [self._emitter.feedback(told) for told in decision.feedback]
         return Prepared(decision, outputs)
 
     def say(self, prepared: Prepared, effects: Effects) -> None:
@@ -82,6 +83,13 @@ class Results:
             self.totals.exception_changed(item.owner, item.code, item.status)
         for recorded in decision.decisions:
             self.totals.said(f"decision.{recorded.outcome}")
+        for told in decision.feedback:
+            self.totals.said(f"feedback.{told.status}")
+
+    def feedback(self, told: CrmFeedback, effects: Effects) -> None:
+        """Where a contract stands, told outside a decision."""
+        self.totals.said(f"feedback.{told.status}")
+        effects.emit(self._emitter.feedback(told))
 
     def exception(self, item: ExceptionItem, effects: Effects) -> None:
         """An exception was opened or resolved."""

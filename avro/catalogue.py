@@ -214,6 +214,7 @@ _STRUCTS: tuple[tuple[Role, tuple[type[msgspec.Struct], ...]], ...] = (
             outcomes.RevenueEvent,
             outcomes.ExceptionItem,
             outcomes.DecisionRecorded,
+            outcomes.CrmFeedback,
             outcomes.DeadLetter,
             outcomes.ControlTotals,
         ),

@@ -12,6 +12,9 @@ import msgspec
 
 from tieout.avro.events import Day, Minor, Pii
 
+CLAIM_ON = "intercompany="
+"""Begins the dimension of a line that is a claim between two entities; the other one follows."""
+
 
 class Cause(msgspec.Struct, frozen=True, gc=False):
     """Where a cause stands in the log: topic name, partition, offset."""

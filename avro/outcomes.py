@@ -1,4 +1,4 @@
-"""What tieout says besides commands: revenue events, exceptions, decisions, dead letters, control totals."""
+"""What tieout says besides commands: revenue events, exceptions, decisions, feedback, dead letters, control totals."""
 
 from __future__ import annotations
 
@@ -96,6 +96,58 @@ class DecisionRecorded(msgspec.Struct, frozen=True, gc=False):
     causes: tuple[Cause, ...]
 
 
+CRM_STATUSES = (
+    "validating",
+    "blocked",
+    "ordered",
+    "backordered",
+    "active",
+    "invoiced",
+    "paid",
+    "amended",
+    "on_hold",
+    "cancelled",
+    "posting_failed",
+)
+"""Where a contract can stand, for those who sold it. Appended to, never reordered: state holds places in this list."""
+
+
+class OnboardingStep(msgspec.Struct, frozen=True, gc=False):
+    """One step that brings a contract into its ERP: validate, customer, order, billing, tax.
+
+    ``state``: waiting, sent, done, failed (with ``owner`` and ``reason``, a reason code), or not_needed.
+    """
+
+    step: str
+    state: str
+    command_id: str | None
+    owner: str | None
+    reason: str | None
+
+
+class CrmFeedback(msgspec.Struct, frozen=True, gc=False):
+    """Where a contract stands, one of ``CRM_STATUSES``: told once per change, and only what its ERP has accepted.
+
+    ``reason`` (a reason code) and ``owner`` are set where somebody has to act. ``onboarding`` has all steps while one of them
+    is not done, and when the last one is; it is empty afterwards.
+    """
+
+    KIND: ClassVar[str] = "crm_feedback"
+    feedback_id: str
+    tenant: str
+    group_id: str
+    contract_id: str
+    contract_version: int
+    status: str
+    since: Micros
+    reason: str | None
+    owner: str | None
+    detail: str
+    document_no: str | None
+    onboarding: tuple[OnboardingStep, ...]
+    causes: tuple[Cause, ...]
+
+
 class DeadLetter(msgspec.Struct, frozen=True, gc=False):
     """A record that could not be attributed to a group: a pointer and a reason, never the payload."""
 
@@ -142,4 +194,4 @@ class ControlTotals(msgspec.Struct, frozen=True, gc=False):
     totals: tuple[OutcomeTotal, ...]
 
 
-Outcome = RevenueEvent | ExceptionItem | DecisionRecorded | DeadLetter | ControlTotals
+Outcome = RevenueEvent | ExceptionItem | DecisionRecorded | CrmFeedback | DeadLetter | ControlTotals

@@ -218,6 +218,7 @@ def _contracts(parts: Parts) -> AgentSpec:
                 dead_letters=topics.DEAD_LETTERS,
                 control_receipts=topics.CONTROL_RECEIPTS,
                 control_totals=topics.CONTROL_TOTALS,
+                crm_feedback=topics.CRM_FEEDBACK,
             ),
             gap_timer_ms=int(settings.gap_timer_seconds * 1000),
         ),

@@ -11,11 +11,41 @@ from tieout.avro.commands import Cause
 from tieout.avro.events import Day, Minor
 from tieout.tables.derived import Derived
 from tieout.tables.documents import Documents
+from tieout.tables.erp_answers import NONE, ErpAnswers
 from tieout.tables.extent import Extent
 from tieout.tables.facts import Facts
 from tieout.tables.layers import Layers
 from tieout.tables.ledger import Ledger
 from tieout.tables.work import UsageBucket, WorkLog
+
+Pending = tuple[bytes, str]
+"""(command id, number of the document that it creates, empty for none)."""
+
+
+class Course(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """How far a contract has come in its ERP. What the ERP has accepted leaves nothing behind but what was ``reached``.
+
+    ``told``: place of what was told last in ``CRM_STATUSES``, from 1 on; 0 for nothing. ``reached``: ordered, active, amended
+    or cancelled; empty before. ``awaits_customer``, and ``order``, the id of its sales_order.create: what the ERP has not
+    accepted yet of its onboarding. ``pending``: the later commands of its document lane, likewise. ``blocked``: the reason code
+    of the version that is parked. ``taken_back``: its activation was compensated.
+    """
+
+    told: int = 0
+    reached: str = ""
+    awaits_customer: bool = False
+    order: bytes = b""
+    pending: tuple[Pending, ...] = ()
+    held: bool = False
+    backordered: bool = False
+    billed: bool = False
+    taken_back: bool = False
+    blocked: str = ""
+
+    @property
+    def is_onboarding(self) -> bool:
+        """Whether the ERP has yet to accept its customer or its order."""
+        return self.awaits_customer or self.order != b""
 
 
 class Contract(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -38,6 +68,7 @@ class Contract(msgspec.Struct, frozen=True, array_like=True, gc=False):
     upsert: str
     journal_tied: bool = False
     home: str = ""
+    course: Course = Course()
 
     @property
     def first_arrangement(self) -> str:
@@ -115,7 +146,8 @@ class GroupState(msgspec.Struct, frozen=True, gc=False):
     """Everything known of a group; one changelog row per field, one per usage bucket and per promise with work.
 
     ``layers`` may be empty after a load: they are folded again when they are needed. ``extent`` is what facts, documents,
-    usage and work add up to, and has no row; nor has ``derived``, which is None until it is needed.
+    usage and work add up to, and has no row; nor has ``derived``, which is None until it is needed. ``erp`` has one only
+    where its ERP has refused something for a closed period.
     """
 
     group: Group
@@ -127,6 +159,7 @@ class GroupState(msgspec.Struct, frozen=True, gc=False):
     extent: Extent = Extent()
     work: tuple[WorkLog, ...] = ()
     derived: Derived | None = None
+    erp: ErpAnswers = NONE
 
     @property
     def tenant(self) -> str:

@@ -12,11 +12,13 @@ from operator import attrgetter
 from typing import TypeVar
 
 import msgspec
+from msgspec.structs import replace
 
 from tieout.avro.events import Day
 from tieout.tables.codec import PACKED_FROM, STATE_VERSION, RowCodec
-from tieout.tables.contract import Group, GroupState
+from tieout.tables.contract import Course, Group, GroupState
 from tieout.tables.documents import Documents
+from tieout.tables.erp_answers import NONE, ErpAnswers
 from tieout.tables.extent import extent_of
 from tieout.tables.facts import Facts
 from tieout.tables.layers import Layers
@@ -57,22 +59,30 @@ _LEDGER = _codec("ledger", Ledger)
 _USAGE = _codec("usage", UsageBucket)
 _WORK = _codec("work", WorkLog)
 _LAYERS = _codec("layers", _Cached, _SELDOM_WRITTEN)
+_ERP = _codec("ERP answers", ErpAnswers)
 
 HEAD = b"g"
 """Row suffix of a group's head, which is there as soon as any row of the group is."""
 LEDGER = b"l"
 """Row suffix of a group's ledger, which is written with its head at first."""
-_T, _B, _F, _U, _E = b"t", b"b", b"f", b"u/", b"e/"
+_T, _B, _F, _U, _E, _P = b"t", b"b", b"f", b"u/", b"e/", b"p"
 
 
 def state_rows(before: GroupState | None, after: GroupState) -> Iterator[tuple[bytes, bytes | None]]:
-    """(row suffix, value) of the rows that changed; None deletes: layers that have outgrown their row."""
+    """(row suffix, value) of the rows that changed; None deletes: layers that outgrew theirs, answers that are over."""
     if before is None or after.group is not before.group:
         yield HEAD, _GROUP.encode(after.group)
     if before is None or after.documents is not before.documents:
         yield _B, _DOCUMENTS.encode(after.documents)
     if before is None or after.ledger is not before.ledger:
         yield LEDGER, _LEDGER.encode(after.ledger)
+    yield from _fact_rows(before, after)
+    if after.erp is not (NONE if before is None else before.erp):
+        yield _P, None if after.erp == NONE else _ERP.encode(after.erp)
+
+
+def _fact_rows(before: GroupState | None, after: GroupState) -> Iterator[tuple[bytes, bytes | None]]:
+    """Rows of facts other than billing, with the layers that they give."""
     facts_changed = before is None or after.facts is not before.facts
     if facts_changed or (before is not None and after.layers is not before.layers):
         facts = _FACTS.encode(after.facts)
@@ -90,9 +100,9 @@ def state_rows(before: GroupState | None, after: GroupState) -> Iterator[tuple[b
 
 def fits_previous(before: GroupState, after: GroupState) -> bool:
     """Whether rows of k-1 have a place for what ``after`` says and ``before`` did not."""
-    if after.work is not before.work:
+    if after.work is not before.work or after.erp is not before.erp:
         return False
-    if after.group is not before.group and not _GROUP.fits_previous(after.group):
+    if after.group is not before.group and not _GROUP.fits_previous(_without_courses(after.group)):
         return False
     if after.facts is not before.facts and not _FACTS.fits_previous(after.facts):
         return False
@@ -101,6 +111,12 @@ def fits_previous(before: GroupState, after: GroupState) -> bool:
     if after.ledger is not before.ledger and not _LEDGER.fits_previous(after.ledger):
         return False
     return all(_USAGE.fits_previous(bucket) for bucket in _changed(before.usage, after.usage, usage_order))
+
+
+def _without_courses(group: Group) -> Group:
+    """How far contracts came in their ERP is no fact: nothing is booked by it, and an older release goes on without."""
+    contracts = tuple([replace(each, course=Course()) for each in group.contracts])
+    return replace(group, contracts=contracts)
 
 
 _AROUND_DOCUMENTS = 16
@@ -119,6 +135,8 @@ def changed_fact_rows(before: GroupState, after: GroupState, large: int) -> list
         rows.append(("contract versions and deliveries", _FACTS.size(after.facts)))
     if after.documents is not before.documents and after.extent.document_bytes + _AROUND_DOCUMENTS > large:
         rows.append(("documents and payments", _DOCUMENTS.size(after.documents)))
+    if after.erp is not before.erp:
+        rows.append(("what its ERP refused", _ERP.size(after.erp)))
     return rows
 
 
@@ -162,6 +180,7 @@ def state_from_rows(rows: Iterable[tuple[bytes, bytes]]) -> GroupState:
         layers=cached.layers if cached.digest == _digest(single[_T]) else (),
         extent=extent_of(facts, documents, usage, work),
         work=tuple(sorted(work, key=work_order)),
+        erp=_ERP.decode(single[_P]) if _P in single else NONE,
     )
 
 

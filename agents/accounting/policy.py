@@ -75,3 +75,4 @@ class Policy(msgspec.Struct, frozen=True, gc=False):
     journal_grain: str = "arrangement"
     contra_accounts: str = "off"
     books: tuple[str, ...] = ()
+    erp_closed_period: str = "redate"

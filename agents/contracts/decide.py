@@ -16,6 +16,7 @@ from tieout.agents.contracts.alerting import alerted
 from tieout.agents.contracts.decision import CausedBy, Decision, Refusal, Refused, View
 from tieout.agents.contracts.draft import Draft
 from tieout.agents.contracts.emission import emit
+from tieout.agents.contracts.following import followed
 from tieout.agents.contracts.invariants import check
 from tieout.agents.contracts.limits import check_limits
 from tieout.agents.contracts.markers import marked
@@ -53,7 +54,8 @@ def decide(state: GroupState, event: Event, view: View, cause: CausedBy) -> Deci
         after = watched_after(state, after, draft)
         if len(after.group.arrangements) != len(state.group.arrangements):
             after = put_to_review(after, draft)
-        return _decided(state, after, draft, effect=accepted.effect)
+        decided, after = after, followed(state, after, event, draft)
+        return _decided(state, after, draft, effect=accepted.effect or after is not decided)
     except Refused as refused:
         return Decision(state, "refused", refused.refusal)
     except InvariantBroken as broken:
@@ -90,4 +92,5 @@ def _decided(before: GroupState, after: GroupState, draft: Draft, *, effect: boo
         tuple(draft.exceptions),
         tuple(draft.decisions),
         tuple(draft.releases),
+        tuple(draft.feedback),
     )

@@ -13,7 +13,7 @@ import msgspec
 from tieout.avro.commands import Cause, Command
 from tieout.avro.control import CommandResolved
 from tieout.avro.events import Day, Micros
-from tieout.avro.outcomes import DecisionRecorded, ExceptionItem, RevenueEvent
+from tieout.avro.outcomes import CrmFeedback, DecisionRecorded, ExceptionItem, RevenueEvent
 from tieout.tables.contract import GroupState
 from tieout.tables.controls import Controls
 from tieout.tables.reference import Reference
@@ -75,8 +75,10 @@ class Decision(msgspec.Struct, frozen=True, gc=False):
     exceptions: tuple[ExceptionItem, ...] = ()
     decisions: tuple[DecisionRecorded, ...] = ()
     releases: tuple[CommandResolved, ...] = ()
+    feedback: tuple[CrmFeedback, ...] = ()
 
     @property
     def is_silent(self) -> bool:
         """Whether it says nothing at all."""
-        return not (self.commands or self.revenue or self.exceptions or self.decisions or self.releases)
+        said = self.commands or self.revenue or self.exceptions or self.decisions or self.releases
+        return not (said or self.feedback)

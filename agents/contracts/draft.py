@@ -13,13 +13,14 @@ from typing import TypeVar
 import msgspec
 from msgspec.structs import replace
 
-from tieout.agents.contracts.decision import CausedBy, View
+from tieout.agents.contracts.decision import CausedBy, Refused, View
 from tieout.avro.commands import (
     Command,
     CommandHeader,
     CreditMemoCreate,
     CustomerUpsert,
     InvoiceCreate,
+    InvoiceVoid,
     JournalPost,
     JournalReverse,
     SalesOrderCancel,
@@ -30,7 +31,7 @@ from tieout.avro.commands import (
 )
 from tieout.avro.control import CommandResolved
 from tieout.avro.events import Day
-from tieout.avro.outcomes import DecisionRecorded, ExceptionItem, RevenueEvent
+from tieout.avro.outcomes import CrmFeedback, DecisionRecorded, ExceptionItem, RevenueEvent
 from tieout.avro.reference import EntityPublished
 from tieout.tables.contract import Arrangement, GroupState, Lanes
 
@@ -46,6 +47,7 @@ _Said = TypeVar(
     SalesOrderHold,
     SalesOrderRelease,
     InvoiceCreate,
+    InvoiceVoid,
     CreditMemoCreate,
     JournalPost,
     JournalReverse,
@@ -80,6 +82,7 @@ class Draft:
         "commands",
         "decisions",
         "exceptions",
+        "feedback",
         "group_id",
         "releases",
         "revenue",
@@ -98,6 +101,7 @@ class Draft:
         self.revenue: list[RevenueEvent] = []
         self.exceptions: list[ExceptionItem] = []
         self.decisions: list[DecisionRecorded] = []
+        self.feedback: list[CrmFeedback] = []
         self._standing_lanes = group.lanes
         self._lanes: dict[str, Lanes] = {}
         self._revenue_hash = group.revenue_hash
@@ -151,6 +155,23 @@ class Draft:
         command = replace(blank, header=replace(header, content_hash=digest))
         self.commands.append(command)
         return command
+
+    def release(self, erp_account: str, command_id: str, decision: str) -> None:
+        """Append what becomes of a command that stands in its lane. Refused where its ERP account is not published."""
+        if self.view.reference.erp_account(erp_account) is None:
+            raise Refused("ENTITY_UNRESOLVED", f"ERP account {erp_account!r} is not published", "reference")
+        resolved = CommandResolved(
+            command_id=command_id,
+            decision=decision,
+            tenant=self.tenant,
+            group_id=self.group_id,
+            erp_account=erp_account,
+            replaced_by=None,
+            document_no=None,
+            approver=None,
+            resolved_at=self.view.now,
+        )
+        self.releases.append(resolved)
 
     def tell(self, event: RevenueEvent) -> None:
         """Append a revenue event; each names the hash of the one before it in the group, ``prev_hash``."""

@@ -1,30 +1,36 @@
 """What the ERP did with a command, on the contract's side: an exception while it stands, and what a person decides about it.
 
 Nothing of it moves a balance: what the contract agent has emitted is what the books are to show, and an ERP that has not
-posted it yet is behind, not right. Invariant: an exception is open exactly while its command stands rejected.
+posted it yet is behind, not right. A command for a closed period is voided and dated anew, or held, as the entity says.
+Invariants: an exception is open exactly while its command stands rejected; what the ERP says of a command that another one
+stands for changes nothing, and is told to people where the ERP holds both.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from msgspec.structs import replace
+
 from tieout.agents.contracts.accepted import Accepted, Rules
 from tieout.agents.contracts.decision import Refused
 from tieout.agents.contracts.draft import Draft
+from tieout.agents.contracts.erp_periods import REASON as CLOSED
+from tieout.agents.contracts.erp_periods import taken
+from tieout.agents.contracts.onboarding import REJECTED, half_done
 from tieout.agents.contracts.open_items import ended, opened
-from tieout.avro.control import CommandResolved
+from tieout.agents.contracts.redating import REDATE, is_redated_at_once, redated
 from tieout.avro.events import ErpAccepted, ErpRejected, ErpStatusChanged, ExceptionResolved
 from tieout.tables.contract import GroupState, OpenItem
+from tieout.tables.erp_answers import ErpBooks, Rejected, RejectedEntry
 
 DRIFT = "ERP_DRIFT"
 _CODES: Mapping[str, str] = {
-    "PERIOD_CLOSED": "ERP_PERIOD_CLOSED",
+    CLOSED: "ERP_PERIOD_CLOSED",
     "REFERENCE_MISSING": "ERP_REFERENCE",
     "IN_DOUBT": "ERP_UNKNOWN_OVERDUE",
 }
 _OTHERWISE = "ERP_BUSINESS"
-REJECTED = (*sorted(_CODES.values()), _OTHERWISE)
-"""Codes of commands that stand in their lanes."""
 
 
 def exception_code(reason: str) -> str:
@@ -34,17 +40,36 @@ def exception_code(reason: str) -> str:
 
 def erp_accepted(state: GroupState, event: ErpAccepted, draft: Draft) -> Accepted:
     """The ERP holds the document: what stood against it is over."""
-    standing = _standing(state, event)
-    return Accepted(ended(state, standing, draft), effect=bool(standing))
+    known = state
+    by = state.erp.replacement_of(event.envelope.object_id)
+    if by is not None:
+        detail = (
+            f"{event.kind} was voided, and {by} said in its place; {event.erp_account!r} holds it all the same, as"
+            f" {event.document_no} of {event.posting_period}: reverse one of the two there"
+        )
+        return Accepted(opened(state, (_item(DRIFT, event, detail, draft),), draft))
+    state = taken(ended(state, _standing(state, event), draft), event, draft)
+    state = not_held(state, event.envelope.object_id)
+    return Accepted(state, effect=state is not known)
 
 
 def erp_rejected(state: GroupState, event: ErpRejected, draft: Draft) -> Accepted:
-    """The command stands in its lane: an exception says why, and how much waits behind it."""
-    state = ended(state, _standing(state, event), draft)
+    """The command stands in its lane: it is dated anew, or an exception says why, and how much waits behind it."""
+    if state.erp.replacement_of(event.envelope.object_id) is not None:
+        return Accepted(state, effect=False)
+    state = not_held(ended(state, _standing(state, event), draft), event.envelope.object_id)
+    why = ""
+    if event.reason == CLOSED:
+        rejected = _rejected(event)
+        try:
+            if is_redated_at_once(state, rejected, draft):
+                return Accepted(redated(state, rejected, draft))
+        except Refused as refused:
+            why = f"; {refused.refusal.detail}"
+        state = replace(state, erp=replace(state.erp, held=(*state.erp.held, rejected)))
     said = ": ".join(each for each in (event.code, event.text) if each)
-    detail = (
-        f"{event.kind} of {event.posting_period} is not in {event.erp_account!r} ({event.reason}): {said}"
-    )
+    detail = f"{event.kind} of {event.posting_period} is not in {event.erp_account!r} ({event.reason}): {said}{why}"
+    detail += half_done(state, event.envelope.contract_id, event.kind)
     return Accepted(opened(state, (_item(exception_code(event.reason), event, detail, draft),), draft))
 
 
@@ -56,12 +81,22 @@ def erp_status_changed(state: GroupState, event: ErpStatusChanged, draft: Draft)
 
 def retried(state: GroupState, item: OpenItem, draft: Draft) -> GroupState:
     """Send it again; the exception ends when the ERP has it, or is told anew."""
-    return _released(state, item, "retry", draft)
+    return not_held(_released(state, item, "retry", draft), _command(item))
 
 
 def withdrawn(state: GroupState, item: OpenItem, draft: Draft) -> GroupState:
     """It is never posted: whoever decides so has entered its effect in the ERP by hand."""
-    return ended(_released(state, item, "withdraw", draft), [item], draft)
+    state = not_held(_released(state, item, "withdraw", draft), _command(item))
+    return ended(state, [item], draft)
+
+
+def dated_anew(state: GroupState, item: OpenItem, draft: Draft) -> GroupState:
+    """It is voided, and said again for the first period that is open. Refused while the ERP may be taking it."""
+    rejected = state.erp.held_of(_command(item))
+    if rejected is None:
+        detail = f"{_command(item)} was sent again: its ERP says first whether the period is still closed"
+        raise Refused("VALUE_INVALID", detail)
+    return ended(not_held(redated(state, rejected, draft), rejected.command), [item], draft)
 
 
 def confirmed(state: GroupState, item: OpenItem, draft: Draft) -> GroupState:
@@ -77,6 +112,7 @@ def looked_at(state: GroupState, item: OpenItem, draft: Draft) -> GroupState:
 Resolution = Callable[[GroupState, OpenItem, Draft], GroupState]
 RESOLUTIONS: Mapping[str, Mapping[str, Resolution]] = {
     **{code: {"retry": retried, "withdraw": withdrawn} for code in REJECTED},
+    "ERP_PERIOD_CLOSED": {"retry": retried, "withdraw": withdrawn, REDATE: dated_anew},
     "ERP_UNKNOWN_OVERDUE": {"retry": retried, "confirm": confirmed},
     DRIFT: {"sign_off": looked_at},
 }
@@ -85,22 +121,43 @@ RESOLUTIONS: Mapping[str, Mapping[str, Resolution]] = {
 
 def _released(state: GroupState, item: OpenItem, decision: str, draft: Draft) -> GroupState:
     erp_account, _, command_id = item.fact.rpartition("/")
-    if draft.view.reference.erp_account(erp_account) is None:
-        raise Refused("ENTITY_UNRESOLVED", f"ERP account {erp_account!r} is not published", "reference")
-    draft.releases.append(
-        CommandResolved(
-            command_id=command_id,
-            decision=decision,
-            tenant=draft.tenant,
-            group_id=draft.group_id,
-            erp_account=erp_account,
-            replaced_by=None,
-            document_no=None,
-            approver=None,
-            resolved_at=draft.view.now,
-        )
-    )
+    draft.release(erp_account, command_id, decision)
     return state
+
+
+def _rejected(event: ErpRejected) -> Rejected:
+    envelope = event.envelope
+    return Rejected(
+        command=envelope.object_id,
+        books=ErpBooks(event.erp_account, envelope.legal_entity, event.book, event.lane),
+        kind=event.kind,
+        arrangement=event.arrangement_id,
+        contract=envelope.contract_id,
+        posting_date=envelope.effective_date,
+        period=event.posting_period,
+        lines=tuple(
+            RejectedEntry(
+                each.account_class,
+                each.po or "",
+                each.service_period,
+                each.amount_minor,
+                each.functional_minor,
+            )
+            for each in event.lines
+        ),
+    )
+
+
+def not_held(state: GroupState, command_id: str) -> GroupState:
+    """The state in which the command does not wait for a decision."""
+    if state.erp.held_of(command_id) is None:
+        return state
+    held = tuple(each for each in state.erp.held if each.command != command_id)
+    return replace(state, erp=replace(state.erp, held=held))
+
+
+def _command(item: OpenItem) -> str:
+    return item.fact.rpartition("/")[2]
 
 
 def _fact(event: ErpAccepted | ErpRejected | ErpStatusChanged) -> str:
@@ -112,7 +169,9 @@ def _standing(state: GroupState, event: ErpAccepted | ErpRejected) -> list[OpenI
     return [each for each in state.group.open_items if each.fact == fact and each.code in REJECTED]
 
 
-def _item(code: str, event: ErpRejected | ErpStatusChanged, detail: str, draft: Draft) -> OpenItem:
+def _item(
+    code: str, event: ErpAccepted | ErpRejected | ErpStatusChanged, detail: str, draft: Draft
+) -> OpenItem:
     return OpenItem(
         code=code,
         fact=_fact(event),

@@ -20,7 +20,7 @@ from tieout.agents.contracts.draft import RULE_VERSION, Draft, Posting, ident
 from tieout.agents.contracts.exchange import Exchange
 from tieout.agents.contracts.periods import Books
 from tieout.agents.contracts.standing_versions import parties_of
-from tieout.avro.commands import CommandHeader, JournalFx, JournalLine, JournalPost
+from tieout.avro.commands import CLAIM_ON, CommandHeader, JournalFx, JournalLine, JournalPost
 from tieout.avro.events import Day, Minor
 from tieout.avro.outcomes import RevenueEvent
 from tieout.avro.reference import EntityPublished
@@ -77,11 +77,18 @@ def journals(lines: list[Line]) -> Iterator[list[Line]]:
     yield journal
 
 
+class Voided(NamedTuple):
+    """A journal of the same lines that was told of and never posted: its id, and the period that it was meant for."""
+
+    command: str
+    posting_period: str
+
+
 class Book(NamedTuple):
     """What the journals of one arrangement are written from; ``totals``: what its ledger shows of each key by now.
 
     ``exchange``: the rates of a ledger in two currencies. ``after``: commands that its first journal comes after.
-    ``further``: the name of a book that is not the arrangement's own.
+    ``further``: the name of a book that is not the arrangement's own. ``voided``: what the journal is in place of.
     """
 
     arrangement: Arrangement
@@ -91,6 +98,7 @@ class Book(NamedTuple):
     exchange: Exchange | None = None
     after: tuple[str, ...] = ()
     further: str = ""
+    voided: Voided | None = None
 
 
 def post(
@@ -131,6 +139,8 @@ def post(
     after = book.after or (() if contract.journal_tied else (contract.upsert,))
     journal = draft.say(build, JournalPost.KIND, "journal", where, after)
     _require_balance(journal)
+    if book.voided is not None:
+        _take_back(book.voided, book, lines, journal, draft)
     for line, written in zip(lines, journal.lines, strict=True):
         total = totals.get((line.account_class, line.po), 0)
         draft.tell(_revenue_event(line, written, journal.header, books, total, draft))
@@ -140,6 +150,26 @@ def post(
         replace(each, journal_tied=True) if each.id == contract.id else each for each in state.group.contracts
     )
     return replace(state, group=replace(state.group, contracts=tied))
+
+
+def _take_back(voided: Voided, book: Book, lines: list[Line], journal: JournalPost, draft: Draft) -> None:
+    """What was told of the voided journal is reversed, line by line, in the period that it was told for."""
+    left = dict(book.totals)
+    for line, written in zip(lines, journal.lines, strict=True):
+        key = line.account_class, line.po
+        left[key] = left.get(key, 0) - line.amount
+        told = _revenue_event(line, written, journal.header, book.books, left[key], draft)
+        functional = told.functional_amount_minor
+        place = written.revenue_event_id.rpartition("/")[2]
+        draft.tell(
+            replace(
+                told,
+                revenue_event_id=f"{voided.command}/{place}/voided",
+                posting_period=voided.posting_period,
+                amount_minor=-told.amount_minor,
+                functional_amount_minor=None if functional is None else -functional,
+            )
+        )
 
 
 def _accounts(view: View, arrangement: Arrangement, day: Day, classes: set[str]) -> dict[str, str]:
@@ -169,7 +199,7 @@ def _journal_line(
         account,
         None if claims else line.po or None,
         customer,
-        (f"intercompany={line.po}",) if claims else (),
+        (CLAIM_ON + line.po,) if claims else (),
         books.calendar.label(line.period),
         max(-credit, 0),
         max(credit, 0),

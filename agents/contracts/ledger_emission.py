@@ -6,7 +6,7 @@ rates of exchange are missing; nothing is said before every ledger of the arrang
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
 from msgspec.structs import replace
@@ -16,6 +16,7 @@ from tieout.agents.accounting.performing_entities import positions
 from tieout.agents.contracts.decision import Refused, View
 from tieout.agents.contracts.derivation import prepared
 from tieout.agents.contracts.draft import Draft
+from tieout.agents.contracts.erp_periods import for_journals
 from tieout.agents.contracts.fact_days import earliest_fact
 from tieout.agents.contracts.intercompany import customer_known, split_claims
 from tieout.agents.contracts.journals import Book, Line, journals, post
@@ -57,7 +58,7 @@ def emit_ledgers(
     state = prepared(state)
     missing: dict[str, str] = {}
     plans: list[_Plan] = []
-    for kept in _all(state, arrangement, draft.view):
+    for kept in ledgers_of(state, arrangement, draft.view):
         try:
             plan = planned(state, kept, first)
             books = kept.ground.books
@@ -67,7 +68,7 @@ def emit_ledgers(
             if plan is not None:
                 name = kept.arrangement.entity, kept.ledgers.further
                 missing["/".join(filter(None, name))] = plan.missing
-                _check_open(plan)
+                _check_open(state, plan)
                 plans.append(plan)
         except Refused as refused:
             if problems is None:
@@ -78,7 +79,7 @@ def emit_ledgers(
     return with_rates_missing(state, arrangement, missing, draft)
 
 
-def _all(state: GroupState, arrangement: Arrangement, view: View) -> Iterator[Kept]:
+def ledgers_of(state: GroupState, arrangement: Arrangement, view: View) -> Iterator[Kept]:
     """The ledgers of each book, its own book first."""
     for further in ("", *further_books(arrangement)):
         yield from Ledgers(state, arrangement, view, further).all()
@@ -119,10 +120,22 @@ def planned(state: GroupState, kept: Kept, first: Day | None) -> _Plan | None:
     )
 
 
+def pins_of(state: GroupState, kept: Kept) -> Mapping[Period, tuple[str, ...]]:
+    """The rates that each period of a ledger in two currencies rests on; none of any other ledger."""
+    horizon = kept.ground.books.horizon
+    if kept.exchange is None or horizon is None:
+        return {}
+    emitted = kept.account(state).by_key()
+    through = kept.ground.books.period(horizon)
+    whole = range(_first_period(state, kept, emitted, through), through + 1)
+    shown = {key: _together(series, {}) for key, series in emitted.items()}
+    return translate(kept, kept.exchange, shown, whole).pins
+
+
 def check_ledgers(state: GroupState, arrangement: Arrangement, view: View) -> None:
     """INVARIANT_BROKEN where a ledger is not what the facts give, from their first day on, or claims have no mirror."""
     ledgers = Ledgers(state, arrangement, view)
-    for kept in _all(state, arrangement, view):
+    for kept in ledgers_of(state, arrangement, view):
         plan = planned(state, kept, earliest_fact(state, arrangement))
         if plan is not None and (plan.deltas or plan.functional):
             detail = f"{plan.deltas}, {plan.functional}"
@@ -177,7 +190,7 @@ def _together(series: Series | None, deltas: Mapping[Period, Minor]) -> dict[Per
     return moved
 
 
-def _check_open(plan: _Plan) -> None:
+def _check_open(state: GroupState, plan: _Plan) -> None:
     """Refused where a period of the plan has no open one behind it, or where policy says that its late effects wait."""
     books = plan.kept.ground.books
     periods = {
@@ -186,8 +199,9 @@ def _check_open(plan: _Plan) -> None:
         for each in deltas.values()
         for period in each
     }
+    posting_of = _posting_of(state, plan.kept)
     for period in periods:
-        books.posting(period)
+        posting_of(period)
     if books.closed is None or not periods or min(periods) > books.closed:
         return
     of, today = plan.kept.arrangement, books.calendar.last_day(books.closed) + 1
@@ -195,6 +209,10 @@ def _check_open(plan: _Plan) -> None:
     if policy.late_effects == "withhold_all" or policy.materiality is not None:
         detail = f"late effects of {of.id} in another currency, or of several entities, cannot be withheld"
         raise Refused("POLICY_MISSING", f"{detail} in this release", "reference")
+
+
+def _posting_of(state: GroupState, kept: Kept) -> Callable[[Period], Period]:
+    return for_journals(state, kept.ground.entity, kept.arrangement.book, kept.ground.books)
 
 
 def _written(state: GroupState, plan: _Plan, draft: Draft) -> GroupState:
@@ -208,9 +226,10 @@ def _written(state: GroupState, plan: _Plan, draft: Draft) -> GroupState:
     shown = kept.account(state).by_key()
     books = kept.ground.books
     totals = {key: sum(shown[key].movements) for key in shown}
+    posting_of = _posting_of(state, kept)
     by_posting: dict[Period, list[Line]] = {}
     for line in _lines(plan):
-        by_posting.setdefault(books.posting(line.period), []).append(line)
+        by_posting.setdefault(posting_of(line.period), []).append(line)
     after: tuple[str, ...] = ()
     if not kept.is_own:
         state, after = customer_known(state, kept, draft)

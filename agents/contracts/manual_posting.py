@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from tieout.agents.accounting.position import CREDIT_CLASSES
 from tieout.agents.contracts.decision import Refused
 from tieout.agents.contracts.draft import RULE_VERSION, Draft, Posting
+from tieout.agents.contracts.erp_periods import moved
 from tieout.agents.contracts.facts import with_manual
 from tieout.agents.contracts.periods import Ground
 from tieout.agents.contracts.standing_versions import parties_of
@@ -43,7 +44,7 @@ def posted(
     state: GroupState, journal: Journal, source: str, lines: tuple[AdjustmentLine, ...], draft: Draft
 ) -> tuple[GroupState, tuple[Manual, ...]]:
     """The state with a journal of these lines, and its rows. Refused where a class has no account."""
-    where = _posting(journal)
+    where = _posting(state, journal)
     accounts = [_account(line.account_class, where, draft) for line in lines]
     customer = parties_of(state, journal.contract, journal.day)[-1].customer
     label = journal.ground.books.calendar.label(journal.period)
@@ -81,7 +82,7 @@ def taken_back(
         lambda header: JournalReverse(header, command, reason),
         JournalReverse.KIND,
         _LANE,
-        _posting(journal),
+        _posting(state, journal),
         (command,),
     ).header
     back = tuple(
@@ -119,9 +120,11 @@ def _natural(account_class: str, credit: Minor) -> Minor:
     return credit if account_class in CREDIT_CLASSES else -credit
 
 
-def _posting(journal: Journal) -> Posting:
-    placed = journal.ground.books.placed_by_hand(journal.day)
-    return Posting(journal.arrangement, journal.ground.entity, placed.posted_on, placed.posting)
+def _posting(state: GroupState, journal: Journal) -> Posting:
+    books = journal.ground.books
+    placed = books.placed_by_hand(journal.day)
+    where = Posting(journal.arrangement, journal.ground.entity, placed.posted_on, placed.posting)
+    return moved(state, where, _LANE, books)
 
 
 def _account(account_class: str, where: Posting, draft: Draft) -> str:

@@ -10,6 +10,7 @@ from tieout.agents.contracts.accepted import Touched
 from tieout.agents.contracts.decision import Refused
 from tieout.agents.contracts.draft import Draft
 from tieout.agents.contracts.emission import emit
+from tieout.agents.contracts.erp_periods import reopened as open_in_erp
 from tieout.agents.contracts.fact_days import earliest_fact
 from tieout.agents.contracts.late_effects import reopened
 from tieout.agents.contracts.ledger_emission import emit_ledgers
@@ -48,8 +49,10 @@ def marked(state: GroupState, marker: Marker, draft: Draft) -> GroupState:
             return state
         state = _told(state, _CLOSE, _unknown_labels(state, draft), draft)
         state = watched_at_close(state, draft)
-        if isinstance(marker, PeriodReopened) and state.ledger.withheld:
-            state = reopened(state, draft)
+        if isinstance(marker, PeriodReopened):
+            state = open_in_erp(state, marker, draft.view)
+            if state.ledger.withheld:
+                state = reopened(state, draft)
         if not (waiting and isinstance(marker, PeriodReopened)):
             return state
     if isinstance(marker, ReferenceActivated):

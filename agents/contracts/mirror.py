@@ -7,19 +7,23 @@ the ERP books Dr receivable, Cr contract liability and tax, and the engine's jou
 from __future__ import annotations
 
 from tieout.agents.contracts.draft import Draft, Posting
+from tieout.agents.contracts.erp_periods import moved
 from tieout.agents.contracts.orders import placed
+from tieout.agents.contracts.periods import ground_of
 from tieout.agents.contracts.standing_versions import parties_of
 from tieout.avro.commands import CommandDocumentLine, CreditMemoCreate, InvoiceCreate
-from tieout.avro.events import CreditMemoIssued, InvoicePosted
+from tieout.avro.events import CreditMemoIssued, Day, InvoicePosted
 from tieout.tables.contract import Contract, GroupState
 from tieout.tables.documents import DocLine
+
+_LANE = "document"
 
 
 def mirror_invoice(
     state: GroupState, contract: Contract, event: InvoicePosted, lines: tuple[DocLine, ...], draft: Draft
 ) -> None:
     """invoice.create, under the arrangement of its first line."""
-    where = placed(state.arrangement(lines[0].arrangement), event.envelope.effective_date, draft, contract.id)
+    where = _where(state, contract, event.envelope.effective_date, lines, draft)
     customer = parties_of(state, contract, event.envelope.effective_date)[-1].customer
     # By position: a record of so many fields takes several times as long to make by name.
     draft.say(
@@ -36,7 +40,7 @@ def mirror_invoice(
             _document_lines(lines, where, draft),
         ),
         InvoiceCreate.KIND,
-        "document",
+        _LANE,
         where,
     )
 
@@ -45,7 +49,7 @@ def mirror_credit_memo(
     state: GroupState, contract: Contract, event: CreditMemoIssued, lines: tuple[DocLine, ...], draft: Draft
 ) -> None:
     """credit_memo.create, under the arrangement of its first line, to whom the invoice that it names was sent."""
-    where = placed(state.arrangement(lines[0].arrangement), event.envelope.effective_date, draft, contract.id)
+    where = _where(state, contract, event.envelope.effective_date, lines, draft)
     billed = [
         line.at
         for line in state.documents.lines
@@ -67,9 +71,17 @@ def mirror_credit_memo(
             lines=_document_lines(lines, where, draft),
         ),
         CreditMemoCreate.KIND,
-        "document",
+        _LANE,
         where,
     )
+
+
+def _where(
+    state: GroupState, contract: Contract, day: Day, lines: tuple[DocLine, ...], draft: Draft
+) -> Posting:
+    arrangement = state.arrangement(lines[0].arrangement)
+    where = placed(arrangement, day, draft, contract.id)
+    return moved(state, where, _LANE, ground_of(draft.view, arrangement).books)
 
 
 def _document_lines(

@@ -146,7 +146,10 @@ def _opening_version(arrangement: Arrangement) -> int:
 
 
 def cancel_order(state: GroupState, terms: Terms, access_end: Day, reason: str | None, draft: Draft) -> None:
-    """The end of the order."""
+    """The end of the order, unless it was taken back already."""
+    contract = state.contract(terms.contract)
+    if contract is not None and contract.course.taken_back:
+        return
     where = placed(state.arrangement(terms.arrangement), terms.at, draft, terms.contract)
     draft.say(
         lambda header: SalesOrderCancel(header, terms.version, access_end, reason),

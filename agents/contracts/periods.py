@@ -33,6 +33,7 @@ SWITCHES: Switches = {
     "parked_contract_revenue": ("continue_on_last_version",),
     "journal_grain": ("arrangement",),
     "books": ("one",),
+    "erp_closed_period": ("redate", "hold"),
 }
 GROUNDS_MAX = 10_000
 """Grounds that a view remembers: what days events name is not ours to bound."""

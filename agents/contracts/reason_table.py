@@ -116,7 +116,7 @@ BY_OWNER: tuple[tuple[str, int, dict[str, str]], ...] = (
             "ENTITY_UNRESOLVED": "publish the legal entity, its currencies and its ERP account, then activate",
             "CREDIT_HOLD": "release the customer's credit, or cancel the order",
             "ERP_BUSINESS": "correct in the ERP what refused the command, then send the same command again",
-            "ERP_PERIOD_CLOSED": "reopen the ERP's period, or let the command be voided and dated anew",
+            "ERP_PERIOD_CLOSED": "reopen the ERP's period and decide retry; or decide redate, or withdraw (exception_resolved)",
         },
     ),
     (

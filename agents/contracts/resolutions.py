@@ -8,20 +8,27 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from tieout.agents.contracts import erp_answers, late_effects, policy_review, retelling
+from tieout.agents.contracts import compensation, erp_answers, late_effects, policy_review, retelling
 from tieout.agents.contracts.accepted import Accepted
 from tieout.agents.contracts.decision import Refused
 from tieout.agents.contracts.draft import Draft, ident
+from tieout.agents.contracts.onboarding import REJECTED
 from tieout.avro.events import ExceptionResolved
 from tieout.tables.contract import GroupState, OpenItem
 
 Resolution = Callable[[GroupState, OpenItem, Draft], GroupState]
 
+
+def _compensated(code: str) -> Mapping[str, Resolution]:
+    """Of a command that stands rejected: the activation that it belongs to can be taken back."""
+    return {"cancel": compensation.taken_back} if code in REJECTED else {}
+
+
 RESOLUTIONS: Mapping[str, Mapping[str, Resolution]] = {
     late_effects.CODE: {"post_now": late_effects.post_now, "restate": late_effects.restated},
     policy_review.CODE: {"sign_off": policy_review.signed_off},
     retelling.DECISION_CHANGED: {"sign_off": policy_review.signed_off},
-    **erp_answers.RESOLUTIONS,
+    **{code: {**offered, **_compensated(code)} for code, offered in erp_answers.RESOLUTIONS.items()},
 }
 """Reason code -> decision -> what it does. Every other exception ends with what its next step says."""
 

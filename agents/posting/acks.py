@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from tieout.agents.posting.settling import Posted
 from tieout.avro.canonical import content_hash
-from tieout.avro.commands import Command, JournalLine, JournalPost
+from tieout.avro.commands import CLAIM_ON, Command, JournalLine, JournalPost
 from tieout.avro.events import Envelope, ErpAccepted, ErpRejected, RejectedLine
 from tieout.tables.posting import OpenCommand
 
@@ -65,11 +65,13 @@ def rejected(command: Command, standing: OpenCommand, now_us: int) -> ErpRejecte
 
 
 def _line(line: JournalLine) -> RejectedLine:
+    """With the other entity in place of a promise where the line is a claim between two, as ledgers have it."""
     functional = None
     if line.functional_debit_minor is not None or line.functional_credit_minor is not None:
         functional = (line.functional_debit_minor or 0) - (line.functional_credit_minor or 0)
     amount_minor = line.debit_minor - line.credit_minor
-    return RejectedLine(line.account_class, line.po, line.service_period, amount_minor, functional)
+    other = next((each.removeprefix(CLAIM_ON) for each in line.dimensions if each.startswith(CLAIM_ON)), None)
+    return RejectedLine(line.account_class, line.po or other, line.service_period, amount_minor, functional)
 
 
 def _envelope(command: Command, event_type: str, version: int, day: int, now_us: int) -> Envelope:

@@ -30,7 +30,7 @@ Reason = Literal[
 """Why a definite refusal: what the contract agent and people act upon. CONTENT_CONFLICT: the id is taken by other content.
 DOCUMENT_STATE: what the command acts upon is not in a state that allows it. NOT_SUPPORTED: the adapter cannot say this kind.
 IN_DOUBT: nobody knows whether it was posted, and the ERP would not recognise it when sent again. UNCLASSIFIED: the
-error table knows no row for it. NONE: no definite refusal."""
+error table knows no row for it, so it is read back once before it is believed. NONE: no definite refusal."""
 
 
 class Accepted(msgspec.Struct, frozen=True, array_like=True, tag="a", gc=False):

@@ -50,7 +50,7 @@ def resolve(lanes: Lanes, resolved: CommandResolved, now_ms: int) -> Resolution 
         raise Unsettled(f"command {resolved.command_id} is on its way; its resolution waits for the answer")
     match resolved.decision:
         case "retry":
-            changed = replace(command, state="prepared", since_ms=now_ms, due_ms=0)
+            changed = replace(command, state="prepared", since_ms=now_ms, due_ms=0, told="")
         case "withdraw":
             changed = _placed(command)
         case "replace":

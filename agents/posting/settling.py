@@ -1,7 +1,8 @@
 """What follows from an outcome for one command: done, later, asked about, or parked with its reason.
 
 Invariant: a command is sent a second time only after a definite "not posted" (refused, never begun, or read back and
-missing), and after a read-back only where the ERP itself enforces one document per id.
+missing), and after a read-back only where the ERP itself enforces one document per id. A refusal that no error table knows is
+believed only when the ERP does not hold the document: it may have been said after the commit.
 """
 
 from __future__ import annotations
@@ -66,8 +67,11 @@ def settle(command: OpenCommand, outcome: Outcome, now_ms: int, patience: Patien
 
 
 def sent(command: OpenCommand, now_ms: int) -> OpenCommand:
-    """The command as it is about to be sent."""
-    return replace(command, state="sent", attempts=command.attempts + 1, since_ms=now_ms, due_ms=0)
+    """The command as it is about to be sent. What was said of an earlier attempt says nothing about this one."""
+    attempts = command.attempts + 1
+    return replace(
+        command, state="sent", attempts=attempts, since_ms=now_ms, due_ms=0, reason="", code="", text=""
+    )
 
 
 def asking(command: OpenCommand, now_ms: int) -> OpenCommand:
@@ -91,7 +95,7 @@ def _after_post(
         case Refused(kind="auth"):
             return _told(replace(command, state="prepared", since_ms=now_ms), outcome)
         case Refused(kind="business" | "permanent"):
-            return _parked(command, outcome, now_ms, patience)
+            return _refused(command, outcome, now_ms, patience)
         case Refused() | Unfinished():
             asked_from = max(now_ms, command.since_ms + patience.conclusive_ms)
             doubted = replace(command, state="unknown", since_ms=now_ms, due_ms=asked_from)
@@ -106,6 +110,8 @@ def _after_find(
     match outcome:
         case Found():
             return _found(command, outcome, now_ms, patience)
+        case Missing() if command.reason == "UNCLASSIFIED":
+            return replace(command, state="parked", since_ms=now_ms, due_ms=0)
         case Missing() if patience.resend_is_safe:
             return _prepared(command, now_ms)
         case Missing():
@@ -115,7 +121,8 @@ def _after_find(
             return replace(command, state="unknown", asked=command.asked - 1, since_ms=now_ms, due_ms=now_ms)
         case Refused():
             due_ms = now_ms + _wait_ms(command, command.asked, outcome, patience)
-            return _told(replace(command, state="unknown", since_ms=now_ms, due_ms=due_ms), outcome)
+            again = replace(command, state="unknown", since_ms=now_ms, due_ms=due_ms)
+            return again if command.reason == "UNCLASSIFIED" else _told(again, outcome)
         case _:
             raise AssertionError(f"{command.command_id} was asked about, and answered with {outcome!r}")
 
@@ -139,7 +146,9 @@ def _later(command: OpenCommand, refused: Refused, now_ms: int, patience: Patien
     return _told(replace(command, state="prepared", since_ms=now_ms, due_ms=due_ms), refused)
 
 
-def _parked(command: OpenCommand, refused: Refused, now_ms: int, patience: Patience) -> OpenCommand:
+def _refused(command: OpenCommand, refused: Refused, now_ms: int, patience: Patience) -> OpenCommand:
+    if refused.reason == "UNCLASSIFIED":
+        return _told(replace(command, state="unknown", since_ms=now_ms, due_ms=now_ms), refused)
     due_ms = now_ms + patience.mended_retry_ms if refused.reason in MENDED_IN_THE_ERP else 0
     return _told(replace(command, state="parked", since_ms=now_ms, due_ms=due_ms), refused)
 

@@ -23,7 +23,7 @@ from tieout.avro.outcomes import ControlTotals
 from tieout.streams.edges.producing import partition_of
 from tieout.streams.edges.reference import publish_reference
 from tieout.streams.operate.cli.options import day
-from tieout.streams.operate.demo.journey import erp_accounts, outputs_of
+from tieout.streams.operate.demo.outputs import erp_accounts, outputs_of
 from tieout.streams.operate.demo.readback import read_topics
 from tieout.streams.operate.demo.tally import Tally
 from tieout.streams.operate.generate import Generation, generate

@@ -36,6 +36,10 @@ def assert_tied_out(figures: dict) -> None:
     assert figures["tied_out"], figures["problems"]
     assert (figures["lost"], figures["duplicated"], figures["oracle_difference"]) == (0, 0, 0)
     assert figures["events"]["received"] == figures["events"]["sent"] > 0
+    assert figures["erp_difference"] == 0
+    assert figures["erp"]["documents"] == figures["erp"]["commands"] == sum(figures["commands"].values()) > 0
+    assert figures["told_late"]["events"] > 0
+    assert set(figures["told_late"]["posted_into"]) == {"2025-04"}
 
 
 def test_a_small_day_with_two_workers_and_a_kill_ties_out(tmp_path):

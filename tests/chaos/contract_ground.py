@@ -24,7 +24,7 @@ from tieout.avro.codec import Codec
 from tieout.avro.control import ControlReceipt, RevenueRun
 from tieout.streams import topics
 from tieout.streams.operate.cli.options import day
-from tieout.streams.operate.demo.journey import erp_accounts
+from tieout.streams.operate.demo.outputs import erp_accounts
 from tieout.streams.operate.servers.guarded import start_guarded
 
 CHUNK = 500

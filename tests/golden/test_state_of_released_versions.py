@@ -12,7 +12,9 @@ from msgspec.structs import replace
 from tieout.streams.engine.positions import decode_position, decode_store_mark, encode
 from tieout.tables import keys
 from tieout.tables.codec import OLDEST_WRITTEN, STATE_VERSION
+from tieout.tables.contract import Course
 from tieout.tables.group_rows import state_from_rows
+from tieout.tables.totals import Totals
 
 HERE = Path(__file__).parent
 _SPEC = importlib.util.spec_from_file_location("state_of_a_release", HERE / "state_of_a_release.py")
@@ -80,7 +82,8 @@ def test_on_the_rows_of_a_released_version_this_release_says_what_it_says_on_its
 def understood(rows):
     """Rows by key, those of a group's state as what they say: which version wrote them, and caches, are left out.
 
-    So is what lines state beyond a plain promise, the price of a unit of usage for one: version 1 kept none of it.
+    So is what lines state beyond a plain promise, the price of a unit of usage for one, and how far contracts came in their
+    ERP: version 1 kept none of it.
     """
     states, others = {}, {}
     for key, value in rows.items():
@@ -89,10 +92,16 @@ def understood(rows):
         if kind == keys.STATE:
             states.setdefault(prefix, []).append((key[len(prefix) + 1 :], value))
         else:
-            others[key] = value
+            others[key] = without_feedback(value) if key == keys.TOTALS_ROW else value
     return others, {
         prefix: plain(replace(state_from_rows(of_group), layers=())) for prefix, of_group in states.items()
     }
+
+
+def without_feedback(row):
+    totals = Totals(row)
+    totals.emitted = {kind: n for kind, n in totals.emitted.items() if not kind.startswith("feedback.")}
+    return totals.row()
 
 
 def plain(state):
@@ -100,7 +109,9 @@ def plain(state):
         replace(each, add=tuple(replace(item, special=None) for item in each.add))
         for each in state.facts.terms
     )
-    return replace(state, facts=replace(state.facts, terms=terms))
+    contracts = tuple(replace(each, course=Course()) for each in state.group.contracts)
+    group = replace(state.group, contracts=contracts)
+    return replace(state, group=group, facts=replace(state.facts, terms=terms))
 
 
 def test_a_request_that_an_earlier_release_left_open_is_repeated_where_it_is_missing(kept):

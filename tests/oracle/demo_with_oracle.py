@@ -1,7 +1,7 @@
 """``make demo``: the demo, judged by the oracle that shares no code with the agents.
 
 Run as a script; takes the options of ``tieout demo``. The oracle tells the truth again from scenario and seed, and
-compares it with every command and outcome that a reader of committed data found.
+compares it with every command and outcome that a reader of committed data found, and with the trial balance that the ERP shows.
 """
 
 import sys
@@ -12,13 +12,14 @@ import msgspec
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from oracle.comparing import compare
-from oracle.expected import expect
+from oracle.in_parts import Question, expect_in_parts
 from oracle.reading import read
+from oracle.trial_balance import difference
 
 from tieout.avro.outcomes import ControlTotals, DeadLetter, DecisionRecorded, ExceptionItem, RevenueEvent
 from tieout.streams.operate.cli.demo import demo_app
 from tieout.streams.operate.cli.options import day
-from tieout.streams.operate.demo.journey import Journey
+from tieout.streams.operate.demo.logbook import Journey
 from tieout.streams.operate.demo.verdict import OracleFinding
 
 OUTCOMES = (ControlTotals, DeadLetter, DecisionRecorded, ExceptionItem, RevenueEvent)
@@ -39,13 +40,20 @@ class GeneratedTruth:
 
     def find(self, journey: Journey) -> OracleFinding:
         horizon = day(journey.options.through_day)
-        report = compare(expect(journey.generation, horizon), read(self.commands, self.outcomes, horizon))
+        question = Question(journey.generation, horizon, journey.options.close_period, journey.told_late)
+        expected, balances = expect_in_parts(question)
+        report = compare(expected, read(self.commands, self.outcomes, horizon))
+        off = None if journey.erp is None else difference(balances, journey.erp.balances)
+        in_the_erp = [f"ERP (expected, actual): {each}" for each in [*(off or {}).items()][:5]]
         return OracleFinding(
             lost=report.lost,
             duplicated=report.duplicated,
             oracle_difference=report.oracle_difference,
             contracts_differing=len(report.contracts_differing),
-            findings=report.findings,
+            erp_difference=None
+            if off is None
+            else sum(abs(wanted - found) for wanted, found in off.values()),
+            findings=(*report.findings, *in_the_erp),
         )
 
 

@@ -16,6 +16,8 @@ NATURAL_DEBIT = {"contract_asset", "accounts_receivable", "cash", "contra_revenu
 """Classes that grow when debited; the others grow when credited."""
 CONTROL_TYPES = {"revenue_run", "period_closed", "reference_activated", "tick"}
 """Inbox records that are no events."""
+ERP_ANSWERS = {"erp_accepted", "erp_rejected", "erp_status_changed"}
+"""Inbox records of the posting agent: as many as it takes, and no source system has sent them."""
 
 
 @dataclass
@@ -157,6 +159,6 @@ def _read_exceptions(actual: Actual, items: Iterable[told.ExceptionItem]) -> Non
 def _read_totals(actual: Actual, totals: Iterable[told.ControlTotals]) -> None:
     for each in (row for total in totals for row in total.totals):
         actual.totals_seen = True
-        if each.event_type not in CONTROL_TYPES:
+        if each.event_type not in CONTROL_TYPES | ERP_ANSWERS:
             fate = "waiting" if each.outcome in {"held", "parked"} else each.outcome
             actual.outcomes[each.event_type, fate] += each.count

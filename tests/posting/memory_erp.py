@@ -10,8 +10,8 @@ from tieout.avro.commands import Command
 from tieout.streams.edges.erp.port import Capabilities
 
 Wrong = Callable[[Command], str | None]
-"""What goes wrong with this attempt: lost (done, no answer), before (not done, no answer), throttled, transient, business,
-closed, permanent, auth; None: nothing."""
+"""What goes wrong with this attempt: lost (done, no answer), before (not done, no answer), strange_but_done (done, and refused
+in words that nobody knows), strange (refused so), throttled, transient, business, closed, permanent, auth; None: nothing."""
 
 REFUSALS = {
     "throttled": Refused("throttled", "NONE", "429", "slow down"),
@@ -19,6 +19,7 @@ REFUSALS = {
     "business": Refused("business", "REFERENCE_MISSING", "NO_ITEM", "unknown item"),
     "closed": Refused("business", "PERIOD_CLOSED", "CLOSED", "the period is closed"),
     "permanent": Refused("permanent", "UNBALANCED", "BAD", "does not balance"),
+    "strange": Refused("permanent", "UNCLASSIFIED", "E-77", "a trigger failed"),
     "auth": Refused("auth", "NONE", "401", "who are you"),
 }
 SILENT = Refused("ambiguous", "NONE", "", "no answer")
@@ -70,6 +71,8 @@ class MemoryErp:
         else:
             self.journal.append(command)
             answer = Accepted(f"D{len(self.journal)}", command.header.posting_date, "2026-11")
+        if wrong == "strange_but_done":
+            return REFUSALS["strange"]
         return SILENT if wrong == "lost" else answer
 
     def held(self, command: Command) -> Found | None:

@@ -13,7 +13,7 @@ from posting.memory_erp import MemoryErp
 from posting.saying import command
 from posting.world import CODEC, SETTINGS, World
 
-from tieout.agents.posting.answers import NotStarted
+from tieout.agents.posting.answers import NotStarted, Refused
 from tieout.agents.spec import MustHalt, NotReady
 from tieout.tables.posting import CALLS
 
@@ -79,6 +79,50 @@ def test_a_command_for_another_account_halts_the_partition_with_both_names():
     sent = command("customer-1", 1)
     with pytest.raises(MustHalt, match="'elsewhere', and this partition is that of 'erp'"):
         world.say(replace(sent, header=replace(sent.header, erp_account="elsewhere")))
+
+
+def test_a_refusal_that_nobody_knows_is_read_back_before_it_is_believed():
+    world = World(scripted(journal_1="strange_but_done", invoice_1="strange"))
+    world.say(command("journal-1", 1), command("invoice-1", 1))
+    world.turn()
+    assert world.told() == []
+    assert world.states() == {"journal-1": "unknown", "invoice-1": "unknown"}
+    world.turn()
+    assert sorted(world.told()) == [("erp_accepted", "journal-1"), ("erp_rejected", "invoice-1")]
+    assert world.posted() == ["journal-1"]
+    (standing,) = world.task.lanes
+    assert (standing.state, standing.reason, standing.code, standing.text) == (
+        "parked",
+        "UNCLASSIFIED",
+        "E-77",
+        "a trigger failed",
+    )
+    assert (standing.attempts, standing.asked) == (1, 1)
+
+
+def test_words_that_nobody_knows_are_kept_while_the_erp_cannot_be_asked():
+    world = World(scripted(invoice_1="strange"))
+    world.say(command("invoice-1", 1))
+    world.turn()
+    world.harness.work()
+    (key,) = world.calls()
+    world.settle(key, Refused("transient", "NONE", "503", "come back"))
+    assert world.states() == {"invoice-1": "unknown"}
+    world.now_ms += 60_000
+    world.turn()
+    (standing,) = world.task.lanes
+    assert (standing.state, standing.reason, standing.code) == ("parked", "UNCLASSIFIED", "E-77")
+
+
+def test_words_about_an_earlier_attempt_are_not_believed_of_a_later_one():
+    world = World(scripted(invoice_1="strange"))
+    world.say(command("invoice-1", 1))
+    world.turns(2)
+    world.resolve("invoice-1", "retry")
+    world.harness.work()
+    world.die()
+    world.turns(most=20, ms=1_000)
+    assert world.posted() == ["invoice-1"]
 
 
 def test_a_command_that_came_again_changes_nothing():

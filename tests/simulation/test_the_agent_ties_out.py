@@ -3,17 +3,23 @@
 What a broker, kills and restarts add is judged by the broker tests and by ``make demo``, with the same oracle.
 """
 
+from collections import Counter
+
 import pytest
 from oracle.comparing import compare
 from oracle.expected import expect
+from oracle.in_parts import Question, expect_in_parts
 from oracle.reading import read
 from oracle.saying import day
+from oracle.trial_balance import difference, trial_balance
 
 from tieout.agents.agent import contract_agent
 from tieout.agents.emit import OutputTopics
 from tieout.agents.pipeline import PipelineSettings
+from tieout.agents.posting.erp_documents import document_of
 from tieout.avro.codec import Codec
 from tieout.avro.control import ControlHeader, PeriodClosed, ReferenceActivated, RevenueRun, Tick
+from tieout.streams.operate.demo.late import told_late
 from tieout.streams.operate.generate import generate
 from tieout.streams.testing import FedRecord, Harness
 from tieout.tables.reference import Reference
@@ -112,6 +118,47 @@ def test_a_generated_stream_ties_out(scenario, contracts, closes):
     report = judged(generate(scenario, contracts, 8), closes=closes)
     assert report.findings == ()
     assert report.tied_out
+
+
+def test_the_commands_add_up_to_the_oracles_trial_balance_by_period_also_what_came_after_the_close():
+    generation = generate("day", 150, 8)
+    late = told_late(generation, "2025-03")
+    partition, held_back = Partition(generation), []
+    for arrival in generation.arrivals():
+        if arrival.event.envelope.event_id in late:
+            held_back.append(arrival.event)
+        else:
+            partition.event(arrival.event)
+    partition.rest()
+    partition.run_to("2025-03-31")
+    partition.close("2025-03")
+    partition.rest()
+    for event in held_back:
+        partition.event(event)
+    partition.rest()
+    balances, horizon = trial_balance_of(partition.said("erp_commands")), day("2025-03-31")
+    expected = trial_balance(generation, horizon, closed="2025-03", late=late)
+    assert len(held_back) == len(late) > 3
+    assert difference(expected, balances) == {}
+    assert difference(trial_balance(generation, horizon), balances), "the late events land elsewhere"
+
+
+def trial_balance_of(commands):
+    balances = Counter()
+    for command in commands:
+        document = document_of(command)
+        for entry in document.entries:
+            place = document.entity, entry.account, document.currency, document.period
+            balances[place] += entry.debit_minor - entry.credit_minor
+    return balances
+
+
+def test_the_parts_of_what_is_expected_are_the_whole():
+    generation, horizon = generate("day", 60, 3), day("2025-03-31")
+    late = told_late(generation, "2025-03")
+    expected, balances = expect_in_parts(Question(generation, horizon, "2025-03", late), parts=2)
+    assert expected == expect(generation, horizon)
+    assert balances == trial_balance(generation, horizon, closed="2025-03", late=late)
 
 
 def test_it_ties_out_where_another_system_owns_the_receivables():

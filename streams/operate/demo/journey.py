@@ -1,6 +1,7 @@
 """The demo from start to verdict: a real broker, real workers, one of them killed, every output read back.
 
-``travel`` is the story in order. Invariant: whatever happens, no process that was started here is left behind.
+``travel`` is the story in order: the day's events, a revenue run, everything posted to the ERP, the period closed in both,
+then a few events about it that come too late. Invariant: whatever happens, no process that was started here is left behind.
 """
 
 from __future__ import annotations
@@ -9,7 +10,6 @@ import asyncio
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack, contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
@@ -28,65 +28,32 @@ from tieout.streams.edges.producing import produce_events
 from tieout.streams.edges.reference import publish_reference
 from tieout.streams.operate.broker.embedded import EmbeddedBroker
 from tieout.streams.operate.cli.options import day
+from tieout.streams.operate.demo.erp import DemoErp
+from tieout.streams.operate.demo.erp_choice import erp_of
+from tieout.streams.operate.demo.late import told_late
+from tieout.streams.operate.demo.logbook import DemoFailedError, Journey, Kill
 from tieout.streams.operate.demo.options import DemoOptions
+from tieout.streams.operate.demo.outputs import OUTCOME_TOPICS, erp_accounts
+from tieout.streams.operate.demo.posting import CommandLog, until_posted
 from tieout.streams.operate.demo.progress import PartitionProgress
 from tieout.streams.operate.demo.readback import read_topics
-from tieout.streams.operate.demo.tally import Tally
 from tieout.streams.operate.demo.workers import WorkerProcess
-from tieout.streams.operate.generate import Generation, generate
+from tieout.streams.operate.generate import generate
 from tieout.streams.operate.servers import ports
 from tieout.streams.topics import (
     CONTRACT_EVENTS,
     CONTROL_RECEIPTS,
     CONTROL_REQUESTS,
     CONTROL_TOTALS,
-    DEAD_LETTERS,
-    DECISIONS,
-    ERP_COMMANDS,
-    EXCEPTIONS,
-    REVENUE_EVENTS,
     apply,
     plan,
     topic_table,
 )
 
-OUTPUT_TOPICS = (ERP_COMMANDS, REVENUE_EVENTS, EXCEPTIONS, DECISIONS, DEAD_LETTERS, CONTROL_TOTALS)
 _STALL_SECONDS = 120.0
 _RECEIPT_SECONDS = 300.0
 _SETTLE_SECONDS = 5.0
 _RESTART_AFTER_SECONDS = 1.0
-
-
-class DemoFailedError(Exception):
-    """The demo could not be carried through; the message says at which step and what to look at."""
-
-
-@dataclass(slots=True)
-class Kill:
-    """One SIGKILL and how long it took until every partition had committed again."""
-
-    worker_id: str
-    events_received: int
-    recovered_seconds: float | None = None
-
-
-@dataclass(slots=True)
-class Journey:
-    """What happened: filled step by step, read by the report and the judge."""
-
-    options: DemoOptions
-    generation: Generation
-    produced: int = 0
-    received: int = 0
-    outcomes: dict[str, dict[str, int]] = field(default_factory=dict)
-    kills: list[Kill] = field(default_factory=list)
-    seconds: dict[str, float] = field(default_factory=dict)
-    receipts: dict[str, tuple[int, int]] = field(default_factory=dict)
-    outputs: int = 0
-    tally: Tally = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.tally = Tally(horizon=day(self.options.through_day))
 
 
 Keyed = tuple[bytes, bytes, Headers]
@@ -105,41 +72,28 @@ async def travel(
     Raises DemoFailedError where it cannot be carried through.
     """
     journey = Journey(options, generate(options.scenario, options.contracts, options.seed))
+    journey.told_late = told_late(journey.generation, options.close_period)
     codec = Codec.load()
+    erp = erp_of(options, directory, journey.generation)
     async with AsyncExitStack() as stack:
         with _timed(journey, "broker_start"):
             say("starting Apache Kafka", 0, 0)
             broker = await asyncio.to_thread(EmbeddedBroker(directory / "kafka", heap_mb=512).start)
         stack.push_async_callback(asyncio.to_thread, broker.stop)
-        demo = _Demo(options, directory, broker.bootstrap, codec, journey, say)
+        if erp is not None:
+            with _timed(journey, "erp_start"):
+                say(f"starting the {erp.name}", 0, 0)
+                stack.push_async_callback(asyncio.to_thread, erp.stop)
+                await asyncio.to_thread(erp.start)
+        demo = _Demo(options, directory, broker.bootstrap, codec, journey, say, judge, erp)
         stack.push_async_callback(demo.stop_workers)
         with _timed(journey, "set_up"):
             await demo.set_up()
         await stack.enter_async_context(demo.following())
-        with _timed(journey, "events"):
-            await demo.send_and_kill()
-        with _timed(journey, "revenue_run"):
-            await demo.run_revenue()
-        with _timed(journey, "close"):
-            await demo.close_period()
-        await demo.settle()
-        with _timed(journey, "read_back"):
-            await demo.read_back(judge)
+        await demo.play()
         arrived(journey)
         if options.serve:
             await demo.serve()
-
-
-def erp_accounts(generation: Generation) -> int:
-    """How many ERP accounts the reference data of a generation posts to."""
-    return 1 + max(getattr(row, "command_partition", 0) for row in generation.reference())
-
-
-def outputs_of(generation: Generation, partitions: int) -> dict[str, int]:
-    """Topic -> number of partitions, of everything that the contract agent says."""
-    return {
-        topic: erp_accounts(generation) if topic == ERP_COMMANDS else partitions for topic in OUTPUT_TOPICS
-    }
 
 
 class _Demo:
@@ -151,14 +105,20 @@ class _Demo:
         codec: Codec,
         journey: Journey,
         say: Say,
+        judge: Judge,
+        erp: DemoErp | None,
     ) -> None:
         self.options = options
         self.bootstrap = bootstrap
         self.codec = codec
         self.journey = journey
         self.say = say
+        self.judge = judge
+        self.erp = erp
         self.killing = False
         self.progress = PartitionProgress(bootstrap, CONTROL_TOTALS, options.partitions, codec)
+        self.log = CommandLog(bootstrap, erp_accounts(journey.generation), codec, self._taken)
+        self.after_close: list[Keyed] = []
         self.pages = ports.choose(options.workers)
         names = [f"worker-{number + 1}" for number in range(options.workers)]
         self.workers = [
@@ -186,6 +146,24 @@ class _Demo:
         tenant = self.journey.generation.tenant
         await self._ask(ReferenceActivationRequested(header(tenant, "demo"), upto))
 
+    async def play(self) -> None:
+        """The story, from the first event to the last figure read back."""
+        journey = self.journey
+        with _timed(journey, "events"):
+            await self.send_and_kill()
+        with _timed(journey, "revenue_run"):
+            await self.run_revenue()
+        with _timed(journey, "posting"):
+            await self.post_all()
+        with _timed(journey, "close"):
+            await self.close_period()
+        with _timed(journey, "late_events"):
+            await self.send_after_close()
+            await self.post_all()
+        await self.settle()
+        with _timed(journey, "read_back"):
+            await self.read_back()
+
     async def send_and_kill(self) -> None:
         """Send the day while the workers work; kill one in the middle; the late tail after the gap timer."""
         killer = asyncio.create_task(self._kill_at_shares())
@@ -202,10 +180,13 @@ class _Demo:
         await self._drained("late events")
 
     def _records(self, late: list[Keyed]) -> Iterator[Keyed]:
-        """Every delivery as a record; those of the late tail are put into ``late`` instead."""
+        """Every delivery as a record, without the late tail, which goes to ``late``, and without what is told after the close."""
         for number, arrival in enumerate(self.journey.generation.arrivals()):
             envelope = arrival.event.envelope
             record = inbox_key(envelope.tenant, envelope.group_id), self.codec.encode(arrival.event), ()
+            if envelope.event_id in self.journey.told_late:
+                self.after_close.append(record)
+                continue
             if arrival.late:
                 late.append(record)
                 continue
@@ -221,13 +202,33 @@ class _Demo:
         tenant = self.journey.generation.tenant
         await self._ask(RevenueRunRequested(header(tenant, "demo"), None, "primary", through))
 
+    async def post_all(self) -> None:
+        """Wait until the ERP has every command that is in the log now; what it refuses is told by the verdict."""
+        await self.log.read_on()
+        if self.erp is not None:
+            say = f"posting to the {self.erp.name}"
+            await until_posted(
+                self.progress,
+                self.log.commands,
+                lambda told, of: self.say(say, told, of),
+                self._check_workers,
+            )
+
     async def close_period(self) -> None:
-        """Close the period, in every partition."""
+        """Close the period in every partition, then in the ERP, which has all of it by then."""
         self.say(f"closing {self.options.close_period}", 0, 0)
         tenant = self.journey.generation.tenant
         await self._ask(
             PeriodCloseRequested(header(tenant, "demo"), None, "revenue", self.options.close_period)
         )
+        if self.erp is not None:
+            await asyncio.to_thread(self.erp.close_period, self.options.close_period)
+
+    async def send_after_close(self) -> None:
+        """Tell what was held back about the closed period."""
+        self.journey.produced += len(self.after_close)
+        await produce_events(self.bootstrap, self.after_close, CONTRACT_EVENTS)
+        await self._drained("events about the closed period")
 
     async def settle(self) -> None:
         """Wait for the totals that follow the last change: ticks publish them within seconds."""
@@ -236,18 +237,19 @@ class _Demo:
         self.journey.received = self.progress.received
         self.journey.outcomes = self.progress.outcomes()
 
-    async def read_back(self, judge: Judge) -> None:
-        """Read every output, read committed, for the tally and the judge."""
+    async def read_back(self) -> None:
+        """Read what is left of the outputs, read committed, for the tally and the judge; and the ERP's journal."""
         self.say("reading every output back", 0, 0)
-        tally = self.journey.tally
-
-        def sink(message: msgspec.Struct, *_: object) -> None:
-            tally.take(message)
-            judge(message)
-
-        self.journey.outputs = await read_topics(
-            self.bootstrap, outputs_of(self.journey.generation, self.options.partitions), self.codec, sink
+        await self.log.read_on()
+        outcomes = await read_topics(
+            self.bootstrap,
+            dict.fromkeys(OUTCOME_TOPICS, self.options.partitions),
+            self.codec,
+            lambda message, *_: self._taken(message),
         )
+        self.journey.outputs = self.log.commands + outcomes
+        if self.erp is not None:
+            self.journey.erp = await asyncio.to_thread(self.erp.books)
 
     async def serve(self) -> None:
         """Keep everything up for looking around."""
@@ -260,6 +262,10 @@ class _Demo:
         for worker in self.workers:
             worker.ask_to_stop()
         await asyncio.gather(*(asyncio.to_thread(worker.wait) for worker in self.workers))
+
+    def _taken(self, message: msgspec.Struct) -> None:
+        self.journey.tally.take(message)
+        self.judge(message)
 
     async def _kill_at_shares(self) -> None:
         """Kill a worker at equal shares of the way, restart it, and time until all partitions commit again."""
@@ -335,9 +341,18 @@ class _Demo:
         return max(self.options.contracts * 10, 1)
 
     def _environment(self, directory: Path, name: str, web_port: int) -> dict[str, str]:
+        posting: dict[str, str] = {"TIEOUT_AGENTS": "contracts,control"}
+        if self.erp is not None:
+            accounts = directory / "erps.toml"
+            accounts.write_text(self.erp.accounts_file(), encoding="utf-8")
+            posting = {
+                **self.erp.environment,
+                "TIEOUT_AGENTS": "contracts,control,posting",
+                "TIEOUT_ERP_FILE": str(accounts),
+            }
         return {
+            **posting,
             "TIEOUT_BOOTSTRAP": self.bootstrap,
-            "TIEOUT_AGENTS": "contracts,control",
             "TIEOUT_PARTITIONS": str(self.options.partitions),
             "TIEOUT_STATE_DIR": str(directory / "state" / name),
             "TIEOUT_GAP_TIMER_SECONDS": str(self.options.gap_timer_seconds),

@@ -4,13 +4,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
+
+ErpName = Literal["standin", "tryton", "none"]
+
+CONTRACTS: dict[str, int] = {"standin": 20_000, "tryton": 200, "none": 20_000}
+"""Contracts where none are stated. A real ERP is the slowest part: what Tryton takes in a second is in docs/tryton.md."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DemoOptions:
-    """``through_day`` is the horizon of the revenue run (ISO date), ``close_period`` what is closed after it."""
+    """``through_day`` is the horizon of the revenue run (ISO date), ``close_period`` what is closed after it.
+
+    ``erp``: where the commands are posted; with ``none`` they stay in the log.
+    """
 
     scenario: str = "day"
+    erp: ErpName = "standin"
     contracts: int = 20_000
     workers: int = 2
     kills: int = 1

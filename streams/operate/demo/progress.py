@@ -13,11 +13,17 @@ from typing import Self
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from tieout.avro.codec import Codec
+from tieout.avro.events import ErpAccepted, ErpRejected, ErpStatusChanged
 from tieout.avro.outcomes import ControlTotals
+
+ERP_ANSWERS = frozenset(each.EVENT_TYPE for each in (ErpAccepted, ErpRejected, ErpStatusChanged))
+"""What comes into the inbox from the posting agent, and from no source system."""
+_NEW = frozenset({"applied", "no_effect"})
+"""Outcomes of an event that was not there before."""
 
 
 class PartitionProgress:
-    """Follows the control-totals topic. ``received`` sums what all partitions have committed."""
+    """Follows the control-totals topic. ``received`` and ``accepted`` sum what all partitions have committed."""
 
     def __init__(self, bootstrap: str, topic: str, partitions: int, codec: Codec) -> None:
         self._bootstrap = bootstrap
@@ -52,14 +58,29 @@ class PartitionProgress:
 
     @property
     def received(self) -> int:
-        """Events that have an outcome, committed."""
-        return sum(totals.received for totals in self.latest.values())
+        """Events of source systems that have an outcome, committed."""
+        return sum(
+            totals.received - sum(row.count for row in totals.totals if row.event_type in ERP_ANSWERS)
+            for totals in self.latest.values()
+        )
+
+    @property
+    def accepted(self) -> int:
+        """Commands of which their contract knows that the ERP has them."""
+        return sum(
+            row.count
+            for totals in self.latest.values()
+            for row in totals.totals
+            if row.event_type == ErpAccepted.EVENT_TYPE and row.outcome in _NEW
+        )
 
     def outcomes(self) -> dict[str, dict[str, int]]:
-        """Event type -> outcome -> count, over all partitions."""
+        """Event type -> outcome -> count, over all partitions and all source systems."""
         found: dict[str, dict[str, int]] = {}
         for totals in self.latest.values():
             for row in totals.totals:
+                if row.event_type in ERP_ANSWERS:
+                    continue
                 by_outcome = found.setdefault(row.event_type, {})
                 by_outcome[row.outcome] = by_outcome.get(row.outcome, 0) + row.count
         return found

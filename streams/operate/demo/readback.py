@@ -19,8 +19,17 @@ Sink = Callable[[msgspec.Struct, TopicPartition, int], None]
 _FETCH_BYTES = 4 << 20
 
 
-async def read_topics(bootstrap: str, topics: Mapping[str, int], codec: Codec, sink: Sink) -> int:
-    """Give every committed record of the topics to ``sink``, in order per partition; the number of records."""
+Places = dict[TopicPartition, int]
+"""Partition -> offset of the next record to read."""
+
+
+async def read_topics(
+    bootstrap: str, topics: Mapping[str, int], codec: Codec, sink: Sink, places: Places | None = None
+) -> int:
+    """Give every committed record of the topics to ``sink``, in order per partition; the number of records.
+
+    ``places``: as of ``read_raw``.
+    """
     count = 0
 
     def take(record: ConsumerRecord) -> None:
@@ -29,12 +38,21 @@ async def read_topics(bootstrap: str, topics: Mapping[str, int], codec: Codec, s
             count += 1
             sink(codec.decode(record.value), TopicPartition(record.topic, record.partition), record.offset)
 
-    await read_raw(bootstrap, topics, take)
+    await read_raw(bootstrap, topics, take, places)
     return count
 
 
-async def read_raw(bootstrap: str, topics: Mapping[str, int], take: Callable[[ConsumerRecord], None]) -> None:
-    """Give every committed record of the topics (name to number of partitions), undecoded."""
+async def read_raw(
+    bootstrap: str,
+    topics: Mapping[str, int],
+    take: Callable[[ConsumerRecord], None],
+    places: Places | None = None,
+) -> None:
+    """Give every committed record of the topics (name to number of partitions), undecoded.
+
+    ``places``: where to go on, from the beginning where it does not say; it says afterwards where this reading ended.
+    """
+    known = {} if places is None else places
     consumer = AIOKafkaConsumer(
         bootstrap_servers=bootstrap,
         isolation_level="read_committed",
@@ -46,16 +64,20 @@ async def read_raw(bootstrap: str, topics: Mapping[str, int], take: Callable[[Co
     try:
         partitions = [TopicPartition(name, p) for name, count in topics.items() for p in range(count)]
         ends = await consumer.end_offsets(partitions)
-        open_partitions = [p for p in partitions if ends[p] > 0]
-        if open_partitions:  # without any, aiokafka would fail
-            consumer.assign(open_partitions)
-            await consumer.seek_to_beginning(*open_partitions)
+        open_partitions = [p for p in partitions if ends[p] > known.get(p, 0)]
+        if not open_partitions:  # without any, aiokafka would fail
+            return
+        consumer.assign(open_partitions)
+        await consumer.seek_to_beginning(*open_partitions)
+        for partition in known.keys() & open_partitions:
+            consumer.seek(partition, known[partition])
         while open_partitions:
             batches = await consumer.getmany(*open_partitions, timeout_ms=500)
             for record in (record for records in batches.values() for record in records):
                 take(record)
             for partition in list(open_partitions):
-                if await consumer.position(partition) >= ends[partition]:
+                known[partition] = await consumer.position(partition)
+                if known[partition] >= ends[partition]:
                     open_partitions.remove(partition)
                     consumer.pause(partition)
     finally:

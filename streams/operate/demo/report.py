@@ -5,6 +5,8 @@ Invariant: every number comes from the verdict; nothing is computed here but its
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
@@ -79,15 +81,38 @@ def _proof(verdict: Verdict, console: Console) -> None:
     table.add_row("emitted twice", f"{verdict.duplicated:,}")
     difference = "no oracle asked" if verdict.oracle_difference is None else f"{verdict.oracle_difference:,}"
     table.add_row("difference to the oracle, minor units", difference)
+    if verdict.erp is not None:
+        table.add_row(
+            f"commands in the {verdict.erp['name']}",
+            f"{verdict.erp['documents']:,} of {verdict.erp['commands']:,}",
+        )
     recovered = ", ".join(f"{seconds:.1f} s" for seconds in verdict.recovery_seconds) or "none"
     table.add_row(f"workers killed: {verdict.kills}; recovered in", recovered)
     table.add_row("events per second, wall", f"{verdict.rates['events_per_second']:,.0f}")
     for step, seconds in verdict.seconds.items():
         table.add_row(f"seconds: {step.replace('_', ' ')}", f"{seconds:.1f}")
     console.print(table)
+    for sentence in _sentences(verdict):
+        console.print(sentence, highlight=False)
     for problem in verdict.problems:
         console.print(f"[bold red]{problem}")
     console.print("[bold green]It ties out." if verdict.tied_out else "[bold red]It does NOT tie out.")
+
+
+def _sentences(verdict: Verdict) -> Iterator[str]:
+    """What the ERP shows, in words."""
+    late = verdict.told_late
+    if late["posted_into"]:
+        landed = ", ".join(f"{count} into {period}" for period, count in late["posted_into"].items())
+        yield (
+            f"{late['events']} events about {late['about']} came after it was closed; what follows from them was posted"
+            f" later: {landed}."
+        )
+    if verdict.erp is not None and verdict.erp_difference is not None:
+        yield (
+            f"The {verdict.erp['name']}'s own trial balance differs from the oracle's by {verdict.erp_difference:,} minor units"
+            f" ({verdict.erp['balances']:,} balances by entity, account, currency and period)."
+        )
 
 
 def _table(title: str, columns: tuple[str, ...]) -> Table:

@@ -25,7 +25,9 @@ from rich.progress import (
 
 from tieout.streams.edges.reaching import KafkaRefusedError
 from tieout.streams.operate.cli.exits import Exit, status_of
-from tieout.streams.operate.demo.journey import DemoFailedError, Journey, travel
+from tieout.streams.operate.demo.erp import ErpFailedError
+from tieout.streams.operate.demo.journey import travel
+from tieout.streams.operate.demo.logbook import DemoFailedError, Journey
 from tieout.streams.operate.demo.options import DemoOptions
 from tieout.streams.operate.demo.report import show
 from tieout.streams.operate.demo.verdict import OracleFinding, Verdict, judge
@@ -33,6 +35,13 @@ from tieout.streams.operate.servers.errors import ServerError
 from tieout.streams.topics import TopicsUnreachableError
 
 _PIPE_COLUMNS = 110
+_NOT_CARRIED_THROUGH = (
+    DemoFailedError,
+    ServerError,
+    ErpFailedError,
+    KafkaRefusedError,
+    TopicsUnreachableError,
+)
 
 
 class Oracle(Protocol):
@@ -67,8 +76,10 @@ def run_demo(options: DemoOptions, oracle: Oracle | None = None, console: Consol
     except KeyboardInterrupt:
         screen.print("interrupted; everything that was started has been stopped")
         return Exit.INTERRUPTED
-    except (DemoFailedError, ServerError, KafkaRefusedError, TopicsUnreachableError) as error:
-        screen.print(f"[bold red]the demo could not be carried through:[/] {error}", highlight=False)
+    except _NOT_CARRIED_THROUGH as error:
+        screen.print(
+            "[bold red]the demo could not be carried through:[/]", error, highlight=False, markup=True
+        )
         return error.exit_code if isinstance(error, ServerError) else status_of(error)
     finally:
         if options.keep_dir is None:

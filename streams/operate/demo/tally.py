@@ -7,14 +7,19 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from typing import get_args
 
 import msgspec
 
-from tieout.avro.commands import CreditMemoCreate, InvoiceCreate, JournalPost
+from tieout.agents.posting.erp_documents import document_of
+from tieout.avro.commands import Command, CreditMemoCreate, InvoiceCreate, JournalPost
+from tieout.avro.days import date_of
 from tieout.avro.events import Day
 from tieout.avro.outcomes import DeadLetter, DecisionRecorded, ExceptionItem, RevenueEvent
+from tieout.streams.operate.demo.erp import Place
 
 _SALES = frozenset({"booked", "billed", "recognised"})
+_COMMANDS = get_args(Command)
 _HEX_DIGITS = 32
 """An id of 16 bytes as text."""
 MEASURES = ("booked", "billed", "recognised", "deferred", "unbilled")
@@ -25,11 +30,14 @@ class Tally:
     """Running totals. ``measures`` is (entity, currency, measure) -> minor units.
 
     Deferred is what journals and mirrored documents dated up to ``horizon`` put on the contract liability; unbilled
-    is the contract asset.
+    is the contract asset. ``balances``: what the commands ask an ERP to show. ``moved``: (kind, posting period) -> commands
+    that are about an earlier period, because it was closed.
     """
 
     horizon: Day
     commands: Counter[str] = field(default_factory=Counter)
+    balances: Counter[Place] = field(default_factory=Counter)
+    moved: Counter[tuple[str, str]] = field(default_factory=Counter)
     measures: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     decisions: Counter[str] = field(default_factory=Counter)
     dead_letters: Counter[str] = field(default_factory=Counter)
@@ -54,8 +62,13 @@ class Tally:
             case DeadLetter():
                 self._once(message.dead_letter_id)
                 self.dead_letters[message.reason] += 1
+            case JournalPost() | InvoiceCreate() | CreditMemoCreate():
+                self._ordered(message)
+                self._booked(message)
+            case _ if isinstance(message, _COMMANDS):
+                self._ordered(message)
             case _:
-                self._command(message)
+                pass
 
     def lane_gaps(self) -> int:
         """Commands missing from, or out of order in, the contiguous numbers of their lanes."""
@@ -68,20 +81,29 @@ class Tally:
         """(owner, code) -> exceptions that are open at the end."""
         return Counter((e.owner, e.code) for e in self.exceptions.values() if e.status == "open")
 
-    def _command(self, message: msgspec.Struct) -> None:
-        header = getattr(message, "header", None)
-        if header is None or not hasattr(header, "command_id"):
-            return
+    def _ordered(self, command: Command) -> None:
+        header = command.header
         self._once(header.command_id)
         self.commands[header.kind] += 1
         lane = (header.erp_account, header.group_id, header.lane)
         self.lanes.setdefault(lane, []).append(header.lane_seq)
+
+    def _booked(self, command: JournalPost | InvoiceCreate | CreditMemoCreate) -> None:
+        header = command.header
         where = (header.entity, header.currency)
-        if isinstance(message, JournalPost):
-            self._journal(message, where)
-        elif isinstance(message, InvoiceCreate | CreditMemoCreate) and self._defers(message):
-            sign = 1 if isinstance(message, InvoiceCreate) else -1
-            self.measures[*where, "deferred"] += sign * message.amount_minor
+        for entry in document_of(command).entries:
+            place = header.entity, entry.account, header.currency, header.posting_period
+            self.balances[place] += entry.debit_minor - entry.credit_minor
+        if isinstance(command, JournalPost):
+            self._journal(command, where)
+            about = min(line.service_period for line in command.lines)
+        else:
+            about = f"{date_of(command.document_date):%Y-%m}"
+            if self._defers(command):
+                sign = 1 if isinstance(command, InvoiceCreate) else -1
+                self.measures[*where, "deferred"] += sign * command.amount_minor
+        if about < header.posting_period:
+            self.moved[header.kind, header.posting_period] += 1
 
     def _defers(self, document: InvoiceCreate | CreditMemoCreate) -> bool:
         """A document counts from its date on; one about tax alone leaves the contract liability as it is."""

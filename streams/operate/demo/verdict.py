@@ -1,17 +1,19 @@
 """Whether a demo tied out, and the figures that say so.
 
-An installed demo judges itself by control totals and ids; a judge with an oracle adds its differences. Invariant:
-``tied_out`` is true only when every check that was made found nothing.
+An installed demo judges itself by control totals, ids, and the ERP's books against the commands; a judge with an oracle adds
+its differences. Invariant: ``tied_out`` is true only when every check that was made found nothing.
 """
 
 from __future__ import annotations
 
 import platform
+from collections import Counter
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
 
-from tieout.streams.operate.demo.journey import Journey
+from tieout.streams.operate.demo.logbook import Journey
 from tieout.streams.operate.demo.tally import MEASURES
 from tieout.tables.totals import OUTCOMES
 
@@ -23,12 +25,17 @@ class OracleFinding(msgspec.Struct, frozen=True, kw_only=True):
     duplicated: int
     oracle_difference: int
     contracts_differing: int
+    erp_difference: int | None = None
+    """Sum of absolute differences of the ERP's trial balance, by entity, account, currency and period; None without one."""
     findings: tuple[str, ...] = ()
     """Every difference as a short sentence, the first few of each kind."""
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
-    """The figures of one run; ``oracle_difference`` is None when no oracle judged."""
+    """The figures of one run; ``oracle_difference`` and ``erp_difference`` are None when no oracle judged.
+
+    ``erp``: its name, how many commands it has of how many, and how many balances were compared; None where none was posted to.
+    """
 
     tied_out: bool
     problems: tuple[str, ...]
@@ -36,6 +43,9 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     duplicated: int
     oracle_difference: int | None
     contracts_differing: int | None
+    erp_difference: int | None
+    erp: dict[str, Any] | None
+    told_late: dict[str, Any]
     kills: int
     recovery_seconds: tuple[float, ...]
     events: dict[str, Any]
@@ -63,6 +73,9 @@ def judge(journey: Journey, finding: OracleFinding | None) -> Verdict:
         duplicated=duplicated,
         oracle_difference=finding.oracle_difference if finding else None,
         contracts_differing=finding.contracts_differing if finding else None,
+        erp_difference=finding.erp_difference if finding else None,
+        erp=_erp(journey),
+        told_late=_told_late(journey),
         kills=len(journey.kills),
         recovery_seconds=tuple(round(kill.recovered_seconds or -1.0, 2) for kill in journey.kills),
         events={
@@ -90,6 +103,7 @@ def judge(journey: Journey, finding: OracleFinding | None) -> Verdict:
             "workers": options.workers,
             "partitions": options.partitions,
             "seed": options.seed,
+            "erp": options.erp,
             "revenue_through": options.through_day,
             "closed": options.close_period,
             "python": platform.python_version(),
@@ -118,7 +132,48 @@ def _problems(
         )
     if finding:
         found.extend(finding.findings)
+    found.extend(_erp_problems(journey, finding))
     return found
+
+
+def _erp_problems(journey: Journey, finding: OracleFinding | None) -> Iterator[str]:
+    tally, books = journey.tally, journey.erp
+    if journey.told_late and not tally.moved:
+        yield f"{len(journey.told_late)} events came after the close, and nothing was posted into a later period"
+    if books is None:
+        return
+    missing = tally.commands.total() - books.documents
+    if missing:
+        yield f"the {books.name} has {books.documents} of {tally.commands.total()} commands"
+    off = sum(abs(books.balances[place] - tally.balances[place]) for place in books.balances | tally.balances)
+    if off:
+        yield f"the trial balance of the {books.name} differs from the commands by {off} minor units"
+    if finding and finding.erp_difference:
+        yield f"the trial balance of the {books.name} differs from the oracle by {finding.erp_difference} minor units"
+
+
+def _erp(journey: Journey) -> dict[str, Any] | None:
+    books = journey.erp
+    if books is None:
+        return None
+    return {
+        "name": books.name,
+        "documents": books.documents,
+        "commands": journey.tally.commands.total(),
+        "balances": sum(1 for amount in books.balances.values() if amount),
+    }
+
+
+def _told_late(journey: Journey) -> dict[str, Any]:
+    """Events about the closed period that came after its close, and the postings into later periods that they led to."""
+    posted: Counter[str] = Counter()
+    for (_, period), count in journey.tally.moved.items():
+        posted[period] += count
+    return {
+        "events": len(journey.told_late),
+        "about": journey.options.close_period,
+        "posted_into": dict(sorted(posted.items())),
+    }
 
 
 def _measures(journey: Journey) -> tuple[dict[str, Any], ...]:

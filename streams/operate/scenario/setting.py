@@ -71,6 +71,7 @@ SWITCHES = frozenset(
         "journal_grain",
         "contra_accounts",
         "books",
+        "erp_closed_period",
         "combination",
     }
 )
