@@ -17,6 +17,7 @@ from aiokafka.errors import KafkaError
 from tieout.avro.codec import Codec, Undecodable
 from tieout.avro.reference import ReferenceRow
 from tieout.streams.edges.reference import reference_key
+from tieout.streams.engine import leaving
 from tieout.streams.engine.errors import Halt
 from tieout.streams.engine.log_slices import fetched
 from tieout.tables.reference import Reference
@@ -95,7 +96,7 @@ class ReferenceFeed:
                         self._take(record.offset, record.value)
                     self._read_through = batch.next
         finally:
-            await consumer.stop()
+            await leaving.stop(consumer)
 
     def _take(self, offset: int, value: bytes | None) -> None:
         try:

@@ -14,6 +14,7 @@ import time
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from tieout.streams.edges.reaching import KafkaRefusedError, reach
+from tieout.streams.engine import leaving
 from tieout.streams.engine.errors import BrokerUnreachable, StartRefused
 from tieout.streams.operate.status import HeartbeatUnreadable, WorkerStatus, decode
 from tieout.streams.operate.vitals import HEARTBEAT_SECONDS
@@ -45,7 +46,7 @@ async def refuse_living_twin(bootstrap: str, worker_id: str) -> None:
         await asyncio.sleep(_WATCH_SECONDS)
         newer = await _last(consumer, place, worker_id)
     finally:
-        await consumer.stop()
+        await leaving.stop(consumer)
     if newer is not None and newer.reported_us > last.reported_us:
         raise StartRefused(
             f"worker id {worker_id!r} is in use: process {newer.pid} on {newer.host} sent a heartbeat under it just"

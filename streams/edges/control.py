@@ -23,6 +23,7 @@ from tieout.avro.codec import Codec, Undecodable
 from tieout.avro.control import ControlHeader, ControlReceipt, ControlRequest, PostingResumeRequested
 from tieout.streams.edges.producing import NotPublishedError, reached_producer
 from tieout.streams.edges.reaching import KafkaRefusedError, partitions_of, reach
+from tieout.streams.engine import leaving
 
 log = logging.getLogger(__name__)
 
@@ -64,7 +65,7 @@ class Receipts:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
         if self._consumer is not None:
-            await self._consumer.stop()
+            await leaving.stop(self._consumer)
 
     async def wait(self, request_id: str, seconds: float) -> Mapping[int, ControlReceipt]:
         """Receipts of a request by partition: all of them, or what has come after ``seconds``.

@@ -21,6 +21,7 @@ from tieout.avro.codec import Codec, Undecodable
 from tieout.avro.reference import ReferenceRow
 from tieout.streams.edges.producing import BATCH_BYTES, NotPublishedError
 from tieout.streams.edges.reaching import KafkaRefusedError, partitions_of, reach
+from tieout.streams.engine import leaving
 from tieout.streams.topics import REFERENCE
 
 KINDS: dict[str, type[ReferenceRow]] = {row.KIND: row for row in get_args(ReferenceRow)}
@@ -176,7 +177,7 @@ async def _reader(bootstrap: str) -> AsyncIterator[AIOKafkaConsumer]:
     except KafkaError as error:
         raise KafkaRefusedError(f"{REFERENCE} on {bootstrap} cannot be read: {error!r}; ask again") from error
     finally:
-        await consumer.stop()
+        await leaving.stop(consumer)
 
 
 async def _end(consumer: AIOKafkaConsumer) -> int:

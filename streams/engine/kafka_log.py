@@ -17,6 +17,7 @@ from aiokafka.errors import KafkaError
 from aiokafka.protocol.metadata import MetadataRequest
 
 from tieout.agents.spec import LogRecord
+from tieout.streams.engine import leaving
 from tieout.streams.engine.errors import BrokerSilent
 from tieout.streams.engine.kafka_session import KafkaSession
 from tieout.streams.engine.limits import MIB, EngineSettings
@@ -83,7 +84,7 @@ class KafkaLog:
                         f"although the log reaches {end}; check the broker"
                     )
         finally:
-            await consumer.stop()
+            await leaving.stop(consumer)
 
     async def identity(self, topic: str, partition: int) -> str:
         if not self._cluster:

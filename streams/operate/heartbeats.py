@@ -16,6 +16,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from tieout.streams.edges.reaching import reach
+from tieout.streams.engine import leaving
 from tieout.streams.operate import logs
 from tieout.streams.operate.cluster import Cluster, Observation
 from tieout.streams.operate.snapshot import ClusterSnapshot, snapshot
@@ -117,7 +118,7 @@ class HeartbeatReader:
             consumer.assign([self._place])
             await self._read(consumer)
         finally:
-            await _politely(consumer.stop())
+            await _politely(leaving.stop(consumer))
 
     async def _read(self, consumer: Any) -> None:
         await self._resume(consumer)
@@ -171,7 +172,7 @@ async def observe_now(bootstrap: str, topic: str = WORKER_STATUS) -> Observation
                     if record.value is not None:
                         cluster.hear(decode(record.value), record.timestamp * 1_000)
     finally:
-        await _politely(consumer.stop())
+        await _politely(leaving.stop(consumer))
     return cluster.observe(time.time_ns() // 1_000)
 
 

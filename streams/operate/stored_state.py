@@ -16,6 +16,7 @@ from pathlib import Path
 from aiokafka import AIOKafkaConsumer
 
 from tieout.streams.edges.reaching import partitions_of, reach
+from tieout.streams.engine import leaving
 from tieout.streams.engine.errors import Halt
 from tieout.streams.engine.kafka_log import KafkaLog
 from tieout.streams.engine.limits import EngineSettings
@@ -159,7 +160,7 @@ async def changelog_partitions(bootstrap: str, topic: str) -> int:
     try:
         return await partitions_of(consumer._client, bootstrap, topic)  # noqa: SLF001 - no public call lists a topic
     finally:
-        await consumer.stop()
+        await leaving.stop(consumer)
 
 
 async def look_at_changelog(log: KafkaLog, topic: str, partition: int, scratch: Path, watch: Watch) -> Found:

@@ -17,6 +17,7 @@ from aiokafka.errors import KafkaError
 from tieout.avro.codec import Codec, Undecodable
 from tieout.avro.control import PostingResumeRequested
 from tieout.streams.edges.reaching import reach
+from tieout.streams.engine import leaving
 
 log = logging.getLogger(__name__)
 
@@ -55,7 +56,7 @@ class ResumeRequests:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
         if self._consumer is not None:
-            await self._consumer.stop()
+            await leaving.stop(self._consumer)
 
     async def _follow(self, consumer: AIOKafkaConsumer) -> None:
         while True:

@@ -15,6 +15,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from tieout.avro.codec import Codec
 from tieout.avro.events import ErpAccepted, ErpRejected, ErpStatusChanged
 from tieout.avro.outcomes import ControlTotals
+from tieout.streams.engine import leaving
 
 ERP_ANSWERS = frozenset(each.EVENT_TYPE for each in (ErpAccepted, ErpRejected, ErpStatusChanged))
 """What comes into the inbox from the posting agent, and from no source system."""
@@ -54,7 +55,7 @@ class PartitionProgress:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
         if self._consumer is not None:
-            await self._consumer.stop()
+            await leaving.stop(self._consumer)
 
     @property
     def received(self) -> int:

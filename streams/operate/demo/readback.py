@@ -12,6 +12,7 @@ import msgspec
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
 from tieout.avro.codec import Codec
+from tieout.streams.engine import leaving
 
 Sink = Callable[[msgspec.Struct, TopicPartition, int], None]
 """Called with a decoded record, its partition and offset."""
@@ -81,4 +82,4 @@ async def read_raw(
                     open_partitions.remove(partition)
                     consumer.pause(partition)
     finally:
-        await consumer.stop()
+        await leaving.stop(consumer)
