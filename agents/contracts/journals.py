@@ -29,7 +29,7 @@ from tieout.tables.ledger import Key
 from tieout.tables.reference import Period
 
 CLAIM_CLASSES = (PAYABLE, RECEIVABLE)
-_KINDS = {
+KINDS = {
     "contract_liability": "contract_liability",
     "contract_asset": "contract_asset",
     "refund_liability": "refund_liability",
@@ -245,7 +245,7 @@ def _revenue_event(
     # By position: a record of so many fields takes ten times as long to make by name.
     return RevenueEvent(
         written.revenue_event_id,
-        _KINDS.get(line.account_class, "recognised"),
+        KINDS.get(line.account_class, "recognised"),
         header.tenant,
         header.group_id,
         header.arrangement_id,
