@@ -12,7 +12,8 @@ from tieout.avro.events import Day, Micros, Minor
 
 class RevenueEvent(msgspec.Struct, frozen=True, gc=False):
     """One movement of one measure. ``kind``: booked, billed, recognised, contract_liability, contract_asset,
-    refund_liability. ``period`` is the attribution period's label, ``posting_period`` where it landed.
+    refund_liability. ``period`` is the attribution period's label, ``posting_period`` where it landed. ``batch_id``: the
+    command of the batch that its amount was summed into, null where it has a journal of its contract's own.
     """
 
     KIND: ClassVar[str] = "revenue_event"
@@ -40,6 +41,7 @@ class RevenueEvent(msgspec.Struct, frozen=True, gc=False):
     rule_version: int
     pins: tuple[str, ...]
     prev_hash: str
+    batch_id: str | None = None
 
 
 class ExceptionItem(msgspec.Struct, frozen=True, gc=False):
