@@ -14,11 +14,8 @@ from tieout.agents.contracts.decide import open_group
 from tieout.agents.contracts.draft import ident
 from tieout.agents.deciding import Deciding
 from tieout.agents.decode import Placement
-from tieout.agents.groups import Groups
-from tieout.agents.results import Results
-from tieout.agents.spec import Effects, Rows
+from tieout.agents.spec import Effects, TaskContext
 from tieout.agents.summing import Completed, Sums, batch_command, group_for
-from tieout.agents.sweep import Sweep
 from tieout.avro.events import ErpAccepted, Micros
 from tieout.avro.outcomes import DecisionRecorded
 from tieout.tables.batches import (
@@ -41,26 +38,13 @@ POSTED, WITHDRAWN = "posted", "withdrawn"
 class Batching:
     """Batches of one partition."""
 
-    def __init__(
-        self,
-        rows: Rows,
-        partition: int,
-        placement: Placement,
-        *,
-        sums: Sums,
-        groups: Groups,
-        sweep: Sweep,
-        results: Results,
-        deciding: Deciding,
-    ) -> None:
-        self._rows = rows
-        self._partition = partition
+    def __init__(self, context: TaskContext, placement: Placement, sums: Sums, deciding: Deciding) -> None:
+        self._rows = rows = context.rows
+        self._partition = context.partition
         self._placement = placement
         self._sums = sums
-        self._groups = groups
-        self._sweep = sweep
-        self._results = results
         self._deciding = deciding
+        self._groups, self._sweep, self._results = deciding.groups, deciding.sweep, deciding.results
         self._telling: list[str] = []
         for key, value in rows.scan(BATCH_ROWS):
             standing = STANDINGS.decode(value)

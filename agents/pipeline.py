@@ -110,16 +110,7 @@ class ContractTask:
             references=references,
             lap=lap,
         )
-        self._batching = Batching(
-            context.rows,
-            context.partition,
-            placement,
-            sums=self._sums,
-            groups=self._groups,
-            sweep=self._sweep,
-            results=self.results,
-            deciding=self._deciding,
-        )
+        self._batching = Batching(context, placement, self._sums, self._deciding)
         self._deciding.reference_at(self._sweep.controls.latest_seq)
 
     def step(self, record: LogRecord, effects: Effects) -> None:
