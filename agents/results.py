@@ -83,11 +83,7 @@ class Results:
         for output in prepared.outputs:
             effects.emit(output)
         decision = prepared.decision
-        for summed in decision.summed:
-            self._sums.add(summed, effects)
-        for release in decision.releases:
-            if release.decision == "withdraw" and is_batch_group(release.group_id):
-                self.withdrawn.append(release.command_id)
+        self._batch(decision, effects)
         for command in decision.commands:
             self.totals.said(command.header.kind)
         for revenue in decision.revenue:
@@ -103,6 +99,14 @@ class Results:
         """Where a contract stands, told outside a decision."""
         self.totals.said(f"feedback.{told.status}")
         effects.emit(self._emitter.feedback(told))
+
+    def _batch(self, decision: Decision, effects: Effects) -> None:
+        """What a decision adds to batches, and which it ends."""
+        for summed in decision.summed:
+            self._sums.add(summed, effects)
+        for release in decision.releases:
+            if release.decision == "withdraw" and is_batch_group(release.group_id):
+                self.withdrawn.append(release.command_id)
 
     def batch(self, journal: JournalPost, reference: Reference, effects: Effects) -> None:
         """A journal of many contracts."""

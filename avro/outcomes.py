@@ -10,10 +10,11 @@ from tieout.avro.commands import Cause
 from tieout.avro.events import Day, Micros, Minor
 
 
-class RevenueEvent(msgspec.Struct, frozen=True, gc=False):
+class RevenueEvent(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """One movement of one measure. ``kind``: booked, billed, recognised, contract_liability, contract_asset,
     refund_liability. ``period`` is the attribution period's label, ``posting_period`` where it landed. ``batch_id``: the
-    command of the batch that its amount was summed into, null where it has a journal of its contract's own.
+    command of the batch that its amount was summed into, null where it has a journal of its contract's own. A null one is
+    not hashed, so that ``prev_hash`` is what it was before there were batches.
     """
 
     KIND: ClassVar[str] = "revenue_event"

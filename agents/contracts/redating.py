@@ -24,6 +24,7 @@ from tieout.agents.contracts.policy import policy_on
 from tieout.agents.contracts.telling import Billed, billed_by, tell_billed
 from tieout.avro.commands import CreditMemoCreate, InvoiceCreate, JournalPost
 from tieout.avro.control import CommandResolved
+from tieout.tables.batches import is_batch_group
 from tieout.tables.contract import Arrangement, GroupState
 from tieout.tables.erp_answers import Rejected, RejectedEntry, Replaced
 from tieout.tables.reference import Period
@@ -143,6 +144,9 @@ def _arrangement(state: GroupState, rejected: Rejected) -> Arrangement:
     for each in state.group.arrangements:
         if each.id == rejected.arrangement:
             return each
+    if is_batch_group(state.group_id):
+        detail = "a batch of many contracts is not dated anew: reopen the period there, or withdraw it"
+        raise Refused("VALUE_INVALID", detail)
     raise Refused("VALUE_INVALID", f"the group has no arrangement {rejected.arrangement!r}")
 
 

@@ -213,6 +213,7 @@ def test_a_refused_batch_is_one_exception_and_goes_again_when_a_person_says_so()
     (item,) = said(harness, "exceptions")[open_before:]
     assert (item.code, item.status, item.group_id) == ("ERP_PERIOD_CLOSED", "open", batch.header.group_id)
     assert item.amount_minor == sum(line.debit_minor for line in batch.lines)
+    assert "is not dated anew" in item.detail
     tell(harness, resolved(item, "retry"))
     (release,) = [each for each in said(harness, "erp_commands") if isinstance(each, CommandResolved)]
     assert (release.command_id, release.decision) == (batch.header.command_id, "retry")
