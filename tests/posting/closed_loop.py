@@ -12,7 +12,7 @@ from posting.world import CODEC, World
 from tieout.agents.accounting.position import CREDIT_CLASSES
 from tieout.agents.contracts.journals import KINDS
 from tieout.agents.posting.answers import Accepted, Answer
-from tieout.avro.commands import Command, JournalPost
+from tieout.avro.commands import Command, JournalPost, JournalReverse
 from tieout.avro.control import CommandResolved
 from tieout.avro.events import Event
 from tieout.avro.outcomes import DeadLetter, RevenueEvent
@@ -113,15 +113,19 @@ def books(journal: Iterable[Command]) -> Counter[tuple[str, ...]]:
     ``currency`` is tc or fc: that of the contract, and the functional one where there are two.
     """
     found: Counter[tuple[str, ...]] = Counter()
+    posted: dict[str, JournalPost] = {}
     for command in journal:
-        if not isinstance(command, JournalPost):
+        if isinstance(command, JournalPost):
+            side, of = 1, command
+            posted[command.header.command_id] = command
+        elif isinstance(command, JournalReverse):
+            side, of = -1, posted[command.reversed_command_id]
+        else:
             continue
         header = command.header
-        for line in command.lines:
-            kind = (
-                "manual" if command.journal_type == "manual" else KINDS.get(line.account_class, "recognised")
-            )
-            sign = 1 if line.account_class in CREDIT_CLASSES or kind == "recognised" else -1
+        for line in of.lines:
+            kind = "manual" if of.journal_type == "manual" else KINDS.get(line.account_class, "recognised")
+            sign = side if line.account_class in CREDIT_CLASSES or kind == "recognised" else -side
             key = (header.entity, header.book, kind, line.po or "", line.service_period)
             found[*key, "tc", header.posting_period] += sign * (line.credit_minor - line.debit_minor)
             functional = (line.functional_credit_minor or 0) - (line.functional_debit_minor or 0)

@@ -164,8 +164,9 @@ class Books:
         self.in_order[amended.serial - 1] = amended
 
     def _closed(self, document: ErpDocument, company: Company) -> Refusal | None:
+        """Refused what books something in a closed month; a customer and an order book nothing."""
         month = month_of(document.posting_date)
-        if document.kind == "customer.upsert" or not self.is_closed(document.entity, month, company):
+        if not document.entries or not self.is_closed(document.entity, month, company):
             return None
         return Refusal("PERIOD_CLOSED", f"period {month} of {document.entity} is closed")
 
