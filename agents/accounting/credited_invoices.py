@@ -1,7 +1,8 @@
 """Invoices that are credited, given up or disputed for more than they come to: each alone is within, together they are not.
 
-What is credited beyond a bill is owed to the customer (606-10-32-25, 45-2), or was told wrongly: people decide. Invariant: a function of documents, acts and assessments as they stand, whatever order they arrived in; what is voided or
-won counts no more, and neither does what came back of what was given up. Nothing is taken off an amount here.
+What is credited beyond a bill is owed to the customer (606-10-32-25, 45-2), or was told wrongly: people decide. Invariant:
+a function of documents, acts and assessments as they stand, whatever order they arrived in; what is voided or won counts
+no more, and neither does what came back of what was given up. Nothing is taken off an amount here.
 """
 
 from __future__ import annotations
