@@ -224,6 +224,7 @@ _STRUCTS: tuple[tuple[Role, tuple[type[msgspec.Struct], ...]], ...] = (
             outcomes.CrmFeedback,
             outcomes.DeadLetter,
             outcomes.ControlTotals,
+            outcomes.PostingTotals,
         ),
     ),
     (

@@ -197,4 +197,21 @@ class ControlTotals(msgspec.Struct, frozen=True, gc=False):
     totals: tuple[OutcomeTotal, ...]
 
 
-Outcome = RevenueEvent | ExceptionItem | DecisionRecorded | CrmFeedback | DeadLetter | ControlTotals
+class PostingTotals(msgspec.Struct, frozen=True, gc=False):
+    """Commands of one ERP account, entity and period: received = accepted + withdrawn + replaced + rejected + open.
+
+    ``event_type`` of a total is the command's kind; amounts are signed: what is credited counts against what was invoiced.
+    """
+
+    KIND: ClassVar[str] = "posting_totals"
+    erp_account: str
+    entity: str
+    period: str
+    clock_at: Micros
+    received: int
+    totals: tuple[OutcomeTotal, ...]
+
+
+Outcome = (
+    RevenueEvent | ExceptionItem | DecisionRecorded | CrmFeedback | DeadLetter | ControlTotals | PostingTotals
+)
