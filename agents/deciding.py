@@ -24,6 +24,7 @@ from tieout.agents.timers import standing_exception
 from tieout.avro.catalogue import EVENT_TYPES
 from tieout.avro.control import Marker, PeriodReopened, ReferenceActivated
 from tieout.avro.events import ContractCorrected, ContractSnapshot
+from tieout.tables.batches import is_batch_group
 from tieout.tables.reference import Reference
 from tieout.tables.waiting import Waiting
 
@@ -68,7 +69,8 @@ class Deciding:
             self.groups.changed(entry, prepared.decision.state)
             assert entry.state.control_seq == seq, marker
             self.results.say(prepared, effects)
-            self.sweep.applied(seq, len(prepared.decision.commands))
+            if not is_batch_group(entry.state.group_id):
+                self.sweep.applied(seq, len(prepared.decision.commands))
             retry = "reference" if isinstance(marker, ReferenceActivated | PeriodReopened) else ""
             self._try_again(entry, retry, now_us, effects)
             if entry.stuck_seq:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from tieout.agents.arrival import Arrival
+from tieout.agents.batching import Batching
 from tieout.agents.contracts.decide import open_group
 from tieout.agents.dead_letters import dead_letter
 from tieout.agents.deciding import Deciding, References
@@ -25,6 +26,7 @@ from tieout.agents.order import Hold, Misfit, NoRoom, Ready, hold, place
 from tieout.agents.parking import Parking, Refused
 from tieout.agents.results import Results
 from tieout.agents.spec import Effects, LogRecord, NotReady, TaskContext
+from tieout.agents.summing import Sums
 from tieout.agents.sweep import Sweep
 from tieout.agents.timers import GapTimers, fire
 from tieout.avro.catalogue import EVENT_TYPES
@@ -87,7 +89,10 @@ class ContractTask:
         self._sweep = Sweep(context.rows, self._groups, codec, settings.input_topic, context.partition)
         self._timers = GapTimers(context.rows)
         emitter = Emitter(codec, settings.topics, settings.source)
-        self.results = Results(context.rows, emitter, context.partition, settings.internal_errors_max)
+        self._sums = Sums(context.rows, context.partition)
+        self.results = Results(
+            context.rows, emitter, context.partition, settings.internal_errors_max, self._sums
+        )
         self._parking = Parking(
             groups=self._groups,
             results=self.results,
@@ -105,6 +110,7 @@ class ContractTask:
             references=references,
             lap=lap,
         )
+        self._batching = Batching(context, placement, self._sums, self._deciding)
         self._deciding.reference_at(self._sweep.controls.latest_seq)
 
     def step(self, record: LogRecord, effects: Effects) -> None:
@@ -166,6 +172,7 @@ class ContractTask:
                 self._parking.refuse(entry, arrival, None, misfit, self._now_us, effects)
             case Ready():
                 self._deciding.decide(entry, arrival, self._now_us, effects)
+                self._batching.answered(arrival, self._now_us, effects)
 
     def _seen_before(self, entry: GroupEntry, arrival: Arrival, verdict: Verdict, effects: Effects) -> None:
         detail = "the same event has been received before"
@@ -221,14 +228,18 @@ class ContractTask:
         self._dead_letter(record, Rejected("kills_process", reason), "", effects)
 
     def pending(self) -> bool:
-        """Whether the sweep has groups left."""
-        return self._sweep.pending
+        """Whether the sweep has groups left, or contracts wait to be told of a batch."""
+        return self._sweep.pending or self._batching.pending
 
     def work(self, effects: Effects, limit: int) -> None:
-        """A slice of the sweep."""
+        """A slice of the sweep, or where there is none to do, of telling contracts of batches."""
+        if not self._sweep.pending:
+            self._batching.work(limit, effects)
+            return
         self._sweep.work(
             limit,
             lambda entry: self._deciding.bring_up(entry, effects),
+            lambda seq: self._batching.say(seq, effects),
             lambda receipt: self.results.receipt(receipt, effects),
         )
 
@@ -239,6 +250,7 @@ class ContractTask:
     def flush(self, effects: Effects) -> None:
         """Write what is decoded and dirty."""
         self._groups.flush(effects)
+        self._sums.flush(effects)
         self._sweep.flush(effects)
         self.results.flush(effects)
 

@@ -16,8 +16,11 @@ from tieout.agents.arrival import Arrival, amount_of
 from tieout.agents.contracts.decision import Decision
 from tieout.agents.emit import Emitter
 from tieout.agents.spec import Effects, MustHalt, Output, Rows
+from tieout.agents.summing import Sums
+from tieout.avro.commands import JournalPost
 from tieout.avro.control import ControlReceipt
 from tieout.avro.outcomes import ControlTotals, CrmFeedback, DeadLetter, DecisionRecorded, ExceptionItem
+from tieout.tables.batches import is_batch_group
 from tieout.tables.keys import TOTALS_ROW
 from tieout.tables.reference import Reference
 from tieout.tables.totals import NO_CURRENCY, UNKNOWN_TYPE, Totals
@@ -37,8 +40,13 @@ class Prepared(msgspec.Struct, frozen=True, gc=False):
 class Results:
     """Outputs and counters of one task. ``flushed`` is the counters' row as of the last commit, for who looks on."""
 
-    def __init__(self, rows: Rows, emitter: Emitter, partition: int, internal_errors_max: int) -> None:
+    def __init__(
+        self, rows: Rows, emitter: Emitter, partition: int, internal_errors_max: int, sums: Sums
+    ) -> None:
         self._emitter = emitter
+        self._sums = sums
+        self.withdrawn: list[str] = []
+        """Batches that were withdrawn by the event that is taken: whoever tells their contracts takes them out."""
         self._partition = partition
         self._internal_errors_max = internal_errors_max
         self._internal_error_times: deque[int] = deque()
@@ -75,6 +83,7 @@ class Results:
         for output in prepared.outputs:
             effects.emit(output)
         decision = prepared.decision
+        self._batch(decision, effects)
         for command in decision.commands:
             self.totals.said(command.header.kind)
         for revenue in decision.revenue:
@@ -90,6 +99,21 @@ class Results:
         """Where a contract stands, told outside a decision."""
         self.totals.said(f"feedback.{told.status}")
         effects.emit(self._emitter.feedback(told))
+
+    def _batch(self, decision: Decision, effects: Effects) -> None:
+        """What a decision adds to batches, and which it ends."""
+        for summed in decision.summed:
+            self._sums.add(summed, effects)
+        for release in decision.releases:
+            if release.decision == "withdraw" and is_batch_group(release.group_id):
+                self.withdrawn.append(release.command_id)
+
+    def batch(self, journal: JournalPost, reference: Reference, effects: Effects) -> None:
+        """A journal of many contracts."""
+        account = reference.erp_account(journal.header.erp_account)
+        assert account is not None, f"no ERP account {journal.header.erp_account!r}: admission must refuse"
+        effects.emit(self._emitter.command(journal, account.command_partition))
+        self.totals.said(journal.header.kind)
 
     def exception(self, item: ExceptionItem, effects: Effects) -> None:
         """An exception was opened or resolved."""

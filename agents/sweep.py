@@ -83,9 +83,13 @@ class Sweep:
         self,
         limit: int,
         bring_up: Callable[[GroupEntry], bool],
+        complete: Callable[[int], int],
         receipt: Callable[[ControlReceipt], None],
     ) -> None:
         """Bring up to ``limit`` groups; at the end of the pass give the receipts.
+
+        ``complete`` is called with the ``control_seq`` of each marker to which every group has been brought up, before its
+        receipt; what it gives is counted among the commands.
 
         A pass that met a group which could not be brought up gives none: the close stays open, visibly, until
         the next marker, or a start of the task (with a mended release, say), begins another pass.
@@ -102,7 +106,7 @@ class Sweep:
             if entry.state.control_seq < progress.target_seq and not bring_up(entry):
                 progress.stuck += 1
             progress.cursor = after_group(prefix)
-        self._end_pass(receipt)
+        self._end_pass(complete, receipt)
 
     def flush(self, effects: Effects) -> None:
         """Write how far the sweep has come, where it has."""
@@ -111,7 +115,7 @@ class Sweep:
             effects.put(SWEEP_ROW, row)
             self._written = row
 
-    def _end_pass(self, receipt: Callable[[ControlReceipt], None]) -> None:
+    def _end_pass(self, complete: Callable[[int], int], receipt: Callable[[ControlReceipt], None]) -> None:
         progress = self._progress
         progress.passed_seq, progress.cursor = progress.target_seq, b""
         if progress.stuck:
@@ -120,6 +124,7 @@ class Sweep:
             seq = marker.header.control_seq
             if seq > progress.target_seq:
                 break
+            progress.commands[seq] = progress.commands.get(seq, 0) + complete(seq)
             receipt(self._receipt(marker))
             progress.groups.pop(seq, None)
             progress.commands.pop(seq, None)

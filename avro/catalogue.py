@@ -164,7 +164,14 @@ _EVENT_TYPES = (
     *_events(
         "integration", "commutative", events.SourceWatermark, events.ObjectSnapshot, before_contract=True
     ),
-    *_events("integration", "commutative", events.ErpAccepted, events.ErpRejected, events.ErpStatusChanged),
+    *_events(
+        "integration",
+        "commutative",
+        events.ErpAccepted,
+        events.ErpRejected,
+        events.ErpStatusChanged,
+        before_contract=True,
+    ),
 )
 
 EVENT_TYPES: Mapping[str, EventType] = MappingProxyType({event.name: event for event in _EVENT_TYPES})
@@ -217,6 +224,7 @@ _STRUCTS: tuple[tuple[Role, tuple[type[msgspec.Struct], ...]], ...] = (
             outcomes.CrmFeedback,
             outcomes.DeadLetter,
             outcomes.ControlTotals,
+            outcomes.PostingTotals,
         ),
     ),
     (

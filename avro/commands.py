@@ -83,7 +83,8 @@ class JournalLine(msgspec.Struct, frozen=True, gc=False):
     """One side of a journal; exactly one of debit and credit is positive, the other 0.
 
     ``account_class`` is the ledger class (revenue, contract_liability, ...), ``account`` the mapped ERP account,
-    ``service_period`` the attribution period's label.
+    ``service_period`` the attribution period's label. A line of a batch is about many contracts: ``customer_id`` is empty,
+    ``po`` null, and ``revenue_event_id`` is the batch's id, which its revenue events name.
     """
 
     account_class: str

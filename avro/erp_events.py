@@ -45,7 +45,8 @@ class ErpRejected(msgspec.Struct, frozen=True, gc=False):
     """The command is definitely not in the ERP, and stands in its lane until it is released, replaced or withdrawn.
 
     ``reason`` is ours (PERIOD_CLOSED, REFERENCE_MISSING ...), ``code`` and ``text`` the ERP's own. ``lines`` are those of a
-    journal. ``object_version`` of the envelope counts the rejections of this command.
+    journal; ``reference`` and ``document_date`` the own number and date of an invoice or credit memo. ``object_version`` of
+    the envelope counts the rejections of this command.
     """
 
     EVENT_TYPE: ClassVar[str] = "erp_rejected"
@@ -63,6 +64,8 @@ class ErpRejected(msgspec.Struct, frozen=True, gc=False):
     code: Text
     text: Text
     lines: tuple[RejectedLine, ...]
+    reference: Text | None = None
+    document_date: Day | None = None
 
 
 class ErpStatusChanged(msgspec.Struct, frozen=True, gc=False):

@@ -10,9 +10,11 @@ from tieout.avro.commands import Cause
 from tieout.avro.events import Day, Micros, Minor
 
 
-class RevenueEvent(msgspec.Struct, frozen=True, gc=False):
+class RevenueEvent(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """One movement of one measure. ``kind``: booked, billed, recognised, contract_liability, contract_asset,
-    refund_liability. ``period`` is the attribution period's label, ``posting_period`` where it landed.
+    refund_liability. ``period`` is the attribution period's label, ``posting_period`` where it landed. ``batch_id``: the
+    command of the batch that its amount was summed into, null where it has a journal of its contract's own. A null one is
+    not hashed, so that ``prev_hash`` is what it was before there were batches.
     """
 
     KIND: ClassVar[str] = "revenue_event"
@@ -40,6 +42,7 @@ class RevenueEvent(msgspec.Struct, frozen=True, gc=False):
     rule_version: int
     pins: tuple[str, ...]
     prev_hash: str
+    batch_id: str | None = None
 
 
 class ExceptionItem(msgspec.Struct, frozen=True, gc=False):
@@ -194,4 +197,21 @@ class ControlTotals(msgspec.Struct, frozen=True, gc=False):
     totals: tuple[OutcomeTotal, ...]
 
 
-Outcome = RevenueEvent | ExceptionItem | DecisionRecorded | CrmFeedback | DeadLetter | ControlTotals
+class PostingTotals(msgspec.Struct, frozen=True, gc=False):
+    """Commands of one ERP account, entity and period: received = accepted + withdrawn + replaced + rejected + open.
+
+    ``event_type`` of a total is the command's kind; amounts are signed: what is credited counts against what was invoiced.
+    """
+
+    KIND: ClassVar[str] = "posting_totals"
+    erp_account: str
+    entity: str
+    period: str
+    clock_at: Micros
+    received: int
+    totals: tuple[OutcomeTotal, ...]
+
+
+Outcome = (
+    RevenueEvent | ExceptionItem | DecisionRecorded | CrmFeedback | DeadLetter | ControlTotals | PostingTotals
+)

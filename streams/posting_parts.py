@@ -101,6 +101,7 @@ class PostingParts:
                 input_topic=topics.ERP_COMMANDS,
                 inbox=topics.CONTRACT_EVENTS,
                 dead_letters=topics.DEAD_LETTERS,
+                control_totals=topics.CONTROL_TOTALS,
             ),
             {account.partition: self._account(name) for name, account in self.accounts.items()},
             changelog_topic=topics.changelog_of(NAME),

@@ -44,7 +44,10 @@ class RejectedEntry(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 class Rejected(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """A command that stands rejected for its period: what is needed to say it again."""
+    """A command that stands rejected for its period: what is needed to say it again.
+
+    ``lines`` are those of a journal; ``reference`` and ``document_date`` the own number and date of a document.
+    """
 
     command: str
     books: ErpBooks
@@ -54,6 +57,8 @@ class Rejected(msgspec.Struct, frozen=True, array_like=True, gc=False):
     posting_date: Day
     period: str
     lines: tuple[RejectedEntry, ...] = ()
+    reference: str | None = None
+    document_date: Day | None = None
 
 
 class ErpAnswers(msgspec.Struct, frozen=True, array_like=True, gc=False):

@@ -1,7 +1,7 @@
 """Where each row of the contract agent lives.
 
 Group rows start with tenant and group, so that one scan loads a group and a partition can be swept group by
-group; partition rows (markers, sweep, timers, totals) sort before them. Invariant: no id contains NUL (decode
+group; partition rows (markers, sweep, timers, totals, sums of journals) sort before them. Invariant: no id contains NUL (decode
 refuses it), so a prefix never runs into another group.
 """
 
@@ -10,7 +10,10 @@ from __future__ import annotations
 PARTITION_ROWS = b"\x01"
 GROUP_ROWS = b"\x02"
 
+BATCH_ROWS = PARTITION_ROWS + b"b"
 CONTROL_ROWS = PARTITION_ROWS + b"c"
+SUM_ROWS = PARTITION_ROWS + b"j"
+SHARE_ROWS = PARTITION_ROWS + b"k"
 SWEEP_ROW = PARTITION_ROWS + b"s"
 TIMER_ROWS = PARTITION_ROWS + b"t"
 TOTALS_ROW = PARTITION_ROWS + b"u"

@@ -41,7 +41,8 @@ class OpenCommand(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
     ``place`` is its number in the lane; ``command_id`` is that of the command which is posted there. Times are UTC
     milliseconds; ``emitted_ms`` is that of its record in the log. ``attempts`` counts calls that were begun; ``asked``
-    read-backs. ``amount_minor`` is what the command moves. ``told``: the refusal that its contract knows of.
+    read-backs. ``amount_minor`` is what the command moves. ``told``: the refusal that its contract knows of. ``period``: where it
+    posts to, as its contract named it.
     """
 
     lane: str
@@ -64,6 +65,7 @@ class OpenCommand(msgspec.Struct, frozen=True, array_like=True, gc=False):
     code: str = ""
     text: str = ""
     told: str = ""
+    period: str = ""
 
 
 class Call(msgspec.Struct, frozen=True, array_like=True, gc=False):

@@ -46,6 +46,11 @@ class Tally(msgspec.Struct, frozen=True, array_like=True, gc=False):
         """Whether there is a document of this source object and kind."""
         return _holds(self.objects, _joined(kind, source))
 
+    def knows_kind(self, kind: str) -> bool:
+        """Whether there is a document of this kind."""
+        place = bisect_left(self.objects, _joined(kind, ""))
+        return place < len(self.objects) and self.objects[place].startswith(_joined(kind, ""))
+
     def due_of(self, arrangement: str) -> Minor:
         """What documents move due of an arrangement by, without tax, as they were issued."""
         for name, amount in self.due:

@@ -41,13 +41,16 @@ _LONG_MAX = 2**63 - 1
 """Largest amount that the published totals can carry; the row keeps counting beyond it."""
 
 
-_CURRENCIES_MAX = 63
+CURRENCIES_MAX = 63
 NO_CURRENCY = "XXX"
 """ISO 4217's "no currency": amounts in no known one, and what a published row has beyond its first 63."""
 
 
-def _amounts(by_currency: dict[str, int]) -> tuple[AmountTotal, ...]:
-    return tuple(AmountTotal(name, min(amount, _LONG_MAX)) for name, amount in by_currency.items())
+def amount_totals(by_currency: dict[str, int]) -> tuple[AmountTotal, ...]:
+    """Amounts per currency as totals show them, which is at most what a long holds."""
+    return tuple(
+        AmountTotal(name, max(-_LONG_MAX, min(amount, _LONG_MAX))) for name, amount in by_currency.items()
+    )
 
 
 def _sorted(counts: dict[str, int]) -> dict[str, int]:
@@ -113,10 +116,10 @@ class Totals:
             event_type, outcome, currency = key.split(_SEPARATOR)
             if self._amounts[key]:
                 amounts = by_key.setdefault((event_type, outcome), {})
-                named = currency if len(amounts) < _CURRENCIES_MAX else NO_CURRENCY
+                named = currency if len(amounts) < CURRENCIES_MAX else NO_CURRENCY
                 amounts[named] = amounts.get(named, 0) + self._amounts[key]
         return tuple(
-            OutcomeTotal(event_type, outcome, count, _amounts(by_key.get((event_type, outcome), {})))
+            OutcomeTotal(event_type, outcome, count, amount_totals(by_key.get((event_type, outcome), {})))
             for event_type, outcome, count in self.counts()
         )
 

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from tieout.agents.accounting.agreement import done_of, layers_of
 from tieout.agents.accounting.change_orders import pending
 from tieout.agents.accounting.collectability import doubtful
+from tieout.agents.accounting.credited_invoices import over_credited
 from tieout.agents.accounting.dated_amounts import amounts_by_po
 from tieout.agents.accounting.decision_table import ASSUMED
 from tieout.agents.accounting.financing import first_gap, is_near, is_within_reach
@@ -31,6 +32,7 @@ FINANCING, OVER_PRICE = "FINANCING_SUSPECTED", "BILLED_OVER_PRICE"
 LOSS, NO_EXPECTED_COST, OVER_EXPECTED_COST = "CONTRACT_LOSS", "EAC_MISSING", "EVIDENCE_OVER_SCOPE"
 DOWN, REJECTED, UNPROMISED = "PROGRESS_DOWN", "ACCEPTANCE_REJECTED", "EVIDENCE_UNKNOWN_PO"
 DOUBTFUL = "COLLECTABILITY_FAILED"
+OVER_INVOICE = "VALUE_INVALID"
 NOT_APPROVED, BELOW_NOTHING = "MOD_PENDING", "RECOGNISED_NEGATIVE"
 RAISED_BY = {
     LOSS: "progress_updated",
@@ -42,6 +44,7 @@ RAISED_BY = {
     DOUBTFUL: "collectability_reassessed",
     FINANCING: "invoice_posted",
     OVER_PRICE: "invoice_posted",
+    OVER_INVOICE: "credit_memo_issued",
     NOT_APPROVED: "change_order_submitted",
     BELOW_NOTHING: "contract_amended",
     **dict.fromkeys(ASSUMED, "contract_amended"),
@@ -50,12 +53,17 @@ RAISED_BY = {
 
 OF_BILLING = frozenset({FINANCING, OVER_PRICE})
 """Codes that compare billing with what was agreed and performed: one alert of an arrangement at most."""
+OF_DOCUMENTS = OF_BILLING | {OVER_INVOICE}
+"""Codes that documents open and end; all others follow from what was agreed and performed."""
 EVER: Day = -(2**31)
 """Before any day."""
 
 
 class Alert(NamedTuple):
-    """One thing to look at. ``fact`` is the promise (contract and po) or the arrangement; ``amount`` in minor units."""
+    """One thing to look at. ``fact`` is the promise (contract and po), the arrangement or, by its number, the invoice.
+
+    ``amount`` in minor units.
+    """
 
     code: str
     fact: str
@@ -66,7 +74,7 @@ class Alert(NamedTuple):
 
 def standing(state: GroupState) -> list[Alert]:
     """All alerts of a group as its facts stand, in the order of code and fact."""
-    found = of_performance(state)
+    found = [*of_performance(state), *of_credits(state)]
     for arrangement in state.group.arrangements:
         if not is_unremarkable(state, arrangement, EVER):
             found += of_billing(state, arrangement, EVER)
@@ -112,6 +120,15 @@ def of_billing(state: GroupState, arrangement: Arrangement, since: Day) -> list[
         detail = f"{payment.name!r} {how}"
         found.append(Alert(FINANCING, arrangement.id, arrangement.id, 0, detail))
     return found
+
+
+def of_credits(state: GroupState) -> Iterator[Alert]:
+    """Invoices that are credited, given up or disputed for more than they come to, by facts of which each is within."""
+    for each in over_credited(state):
+        contract = state.contract(each.contract)
+        assert contract is not None, each
+        detail = f"{each.over} more than the {each.stated} of invoice {each.invoice!r} is {each.how} in all"
+        yield Alert(OVER_INVOICE, f"doc:{each.invoice}", contract.first_arrangement, each.over, detail)
 
 
 def _over_price(state: GroupState, arrangement: Arrangement) -> Iterator[Alert]:

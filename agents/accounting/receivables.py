@@ -153,14 +153,6 @@ def write_offs_of(state: GroupState, arrangement: Arrangement) -> tuple[WriteOff
     )
 
 
-def advance_movements(documents: Documents, contract: str) -> Dated:
-    """(day, movement) of the contract's unapplied advances."""
-    walk = Walk(documents, contract, {}, "")
-    for fact in in_order(documents, contract):
-        walk.take(fact)
-    return walk.advances
-
-
 def _contracts(state: GroupState, arrangement: Arrangement) -> list[Contract]:
     named = arrangement.contracts or (arrangement.contract,)
     return [each for each in state.group.contracts if each.id in named]

@@ -13,17 +13,19 @@ from msgspec.structs import replace
 from tieout.agents.accounting.alerts import (
     EVER,
     OF_BILLING,
+    OF_DOCUMENTS,
+    OVER_INVOICE,
     RAISED_BY,
     Alert,
     is_unremarkable,
     of_billing,
+    of_credits,
     of_performance,
 )
 from tieout.agents.contracts.accepted import Touched
 from tieout.agents.contracts.derivation import prepared
 from tieout.agents.contracts.draft import Draft
-from tieout.agents.contracts.facts import with_open_items
-from tieout.agents.contracts.telling import exception_of
+from tieout.agents.contracts.open_items import changed, ended, opened
 from tieout.tables.contract import GroupState, OpenItem
 
 Key = tuple[str, str]
@@ -37,12 +39,32 @@ def alerted(before: GroupState, after: GroupState, touched: Iterable[Touched], d
     it were looked at then, and where one opened an item, or the arrangement is new, all are looked at.
     """
     performed = after.facts is not before.facts or after.work is not before.work
-    if not (performed or after.documents is not before.documents or after.usage is not before.usage):
+    billed = after.documents is not before.documents
+    if not (performed or billed or after.usage is not before.usage):
         return after
     items = after.group.open_items
     known = {(each.code, each.fact): each for each in items if each.code in RAISED_BY} if items else {}
     alerts = of_performance(after) if performed else []
-    anew = {key for key in known if performed and key[0] not in OF_BILLING}
+    anew = {key for key in known if performed and key[0] not in OF_DOCUMENTS}
+    if billed or after.facts.assessments is not before.facts.assessments:
+        alerts += of_credits(after)
+        anew.update([key for key in known if key[0] == OVER_INVOICE])
+    after, of_touched = _of_touched(before, after, touched, known, anew)
+    alerts += of_touched
+    if not (anew or alerts):
+        return after
+    return _told(after, known, anew, {(each.code, each.fact): each for each in alerts}, draft)
+
+
+def _of_touched(
+    before: GroupState,
+    after: GroupState,
+    touched: Iterable[Touched],
+    known: Mapping[Key, OpenItem],
+    anew: set[Key],
+) -> tuple[GroupState, list[Alert]]:
+    """Alerts about billing of what is touched; what is looked at again for them joins ``anew``."""
+    alerts: list[Alert] = []
     grown = len(after.group.arrangements) > len(before.group.arrangements)
     stood = {each.id for each in before.group.arrangements} if grown else set()
     for arrangement, first, _, _ in touched:
@@ -53,9 +75,7 @@ def alerted(before: GroupState, after: GroupState, touched: Iterable[Touched], d
         if not is_unremarkable(after, billed, since):
             after = prepared(after)
             alerts += of_billing(after, billed, since)
-    if not (anew or alerts):
-        return after
-    return _told(after, known, anew, {(each.code, each.fact): each for each in alerts}, draft)
+    return after, alerts
 
 
 def _told(
@@ -65,19 +85,11 @@ def _told(
     alerts: Mapping[Key, Alert],
     draft: Draft,
 ) -> GroupState:
-    """``anew``: what is known and was looked at again."""
-    items: dict[Key, OpenItem] = {key: item for key, item in known.items() if key not in anew}
-    for key, alert in sorted(alerts.items()):
-        items[key] = _item(state, alert, known.get(key), draft)
-        if key not in known:
-            draft.exceptions.append(exception_of(items[key], draft, None))
-    for key in sorted(anew - alerts.keys()):
-        draft.exceptions.append(exception_of(known[key], draft, draft.view.now))
-    if items == known:
-        return state
-    others = [each for each in state.group.open_items if each.code not in RAISED_BY]
-    standing_items = sorted((*others, *items.values()), key=lambda each: (each.code, each.fact))
-    return with_open_items(state, tuple(standing_items))
+    """The state with an item of each alert, and without those that are over. ``anew``: what was looked at again."""
+    items = {key: _item(state, alert, known.get(key), draft) for key, alert in sorted(alerts.items())}
+    state = opened(state, [item for key, item in items.items() if key not in known], draft)
+    state = changed(state, [item for key, item in items.items() if key in known])
+    return ended(state, [known[key] for key in sorted(anew - alerts.keys())], draft)
 
 
 def _item(state: GroupState, alert: Alert, known: OpenItem | None, draft: Draft) -> OpenItem:

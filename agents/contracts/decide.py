@@ -77,7 +77,7 @@ def apply_marker(state: GroupState, marker: Marker, view: View, cause: CausedBy)
     draft = Draft(state, view, cause)
     after = replace(state, group=replace(state.group, control_seq=view.control_seq))
     after = marked(after, marker, draft)
-    return _decided(state, after, draft, effect=bool(draft.commands))
+    return _decided(state, after, draft, effect=bool(draft.commands or draft.summed))
 
 
 def _decided(before: GroupState, after: GroupState, draft: Draft, *, effect: bool) -> Decision:
@@ -93,4 +93,5 @@ def _decided(before: GroupState, after: GroupState, draft: Draft, *, effect: boo
         tuple(draft.decisions),
         tuple(draft.releases),
         tuple(draft.feedback),
+        tuple(draft.summed),
     )

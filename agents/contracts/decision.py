@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import msgspec
 
-from tieout.avro.commands import Cause, Command
+from tieout.avro.commands import Cause, Command, JournalPost
 from tieout.avro.control import CommandResolved
 from tieout.avro.events import Day, Micros
 from tieout.avro.outcomes import CrmFeedback, DecisionRecorded, ExceptionItem, RevenueEvent
+from tieout.tables.batches import Batch
 from tieout.tables.contract import GroupState
 from tieout.tables.controls import Controls
 from tieout.tables.reference import Reference
@@ -64,6 +65,13 @@ class Refused(Exception):  # noqa: N818 - a business answer on its way out of ad
         self.refusal = Refusal(code, detail, retry)
 
 
+class Summed(NamedTuple):
+    """A journal that is not sent: its lines are added to those of a batch."""
+
+    batch: Batch
+    journal: JournalPost
+
+
 class Decision(msgspec.Struct, frozen=True, gc=False):
     """The group's next state and everything that it says."""
 
@@ -76,6 +84,7 @@ class Decision(msgspec.Struct, frozen=True, gc=False):
     decisions: tuple[DecisionRecorded, ...] = ()
     releases: tuple[CommandResolved, ...] = ()
     feedback: tuple[CrmFeedback, ...] = ()
+    summed: tuple[Summed, ...] = ()
 
     @property
     def is_silent(self) -> bool:

@@ -16,12 +16,12 @@ from tieout.agents.contracts.draft import Draft
 from tieout.agents.contracts.facts import object_of
 from tieout.agents.contracts.facts_billing import with_document
 from tieout.agents.contracts.limits import DOCUMENT_LINES_MAX
-from tieout.agents.contracts.mirror import mirror_credit_memo, mirror_invoice
+from tieout.agents.contracts.mirror import Mirrored, mirror, mirrored_on
 from tieout.agents.contracts.policy import policy_of
 from tieout.agents.contracts.price_effects import moved_by_acts
 from tieout.agents.contracts.standing_versions import standing_arrangements, told_once
-from tieout.agents.contracts.telling import tell_billed
-from tieout.avro.events import CreditMemoIssued, Day, DebitMemoIssued, DocumentLine, InvoicePosted, Minor
+from tieout.agents.contracts.telling import Billed, billed_by, tell_billed
+from tieout.avro.events import CreditMemoIssued, Day, DebitMemoIssued, DocumentLine, InvoicePosted
 from tieout.tables.contract import Arrangement, Contract, GroupState
 from tieout.tables.documents import DocLine
 from tieout.tables.facts import Terms
@@ -54,9 +54,10 @@ def invoice(state: GroupState, event: InvoicePosted | DebitMemoIssued, draft: Dr
     if mirrored and (event.part_count > 1 or any(line.unconditional for line in earlier)):
         raise Refused("EVENT_UNSUPPORTED", "mirroring an invoice in parts, or again, is not supported yet")
     state = with_document(state, source, lines)
-    _tell_billed(state, contract, at, earlier, lines, draft)
     if event.unconditional and mirrored and isinstance(event, InvoicePosted):
-        mirror_invoice(state, contract, event, lines, draft)
+        _mirror(state, Mirrored(contract, lines, event.envelope.effective_date), earlier, draft)
+    else:
+        _tell_billed(state, contract, at, earlier, lines, draft)
     state, touched = moved_by_acts(state, contract, _touched(state, earlier, lines), draft)
     return Accepted(state, touched)
 
@@ -78,9 +79,10 @@ def credit_memo(state: GroupState, event: CreditMemoIssued, draft: Draft) -> Acc
     state = with_document(state, source, lines)
     state, effects = credited(state, event, lines, draft)
     state = settled(state, event, {line.doc for line in earlier}, draft)
-    _tell_billed(state, contract, at, earlier, lines, draft)
     if mirrored:
-        mirror_credit_memo(state, contract, event, lines, draft)
+        _mirror(state, Mirrored(contract, lines, at), earlier, draft)
+    else:
+        _tell_billed(state, contract, at, earlier, lines, draft)
     state, touched = moved_by_acts(state, contract, _touched(state, earlier, lines), draft)
     by_arrangement = {each.arrangement: each for each in touched}
     for arrangement_id, first in effects:
@@ -253,6 +255,15 @@ def _mirrored(state: GroupState, contract: Contract, draft: Draft) -> bool:
     return policy_of(draft.view, state.arrangements_of(contract.id)[0]).ar_owner == "billing_mirrored"
 
 
+def _mirror(state: GroupState, document: Mirrored, earlier: tuple[DocLine, ...], draft: Draft) -> None:
+    """Say the document to the ERP, and tell it for the period that it goes to."""
+    at = document.lines[0].at
+    where = mirrored_on(state, document, document.day, draft)
+    posting = where.period if at == document.day else ""
+    _tell_billed(state, document.contract, at, earlier, document.lines, draft, posting)
+    mirror(state, document, where, draft)
+
+
 def _tell_billed(
     state: GroupState,
     contract: Contract,
@@ -260,17 +271,16 @@ def _tell_billed(
     earlier: tuple[DocLine, ...],
     lines: tuple[DocLine, ...],
     draft: Draft,
+    posting: str = "",
 ) -> None:
     """What the document, in place of its earlier version, bills of each arrangement."""
-    moved: dict[str, Minor] = {}
-    for sign, version in ((-1, earlier), (1, lines)):
-        for line in version:
-            if line.unconditional:
-                amount = -line.amount if line.kind == "credit_memo" else line.amount
-                moved[line.arrangement] = moved.get(line.arrangement, 0) + sign * amount
+    moved = billed_by(lines)
+    for arrangement, amount in billed_by(earlier).items():
+        moved[arrangement] = moved.get(arrangement, 0) - amount
     for arrangement in sorted(moved):
         cumulative = state.extent.tally.due_of(arrangement)
-        tell_billed(state.arrangement(arrangement), contract.id, at, moved[arrangement], cumulative, draft)
+        told = Billed(contract.id, at, moved[arrangement], cumulative, posting)
+        tell_billed(state.arrangement(arrangement), told, draft)
 
 
 def _touched(state: GroupState, earlier: tuple[DocLine, ...], lines: tuple[DocLine, ...]) -> dict[str, Day]:

@@ -13,7 +13,7 @@ from typing import TypeVar
 import msgspec
 from msgspec.structs import replace
 
-from tieout.agents.contracts.decision import CausedBy, Refused, View
+from tieout.agents.contracts.decision import CausedBy, Refused, Summed, View
 from tieout.avro.commands import (
     Command,
     CommandHeader,
@@ -60,6 +60,12 @@ def ident(*parts: str) -> str:
     return blake2b("\x1f".join(parts).encode(), digest_size=16).hexdigest()
 
 
+def hashed(command: _Said) -> _Said:
+    """The command with the hash of its content in its header."""
+    digest = blake2b(_encode(command), digest_size=16).hexdigest()
+    return replace(command, header=replace(command.header, content_hash=digest))
+
+
 class Posting(msgspec.Struct, frozen=True, gc=False):
     """Where and when a command is to be posted; ``contract`` it is about, empty: the arrangement's own."""
 
@@ -86,6 +92,7 @@ class Draft:
         "group_id",
         "releases",
         "revenue",
+        "summed",
         "tenant",
         "view",
     )
@@ -102,6 +109,7 @@ class Draft:
         self.exceptions: list[ExceptionItem] = []
         self.decisions: list[DecisionRecorded] = []
         self.feedback: list[CrmFeedback] = []
+        self.summed: list[Summed] = []
         self._standing_lanes = group.lanes
         self._lanes: dict[str, Lanes] = {}
         self._revenue_hash = group.revenue_hash
@@ -123,17 +131,33 @@ class Draft:
         after: tuple[str, ...] = (),
     ) -> _Said:
         """Append a command; ``build`` gives it for its header."""
-        number = len(self.commands)
-        arrangement, entity = where.arrangement, where.entity
-        lane_seq = self._next_number(entity.erp_account, lane)
+        lane_seq = self._next_number(where.entity.erp_account, lane)
+        blank = build(self._header(kind, lane, lane_seq, where, after))
+        command = hashed(blank)
+        self.commands.append(command)
+        return command
+
+    def unsent(self, kind: str, lane: str, where: Posting) -> CommandHeader:
+        """Header of what is summed into a batch instead of being sent: it has an id, and no place in a lane."""
+        return self._header(kind, lane, 0, where, ())
+
+    def sum(self, summed: Summed) -> None:
+        """Append a journal that goes into a batch."""
+        self.summed.append(summed)
+
+    def _header(
+        self, kind: str, lane: str, lane_seq: int, where: Posting, after: tuple[str, ...]
+    ) -> CommandHeader:
+        number = len(self.commands) + len(self.summed)
+        arrangement = where.arrangement
         # By position: a record of so many fields takes ten times as long to make by name.
-        header = CommandHeader(
+        return CommandHeader(
             ident(self.tenant, self.group_id, self.cause.id, kind, str(number)),
             kind,
             self.tenant,
             arrangement.entity,
             arrangement.book,
-            entity.erp_account,
+            where.entity.erp_account,
             self.group_id,
             arrangement.id,
             where.contract or arrangement.contract,
@@ -150,11 +174,6 @@ class Draft:
             self.view.reference.cut,
             "",  # content_hash
         )
-        blank = build(header)
-        digest = blake2b(_encode(blank), digest_size=16).hexdigest()
-        command = replace(blank, header=replace(header, content_hash=digest))
-        self.commands.append(command)
-        return command
 
     def release(self, erp_account: str, command_id: str, decision: str) -> None:
         """Append what becomes of a command that stands in its lane. Refused where its ERP account is not published."""

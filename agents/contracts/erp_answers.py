@@ -145,6 +145,8 @@ def _rejected(event: ErpRejected) -> Rejected:
             )
             for each in event.lines
         ),
+        reference=event.reference,
+        document_date=event.document_date,
     )
 
 

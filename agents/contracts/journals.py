@@ -1,7 +1,7 @@
 """Journals and the revenue events beside them: movements of one posting period, written as balanced lines.
 
 Invariants: each journal balances; one revenue event per line; nothing is written into a closed period; a late effect
-keeps its service period.
+keeps its service period; what is summed with other contracts' journals is told in the same revenue events, with its batch.
 """
 
 from __future__ import annotations
@@ -15,21 +15,23 @@ from msgspec.structs import replace
 from tieout.agents.accounting.invariant import InvariantBroken
 from tieout.agents.accounting.ledger_targets import BILLING_CLASSES, GAIN, PAYABLE, RECEIVABLE
 from tieout.agents.accounting.position import CREDIT_CLASSES
-from tieout.agents.contracts.decision import View
+from tieout.agents.contracts.decision import Summed, View
 from tieout.agents.contracts.draft import RULE_VERSION, Draft, Posting, ident
 from tieout.agents.contracts.exchange import Exchange
+from tieout.agents.contracts.grain import batch_for, is_summed
 from tieout.agents.contracts.periods import Books
 from tieout.agents.contracts.standing_versions import parties_of
 from tieout.avro.commands import CLAIM_ON, CommandHeader, JournalFx, JournalLine, JournalPost
 from tieout.avro.events import Day, Minor
 from tieout.avro.outcomes import RevenueEvent
 from tieout.avro.reference import EntityPublished
+from tieout.tables.batches import batch_id
 from tieout.tables.contract import Arrangement, GroupState
 from tieout.tables.ledger import Key
 from tieout.tables.reference import Period
 
 CLAIM_CLASSES = (PAYABLE, RECEIVABLE)
-_KINDS = {
+KINDS = {
     "contract_liability": "contract_liability",
     "contract_asset": "contract_asset",
     "refund_liability": "refund_liability",
@@ -108,14 +110,16 @@ def post(
 
     ``other``: the entity that they are a claim on, or of; empty for revenue.
     """
-    arrangement, entity, books, totals = book.arrangement, book.entity, book.books, book.totals
+    arrangement, entity, books = book.arrangement, book.entity, book.books
     assert books.horizon is not None
     if books.closed is not None and posting <= books.closed:
         raise InvariantBroken(
             f"{arrangement.id} would post into the closed period {books.calendar.label(posting)}"
         )
-    moved = posting != lines[-1].period
-    day = books.posting_date(posting, books.horizon, moved=moved)
+    day = books.posting_date(posting, books.horizon, moved=posting != lines[-1].period)
+    if not other and book.voided is None and is_summed(draft.view, arrangement, day, _amounts(lines)):
+        _sum(book, posting, lines, draft)
+        return state
     where = Posting(arrangement, entity, day, books.calendar.label(posting))
     contract = state.contract(arrangement.contract)
     assert contract is not None
@@ -123,12 +127,7 @@ def post(
     customer = parties_of(state, contract, day)[-1].customer
 
     def build(header: CommandHeader) -> JournalPost:
-        written = tuple(
-            [
-                _journal_line(line, place, header, customer, accounts[line.account_class], books)
-                for place, line in enumerate(lines, 1)
-            ]
-        )
+        written = _journal_lines(lines, header, customer, accounts, books)
         if other:
             return JournalPost(
                 header, "intercompany", fx, written, _mirror_id(arrangement, other, book.further, draft)
@@ -141,9 +140,7 @@ def post(
     _require_balance(journal)
     if book.voided is not None:
         _take_back(book.voided, book, lines, journal, draft)
-    for line, written in zip(lines, journal.lines, strict=True):
-        total = totals.get((line.account_class, line.po), 0)
-        draft.tell(_revenue_event(line, written, journal.header, books, total, draft))
+    _tell(book, lines, journal, None, draft)
     if contract.journal_tied:
         return state
     tied = tuple(
@@ -172,6 +169,33 @@ def _take_back(voided: Voided, book: Book, lines: list[Line], journal: JournalPo
         )
 
 
+def _sum(book: Book, posting: Period, lines: list[Line], draft: Draft) -> None:
+    """Add a journal to the batches of its posting period, one for each attribution period: each balances by itself."""
+    books = book.books
+    assert books.horizon is not None
+    for period, each in groupby(lines, key=lambda line: line.period):
+        own = list(each)
+        day = books.posting_date(posting, books.horizon, moved=posting != period)
+        where = Posting(book.arrangement, book.entity, day, books.calendar.label(posting))
+        accounts = _accounts(draft.view, book.arrangement, day, {line.account_class for line in own})
+        header = draft.unsent(JournalPost.KIND, "journal", where)
+        journal = JournalPost(header, "revenue", None, _journal_lines(own, header, "", accounts, books))
+        _require_balance(journal)
+        batch = batch_for(
+            header,
+            books.calendar.label(period),
+            draft.view.control_seq,
+            draft.cause,
+            is_translated=own[0].functional is not None,
+        )
+        draft.sum(Summed(batch, journal))
+        _tell(book, own, journal, batch_id(batch, draft.cause.pointer.partition), draft)
+
+
+def _amounts(lines: list[Line]) -> Iterator[Minor]:
+    return (amount for line in lines for amount in (line.amount, line.functional or 0))
+
+
 def _accounts(view: View, arrangement: Arrangement, day: Day, classes: set[str]) -> dict[str, str]:
     """Ledger class -> account; a class is mapped when its arrangement opens, so a day before counts as that day."""
     found: dict[str, str] = {}
@@ -185,6 +209,17 @@ def _accounts(view: View, arrangement: Arrangement, day: Day, classes: set[str])
         )
         found[account_class] = account
     return found
+
+
+def _journal_lines(
+    lines: list[Line], header: CommandHeader, customer: str, accounts: Mapping[str, str], books: Books
+) -> tuple[JournalLine, ...]:
+    return tuple(
+        [
+            _journal_line(line, place, header, customer, accounts[line.account_class], books)
+            for place, line in enumerate(lines, 1)
+        ]
+    )
 
 
 def _journal_line(
@@ -235,6 +270,14 @@ def _one_rate(lines: list[Line], exchange: Exchange) -> JournalFx | None:
     return JournalFx(row.rate, row.rate_scale, row.rate_type, row.header.effective_date, row.header.version)
 
 
+def _tell(book: Book, lines: list[Line], journal: JournalPost, batch: str | None, draft: Draft) -> None:
+    """One revenue event per line; ``batch``: the id of the batch that the journal is summed into."""
+    for line, written in zip(lines, journal.lines, strict=True):
+        total = book.totals.get((line.account_class, line.po), 0)
+        event = _revenue_event(line, written, journal.header, book.books, total, draft)
+        draft.tell(event if batch is None else replace(event, batch_id=batch))
+
+
 def _revenue_event(
     line: Line, written: JournalLine, header: CommandHeader, books: Books, cumulative: Minor, draft: Draft
 ) -> RevenueEvent:
@@ -245,7 +288,7 @@ def _revenue_event(
     # By position: a record of so many fields takes ten times as long to make by name.
     return RevenueEvent(
         written.revenue_event_id,
-        _KINDS.get(line.account_class, "recognised"),
+        KINDS.get(line.account_class, "recognised"),
         header.tenant,
         header.group_id,
         header.arrangement_id,

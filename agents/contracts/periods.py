@@ -31,7 +31,7 @@ SWITCHES: Switches = {
     "catch_up": ("on",),
     "materiality": ("none", NUMBER),
     "parked_contract_revenue": ("continue_on_last_version",),
-    "journal_grain": ("arrangement",),
+    "journal_grain": ("arrangement", "summary"),
     "books": ("one",),
     "erp_closed_period": ("redate", "hold"),
 }

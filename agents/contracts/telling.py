@@ -6,7 +6,8 @@ ids follow from group, kind and fact.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
 from tieout.agents.accounting.agreed import Folded, Rebase
 from tieout.agents.accounting.decision_table import reasons
@@ -21,6 +22,7 @@ from tieout.agents.contracts.reasons import REASONS
 from tieout.avro.events import ContractCorrected, Day, Micros, Minor
 from tieout.avro.outcomes import DecisionInput, DecisionRecorded, ExceptionItem, RevenueEvent
 from tieout.tables.contract import Arrangement, GroupState, OpenItem
+from tieout.tables.documents import DocLine
 from tieout.tables.facts import Terms
 
 _RATED_MONTHS = 12
@@ -47,11 +49,46 @@ def tell_priced(state: GroupState, terms: Terms, at: Day, amount: Minor, draft: 
     _tell(arrangement, "booked", at, amount, cumulative, draft, acv=None, told=told)
 
 
-def tell_billed(
-    arrangement: Arrangement, contract: str, at: Day, amount: Minor, cumulative: Minor, draft: Draft
-) -> None:
-    """What a document of a contract moved on the arrangement, without tax; credits are negative."""
-    _tell(arrangement, "billed", at, amount, cumulative, draft, acv=None, told=(contract, None))
+class Billed(NamedTuple):
+    """What a document of a contract moved on an arrangement, without tax; credits are negative.
+
+    ``posting``: the period that it goes to, where that need not be the first that is open in tieout. ``part`` tells apart
+    what one decision tells of one arrangement twice.
+    """
+
+    contract: str
+    at: Day
+    amount: Minor
+    cumulative: Minor
+    posting: str = ""
+    part: str = ""
+
+
+def billed_by(lines: Iterable[DocLine]) -> dict[str, Minor]:
+    """Arrangement -> what the lines of a document bill of it."""
+    moved: dict[str, Minor] = {}
+    for line in lines:
+        if line.unconditional:
+            amount = -line.amount if line.kind == "credit_memo" else line.amount
+            moved[line.arrangement] = moved.get(line.arrangement, 0) + amount
+    return moved
+
+
+def tell_billed(arrangement: Arrangement, billed: Billed, draft: Draft) -> None:
+    """Tell what a document bills of an arrangement."""
+    where = billed.posting, billed.part
+    told = billed.contract, None
+    _tell(
+        arrangement,
+        "billed",
+        billed.at,
+        billed.amount,
+        billed.cumulative,
+        draft,
+        acv=None,
+        told=told,
+        where=where,
+    )
 
 
 def tell_modification(
@@ -195,14 +232,16 @@ def _tell(
     *,
     acv: Minor | None,
     told: tuple[str, str | None],
+    where: tuple[str, str] = ("", ""),
 ) -> None:
-    """``told``: (contract, treatment of its version)."""
+    """``told``: (contract, treatment of its version). ``where``: posting period and part, where they are not the usual ones."""
     contract, treatment = told
+    posting, part = where
     placed = ground_of(draft.view, arrangement).books.placed(at)
     # By position: a record of so many fields takes ten times as long to make by name.
     draft.tell(
         RevenueEvent(
-            ident(draft.tenant, draft.group_id, kind, draft.cause.id, arrangement.id),
+            ident(draft.tenant, draft.group_id, kind, draft.cause.id, arrangement.id, *filter(None, (part,))),
             kind,
             draft.tenant,
             draft.group_id,
@@ -212,7 +251,7 @@ def _tell(
             arrangement.entity,
             arrangement.book,
             placed.period,
-            placed.posting,
+            posting or placed.posting,
             None,  # service_first
             None,  # service_last
             arrangement.currency,

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from tieout.agents.posting.settling import Posted
 from tieout.avro.canonical import content_hash
-from tieout.avro.commands import CLAIM_ON, Command, JournalLine, JournalPost
+from tieout.avro.commands import CLAIM_ON, Command, CreditMemoCreate, InvoiceCreate, JournalLine, JournalPost
 from tieout.avro.events import Envelope, ErpAccepted, ErpRejected, RejectedLine
 from tieout.tables.posting import OpenCommand
 
@@ -60,8 +60,23 @@ def rejected(command: Command, standing: OpenCommand, now_us: int) -> ErpRejecte
         code=standing.code[:_TEXT_MAX],
         text=standing.text[:_TEXT_MAX],
         lines=tuple(_line(line) for line in command.lines) if isinstance(command, JournalPost) else (),
+        reference=_number(command),
+        document_date=command.document_date
+        if isinstance(command, InvoiceCreate | CreditMemoCreate)
+        else None,
     )
     return replace(event, envelope=replace(event.envelope, content_hash=content_hash(event)))
+
+
+def _number(command: Command) -> str | None:
+    """The document's own number."""
+    match command:
+        case InvoiceCreate():
+            return command.invoice_number[:_TEXT_MAX]
+        case CreditMemoCreate():
+            return command.memo_number[:_TEXT_MAX]
+        case _:
+            return None
 
 
 def _line(line: JournalLine) -> RejectedLine:

@@ -66,7 +66,7 @@ def posting_agent(
         name=NAME,
         input_topic=settings.input_topic,
         changelog_topic=changelog_topic,
-        output_topics=(settings.inbox, settings.dead_letters),
+        output_topics=(settings.inbox, settings.dead_letters, settings.control_totals),
         open=open_task,
         tick=lambda _: (None, codec.encode(Tick(now_ms() * 1000))),
         calls=CallSpec(

@@ -43,6 +43,7 @@ def opened(command: Command, emitted_ms: int) -> OpenCommand:
         after=header.after,
         emitted_ms=emitted_ms,
         since_ms=emitted_ms,
+        period=header.posting_period,
     )
 
 

@@ -215,7 +215,7 @@ def _journal_entry(line: c.JournalLine) -> Entry:
         line.account,
         line.debit_minor,
         line.credit_minor,
-        line.customer_id,
+        line.customer_id or None,
         line.functional_debit_minor,
         line.functional_credit_minor,
         line.dimensions,

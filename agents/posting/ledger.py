@@ -23,6 +23,7 @@ from tieout.tables.posting import (
     lane_key,
     place_key,
 )
+from tieout.tables.posting_totals import PERIOD_ROWS, PeriodTotals, outcome_of
 from tieout.tables.totals import Totals
 
 
@@ -32,6 +33,7 @@ class PostingLedger:
     def __init__(self, rows: Rows) -> None:
         self._rows = rows
         self.totals = Totals(rows.get(TOTALS_ROW))
+        self.by_period = PeriodTotals(rows.scan(PERIOD_ROWS))
         self._counted = False
 
     @property
@@ -61,12 +63,14 @@ class PostingLedger:
         effects.put(place_key(OPEN_ROWS, command.lane, command.place), OPEN.encode(command))
         effects.put(place_key(BODY_ROWS, command.lane, command.place), body)
         self.count(command, "held")
+        self.by_period.receive(command)
 
     def change(self, before: OpenCommand, after: OpenCommand, effects: Effects) -> None:
         """Write what stands at a place now; it is the same command as before."""
         assert (before.kind, before.amount_minor) == (after.kind, after.amount_minor), (before, after)
         effects.put(place_key(OPEN_ROWS, after.lane, after.place), OPEN.encode(after))
         self._moved(after, _counted_as(before), _counted_as(after))
+        self.by_period.move(after, outcome_of(before), outcome_of(after))
 
     def swap(self, here: OpenCommand, there: OpenCommand, effects: Effects) -> None:
         """Two commands of a lane exchange their places: what stands at each afterwards."""
@@ -77,9 +81,10 @@ class PostingLedger:
             effects.put(place_key(OPEN_ROWS, command.lane, command.place), OPEN.encode(command))
             effects.put(key, body)
 
-    def unparked(self, command: OpenCommand) -> None:
-        """A parked command is none of those that stand any more."""
-        self._moved(command, "parked", "held")
+    def replaced(self, command: OpenCommand) -> None:
+        """Another command takes the place of this one, which is none of those that stand or wait any more."""
+        self._moved(command, _counted_as(command), "held")
+        self.by_period.move(command, outcome_of(command), "replaced")
 
     def call(self, command: OpenCommand, call: Call, effects: Effects) -> None:
         """Ask for a call."""
@@ -94,6 +99,8 @@ class PostingLedger:
         effects.delete(place_key(BODY_ROWS, command.lane, command.place))
         self.totals.move(command.kind, _counted_as(command), outcome, command.currency, command.amount_minor)
         self._counted = True
+        if outcome == "applied":
+            self.by_period.move(command, outcome_of(command), "accepted")
 
     def count(self, command: OpenCommand, outcome: str) -> None:
         """Count an arrival."""
@@ -105,6 +112,8 @@ class PostingLedger:
         if self._counted:
             effects.put(TOTALS_ROW, self.totals.row())
             self._counted = False
+        for key, row in self.by_period.written():
+            effects.put(key, row)
 
     def _moved(self, command: OpenCommand, was: str, now: str) -> None:
         if was != now:

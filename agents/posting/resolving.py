@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 from msgspec.structs import replace
 
@@ -52,7 +53,7 @@ def resolve(lanes: Lanes, resolved: CommandResolved, now_ms: int) -> Resolution 
         case "retry":
             changed = replace(command, state="prepared", since_ms=now_ms, due_ms=0, told="")
         case "withdraw":
-            changed = _placed(command)
+            changed = _placed(command, "withdrawn")
         case "replace":
             return _replaced(lanes, command, resolved, now_ms)
         case other:
@@ -79,7 +80,7 @@ def _replaced(lanes: Lanes, command: OpenCommand, resolved: CommandResolved, now
         for each in lanes
         if command.command_id in each.after and each.command_id != by.command_id
     )
-    there = _placed(replace(command, place=by.place))
+    there = _placed(replace(command, place=by.place), "replaced")
     return Resolution(lane=command.lane, changed=later, swapped=(here, there))
 
 
@@ -87,5 +88,5 @@ def _renamed(ids: tuple[str, ...], old: str, new: str) -> Iterator[str]:
     return (new if each == old else each for each in ids)
 
 
-def _placed(command: OpenCommand) -> OpenCommand:
-    return replace(command, state="placed", due_ms=0)
+def _placed(command: OpenCommand, reason: Literal["withdrawn", "replaced"]) -> OpenCommand:
+    return replace(command, state="placed", due_ms=0, reason=reason)

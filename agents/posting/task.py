@@ -28,7 +28,11 @@ from tieout.avro.codec import Undecodable
 from tieout.avro.commands import Command
 from tieout.avro.control import CommandResolved, Tick
 from tieout.avro.events import ErpAccepted, ErpRejected
+from tieout.avro.outcomes import PostingTotals
 from tieout.tables.posting import Call, OpenCommand, Verb, place_of
+
+TOTALS_MS = 1_000
+"""Control totals that have changed are published so often."""
 
 
 class Room(Protocol):
@@ -53,6 +57,7 @@ class PostingSettings:
     input_topic: str
     inbox: str
     dead_letters: str
+    control_totals: str = "control-totals"
     live_max: int = 5_000
     parked_max: int = 100_000
 
@@ -83,6 +88,7 @@ class PostingTask:
         self._now_ms = now_ms
         self.ledger = PostingLedger(context.rows)
         self.lanes = Lanes(self.ledger.open_commands())
+        self._totals_at_ms = 0
 
     # What the engine calls.
 
@@ -130,6 +136,16 @@ class PostingTask:
     def flush(self, effects: Effects) -> None:
         """Counters change with nearly every record, and are written once."""
         self.ledger.flush(effects)
+        now_ms = self._now_ms()
+        if now_ms >= self._totals_at_ms:
+            self._totals_at_ms = now_ms + TOTALS_MS
+            self._publish_totals(now_ms * 1000, effects)
+
+    def _publish_totals(self, now_us: int, effects: Effects) -> None:
+        for entity, period, received, totals in self.ledger.by_period.published():
+            said = PostingTotals(self._account, entity, period, now_us, received, totals)
+            key = f"{self._account}/{entity}/{period}".encode()
+            effects.emit(Output(self._settings.control_totals, None, key, self._codec.encode(said)))
 
     # Arrival.
 
@@ -185,8 +201,8 @@ class PostingTask:
         if resolution.swapped is not None:
             here, there = resolution.swapped
             replaced = self.lanes.find(resolved.command_id)
-            if replaced is not None and replaced.state == "parked":
-                self.ledger.unparked(replaced)
+            assert replaced is not None
+            self.ledger.replaced(replaced)
             self.ledger.swap(here, there, effects)
             self.lanes.change(there)
             self.lanes.change(here)

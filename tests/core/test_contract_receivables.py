@@ -4,11 +4,14 @@ from itertools import permutations
 
 import pytest
 
-from tieout.agents.accounting.receivables import advance_movements
+from tieout.agents.accounting.receivables import walked
 from tieout.avro.commands import Cause
+from tieout.tables.contract import Contract
+from tieout.tables.dated import steps
 from tieout.tables.documents import Cash, DocLine, Documents
 
 CAUSE = Cause("inbox", 0, 1)
+CONTRACT = Contract("C1", "CUST", None, "US", "USD", "active", 1, 0, 400, "")
 
 
 def line(
@@ -33,11 +36,9 @@ def paid(payment, at, amount, doc=None):
 
 
 def advances(lines, cash):
-    documents = Documents(tuple(lines), tuple(cash))
-    moved = advance_movements(documents, "C1")
-    for order in permutations(cash):
-        assert advance_movements(Documents(tuple(lines), order), "C1") == moved
-    return moved
+    accounts = [walked(Documents(tuple(lines), order), CONTRACT, {}) for order in permutations(cash)]
+    assert all(each.advances == accounts[0].advances for each in accounts)
+    return accounts[0].advances
 
 
 @pytest.mark.parametrize(
@@ -68,7 +69,7 @@ def advances(lines, cash):
     ],
 )
 def test_the_rest_of_a_payment_is_an_advance(lines, cash, moved):
-    assert advances(lines, cash) == moved
+    assert advances(lines, cash) == steps(moved)
 
 
 def test_due_follows_unconditional_documents_without_tax():

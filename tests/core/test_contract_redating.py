@@ -12,7 +12,7 @@ import pytest
 from golden.inbox import Inbox
 from golden.scenario import Given, day_of
 from msgspec.structs import replace
-from posting.closed_loop import ClosedLoop, by_service
+from posting.closed_loop import ClosedLoop, books, by_service, told
 from posting.world import CODEC
 
 from tieout.agents.contracts import erp_periods, redating
@@ -73,9 +73,9 @@ class Story:
         self.tell(decided(decision, fact=item.fact_id))
 
     def answers(self, kind):
-        outputs = self.loop.world.harness.outputs
-        told = [CODEC.decode(each.value) for each in outputs if each.topic == "inbox"]
-        return [each for each in told if isinstance(each, kind)]
+        outputs = [each for world in self.loop.worlds.values() for each in world.harness.outputs]
+        events = [CODEC.decode(each.value) for each in outputs if each.topic == "inbox"]
+        return [each for each in events if isinstance(each, kind)]
 
     def hears_again(self, event, version):
         envelope = replace(event.envelope, object_version=version, event_id=f"again{version}")
@@ -83,18 +83,19 @@ class Story:
         self.inbox.deliver(replace(event, envelope=replace(envelope, content_hash=content_hash(event))))
 
     def journals(self):
-        return [period for kind, period in self.loop.posted() if kind == "journal.post"]
+        headers = [each.header for each in self.loop.journal]
+        return [each.posting_period for each in headers if each.kind == "journal.post"]
 
     def open_codes(self):
         return [each.code for each in self.inbox.state.group.open_items]
 
 
 def ties_out(story):
-    assert story.loop.books() == story.loop.told()
-    ids = [each.header.command_id for each in story.loop.erp.journal]
+    assert books(story.loop.journal) == told(story.inbox.revenue)
+    ids = [each.header.command_id for each in story.loop.journal]
     assert len(ids) == len(set(ids))
     assert story.loop.dead_letters == []
-    assert not story.loop.world.states()
+    assert not story.loop.standing()
 
 
 QUARTER = ("2025-01", "2025-02", "2025-03")
@@ -104,7 +105,7 @@ def test_a_refused_journal_is_posted_once_into_the_first_open_period_with_its_se
     free, story = Story().run(*QUARTER), Story("2025-03").run(*QUARTER)
     assert story.journals() == ["2025-01", "2025-02", "2025-04"]
     ties_out(story)
-    assert by_service(story.loop.books()) == by_service(free.loop.books())
+    assert by_service(books(story.loop.journal)) == by_service(books(free.loop.journal))
     assert story.inbox.state.ledger == free.inbox.state.ledger
     assert story.inbox.state.facts == free.inbox.state.facts
     assert story.open_codes() == []
@@ -112,12 +113,12 @@ def test_a_refused_journal_is_posted_once_into_the_first_open_period_with_its_se
 
 def test_what_was_told_for_the_closed_period_is_reversed_and_told_again():
     story = Story("2025-01").run("2025-01")
-    told = [
+    recognised = [
         (each.posting_period, each.amount_minor, each.cumulative_after_minor)
         for each in story.inbox.revenue
         if each.kind == "recognised"
     ]
-    assert told == [("2025-01", 100_00, 100_00), ("2025-01", -100_00, 0), ("2025-02", 100_00, 100_00)]
+    assert recognised == [("2025-01", 100_00, 100_00), ("2025-01", -100_00, 0), ("2025-02", 100_00, 100_00)]
     assert {each.period for each in story.inbox.revenue} == {"2025-01"}
     ids = [each.revenue_event_id for each in story.inbox.revenue]
     assert len(ids) == len(set(ids))
@@ -142,7 +143,7 @@ def test_several_refused_journals_of_a_lane_are_posted_in_their_order():
         list(Given({**story.stated, "events": [ACTIVATION, delivered(dt.date(2025, 2, 9))]}).steps())[1]
     )
     story.loop.pump()
-    posted = [each for each in story.loop.erp.journal if each.header.kind == "journal.post"]
+    posted = [each for each in story.loop.journal if each.header.kind == "journal.post"]
     assert [each.lines[0].service_period for each in posted] == ["2025-01", "2025-02", "2025-03", "2025-02"]
     assert {each.header.posting_period for each in posted} == {"2025-04"}
     ties_out(story)
@@ -179,7 +180,7 @@ def test_a_replaced_command_that_the_erp_holds_all_the_same_is_told_to_people():
 def test_a_reopened_period_is_posted_into_again():
     story = Story("2025-02", "2025-03").run(*QUARTER)
     assert story.journals() == ["2025-01", "2025-04", "2025-04"]
-    story.loop.erp.locked.clear()
+    story.loop.locked.clear()
     story.reopen("2025-03")
     story.tell(delivered(dt.date(2025, 3, 9)), delivered(dt.date(2025, 2, 9)))
     assert story.journals()[3:] == ["2025-03", "2025-03"]
@@ -227,7 +228,7 @@ def test_a_held_command_that_was_sent_again_is_dated_anew_only_when_it_was_refus
 
 def test_a_held_command_is_posted_where_it_was_meant_to_be_when_the_period_reopens():
     story = Story("2025-03", policy={"erp_closed_period": "hold"}).run(*QUARTER)
-    story.loop.erp.locked.clear()
+    story.loop.locked.clear()
     story.resolve("retry")
     assert story.journals() == list(QUARTER)
     assert story.open_codes() == []
@@ -266,3 +267,99 @@ def test_what_is_not_in_the_group_s_books_is_not_dated_anew(stated):
     free.hears_again(replace(refused, envelope=envelope, **stated), 1)
     assert free.open_codes() == ["ERP_PERIOD_CLOSED"]
     assert len(story.inbox.commands) == before
+
+
+INVOICE = {
+    "at": dt.date(2025, 3, 5),
+    "type": "invoice_posted",
+    "id": "I1",
+    "amount": 600,
+    "due": dt.date(2025, 4, 4),
+}
+MEMO = {
+    "at": dt.date(2025, 3, 9),
+    "type": "credit_memo_issued",
+    "id": "M1",
+    "amount": 60,
+    "invoice": "I1",
+    "reason": "billing_error",
+}
+MIRRORED = {"ar_owner": "billing_mirrored"}
+
+
+def documents(story):
+    return [
+        (each.header.posting_period, each.header.posting_date, each.document_date)
+        for each in story.loop.journal
+        if each.header.kind in ("invoice.create", "credit_memo.create")
+    ]
+
+
+def billed(story):
+    return [
+        (each.period, each.posting_period, each.amount_minor, each.cumulative_after_minor)
+        for each in story.inbox.revenue
+        if each.kind == "billed"
+    ]
+
+
+def test_a_refused_document_is_posted_on_an_open_day_and_keeps_its_number_date_and_lines():
+    free, story = Story(policy=MIRRORED), Story("2025-03", policy=MIRRORED)
+    for each in (free, story):
+        each.tell(INVOICE)
+        each.run("2025-01")
+    open_day = day_of(dt.date(2025, 4, 1))
+    assert documents(story) == [("2025-04", open_day, day_of(dt.date(2025, 3, 5)))]
+    moved, there = story.loop.journal[-2], free.loop.journal[-2]
+    assert moved.header.kind == "invoice.create"
+    assert moved == replace(there, header=moved.header)
+    assert billed(story) == [
+        ("2025-03", "2025-03", 600_00, 600_00),
+        ("2025-03", "2025-03", -600_00, 0),
+        ("2025-03", "2025-04", 600_00, 600_00),
+    ]
+    ids = [each.revenue_event_id for each in story.inbox.revenue]
+    assert len(ids) == len(set(ids))
+    assert story.inbox.state.documents == free.inbox.state.documents
+    ties_out(story)
+
+
+def test_the_next_document_of_a_closed_period_is_not_refused_again():
+    story = Story("2025-03", policy=MIRRORED)
+    story.tell(INVOICE)
+    story.tell(INVOICE, MEMO)
+    assert [period for period, _, _ in documents(story)] == ["2025-04", "2025-04"]
+    assert len(story.answers(ErpRejected)) == 1
+    assert billed(story)[-1] == ("2025-03", "2025-04", -60_00, 540_00)
+
+
+def test_a_refused_credit_memo_is_dated_anew_behind_its_invoice():
+    story = Story("2025-03", policy=MIRRORED)
+    _, *events = Given({**story.stated, "events": [ACTIVATION, INVOICE, MEMO]}).steps()
+    for event in events:
+        story.inbox.deliver(event)
+    story.loop.pump()
+    assert [period for period, _, _ in documents(story)] == ["2025-04", "2025-04"]
+    assert [each.header.kind for each in story.loop.journal[-2:]] == [
+        "invoice.create",
+        "credit_memo.create",
+    ]
+    assert len(story.answers(ErpRejected)) == 2
+    ties_out(story)
+
+
+def test_documents_and_journals_are_closed_apart():
+    story = Story("2025-03", policy=MIRRORED)
+    story.tell(INVOICE)
+    story.loop.locked.clear()
+    story.run("2025-01", "2025-02", "2025-03")
+    assert story.journals() == list(QUARTER)
+
+
+def test_a_document_that_a_group_does_not_know_stands():
+    story = Story("2025-03", policy=MIRRORED)
+    story.tell(INVOICE)
+    (refused,) = story.answers(ErpRejected)
+    envelope = replace(refused.envelope, object_id="another")
+    story.hears_again(replace(refused, envelope=envelope, reference="I9"), 1)
+    assert story.open_codes() == ["ERP_PERIOD_CLOSED"]

@@ -74,16 +74,22 @@ def test_facts_wait_for_their_contract_but_for_those_that_come_before_one():
         "exception_resolved",
         "source_watermark",
         "object_snapshot",
+        "erp_accepted",
+        "erp_rejected",
+        "erp_status_changed",
     }
     inbox = Inbox()
     inbox.put(*(said(kind.name) for kind in facts))
-    intent = {"opportunity_closed", "quote_accepted", "contract_approved"}
+    quiet = {"opportunity_closed", "quote_accepted", "contract_approved", "erp_accepted"}
+    raised = {"erp_rejected", "erp_status_changed"}
     assert inbox.outcomes() == {
-        "no_effect": len(intent),
-        "parked": len(early - intent),
+        "no_effect": len(quiet),
+        "applied": len(raised),
+        "parked": len(early - quiet - raised),
         "held": len(facts) - len(early),
     }
-    assert inbox.open_codes() == ["EVENT_UNSUPPORTED"] * 2 + ["VALUE_INVALID"]
+    refused = ["EVENT_UNSUPPORTED"] * 2 + ["VALUE_INVALID"]
+    assert inbox.open_codes() == ["ERP_BUSINESS", "ERP_DRIFT", *refused]
 
 
 def test_a_contract_begins_with_its_activation_or_its_opening_in_mid_life_and_with_nothing_else():

@@ -85,22 +85,22 @@ class PortContract:
         return unknown
 
     async def test_a_posted_command_is_found_with_the_hash_of_its_content(self, erp, ground, contract):
-        journal = contract.journal(12_345)
-        (posted,) = accepted(await erp.post([journal]))
-        assert posted.document_no
-        assert posted.period
-        assert not posted.duplicate
-        assert await erp.find([journal]) == [
-            Found(
-                journal.header.command_id,
-                journal.header.content_hash,
-                posted.document_no,
-                posted.posted_on,
-                posted.period,
-                "posted",
-            )
-        ]
-        assert await ground.documents(journal.header.command_id) == 1
+        for command in (contract.journal(12_345), contract.invoice(100, 20)):
+            (posted,) = accepted(await erp.post([command]))
+            assert posted.document_no
+            assert posted.period
+            assert not posted.duplicate
+            assert await erp.find([command]) == [
+                Found(
+                    command.header.command_id,
+                    command.header.content_hash,
+                    posted.document_no,
+                    posted.posted_on,
+                    posted.period,
+                    "posted",
+                )
+            ]
+            assert await ground.documents(command.header.command_id) == 1
 
     async def test_what_was_never_posted_is_not_found_beside_what_was(self, erp, contract):
         first, never, last = contract.journal(1), contract.journal(2), contract.invoice(100, 20)

@@ -82,9 +82,18 @@ class PostingGround:
         self.worker.start()
 
     def tieout(self, *arguments: str) -> str:
-        """What a command of the product prints."""
+        """What a command of the product prints; it has to end well."""
+        done = self._run(arguments)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def ended(self, *arguments: str) -> int:
+        """The exit status of a command of the product."""
+        return self._run(arguments).returncode
+
+    def _run(self, arguments: tuple[str, ...]) -> subprocess.CompletedProcess[str]:
         entry = "from tieout.streams.operate.cli import main; main()"
-        done = subprocess.run(
+        return subprocess.run(
             [sys.executable, "-c", entry, *arguments],
             env={**os.environ, **self.environment},
             capture_output=True,
@@ -92,8 +101,6 @@ class PostingGround:
             timeout=120,
             check=False,
         )
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
 
     # Into the log.
 

@@ -17,14 +17,18 @@ from pathlib import Path
 import pytest
 from erp.booked import booked
 from erp.standin_ground import started
+from posting.closed_loop import books
+from posting.closed_loop import told as told_of
 
 from tieout.avro.codec import Codec
-from tieout.avro.control import Tick
+from tieout.avro.commands import JournalPost
+from tieout.avro.control import CommandResolved, Tick
 from tieout.avro.events import ErpAccepted, ErpRejected
+from tieout.avro.outcomes import RevenueEvent
 from tieout.streams.operate.broker import EmbeddedBroker
 from tieout.streams.operate.demo.readback import read_topics
 from tieout.streams.operate.demo.workers import WorkerProcess
-from tieout.streams.topics import CONTRACT_EVENTS, ERP_COMMANDS
+from tieout.streams.topics import CONTRACT_EVENTS, ERP_COMMANDS, REVENUE_EVENTS
 
 pytestmark = pytest.mark.broker
 LINKED = Path(__file__).resolve().parents[1] / "fixtures" / "zuora-linked"
@@ -135,6 +139,51 @@ def test_what_the_log_commands_is_in_the_erp_once_although_the_worker_and_the_er
     assert ids == Counter(command.header.command_id for command in commands)
     assert Counter(told(environment)) == ids
     assert balances(standin) == booked(commands)
+
+
+def test_what_the_erp_has_closed_ahead_is_posted_once_into_the_first_open_month(
+    tmp_path, environment, standin
+):
+    closed = {f"2025-{month:02}" for month in (5, 6)}
+    for month in sorted(closed):
+        standin.ask("POST", "/admin/periods", {"entity": "US", "month": month, "closed": True})
+    tieout(environment, "topics", "apply")
+    worker = WorkerProcess("w1", environment, tmp_path / "worker.log")
+    worker.start()
+    try:
+        reference = str(LINKED / "reference.jsonl")
+        tieout(environment, "reference", "publish", reference, "--activate", "--tenant", "acme")
+        tieout(
+            environment,
+            *("ingest", "zuora-export", str(LINKED)),
+            *("--tenant", "acme", "--entity", "US", "--price-is-ssp"),
+        )
+        tieout(environment, "run-revenue", "2025-12-31", "--tenant", "acme")
+        until(
+            "what was not voided is posted",
+            lambda: len(documents(standin)) == len(standing(environment)),
+            lambda: refusals(environment)[-3:],
+        )
+    finally:
+        worker.ask_to_stop()
+        worker.wait()
+    commands = standing(environment)
+    ids = Counter(document["document"]["external_id"] for document in documents(standin))
+    assert ids == Counter(command.header.command_id for command in commands)
+    assert balances(standin) == booked(commands)
+    journals = [each for each in commands if isinstance(each, JournalPost)]
+    assert closed < {line.service_period for each in journals for line in each.lines}
+    assert not closed & {each.header.posting_period for each in journals}
+    events = [each for each in read(environment, {REVENUE_EVENTS: 2}) if isinstance(each, RevenueEvent)]
+    assert books(journals) == told_of(events)
+
+
+def standing(environment) -> list:
+    """Commands that no other one stands for."""
+    said = [each for each in read(environment, {ERP_COMMANDS: 1}) if not isinstance(each, Tick)]
+    gone = {each.command_id for each in said if isinstance(each, CommandResolved)}
+    commands = [each for each in said if not isinstance(each, CommandResolved)]
+    return [each for each in commands if each.header.command_id not in gone]
 
 
 def refusals(environment) -> list[tuple[str, str, str]]:

@@ -16,7 +16,14 @@ from oracle.in_parts import Question, expect_in_parts
 from oracle.reading import read
 from oracle.trial_balance import difference
 
-from tieout.avro.outcomes import ControlTotals, DeadLetter, DecisionRecorded, ExceptionItem, RevenueEvent
+from tieout.avro.outcomes import (
+    ControlTotals,
+    DeadLetter,
+    DecisionRecorded,
+    ExceptionItem,
+    PostingTotals,
+    RevenueEvent,
+)
 from tieout.streams.operate.cli.demo import demo_app
 from tieout.streams.operate.cli.options import day
 from tieout.streams.operate.demo.logbook import Journey
@@ -35,7 +42,7 @@ class GeneratedTruth:
     def take(self, message: msgspec.Struct) -> None:
         if isinstance(message, OUTCOMES):
             self.outcomes.append(message)
-        else:
+        elif not isinstance(message, PostingTotals):
             self.commands.append(message)
 
     def find(self, journey: Journey) -> OracleFinding:

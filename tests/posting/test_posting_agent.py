@@ -190,7 +190,7 @@ def test_only_what_is_in_doubt_can_be_confirmed_by_a_person():
     world.turns()
     world.resolve("journal-1", "confirm")
     assert world.states() == {"journal-1": "parked"}
-    assert [o.topic for o in world.harness.outputs] == ["inbox", "dead"]
+    assert [o.topic for o in world.harness.outputs if o.topic != "control-totals"] == ["inbox", "dead"]
 
 
 def test_the_same_id_with_other_content_is_never_sent_again():
@@ -232,7 +232,7 @@ def test_a_rejected_journal_tells_its_lines_signed():
     world = World(scripted(journal_1="closed"))
     world.say(command("journal-1", 1, amount=250))
     world.turns()
-    (told,) = [CODEC.decode(o.value) for o in world.harness.outputs]
+    (told,) = [CODEC.decode(o.value) for o in world.harness.outputs if o.topic == "inbox"]
     assert told.reason == "PERIOD_CLOSED"
     assert [(line.account_class, line.amount_minor) for line in told.lines] == [
         ("contract_liability", 250),

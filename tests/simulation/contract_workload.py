@@ -1,6 +1,7 @@
 """The contract agent under simulation, judged by the oracle that shares no code with it.
 
-A generated business stream arrives, rests past the gap timer, its late tail arrives, and a revenue run ends it.
+A generated business stream arrives, rests past the gap timer, its late tail arrives, and a revenue run ends it. Of some
+streams the journals are summed; these see a run before the late tail too, so that there are batches of late effects.
 Invariant: which commands, amounts and exceptions must exist depends on the generated truth alone.
 """
 
@@ -12,6 +13,8 @@ from functools import cache
 from random import Random
 from typing import Any
 
+from core.summed_days import with_grain
+from oracle.batches import one_by_one
 from oracle.comparing import Report, compare
 from oracle.expected import expect
 from oracle.reading import read
@@ -34,7 +37,9 @@ TOPICS = OutputTopics.by_field()
 SCENARIOS = ("day", "quarter-end", "renewal-wave", "usage-surge")
 STREAMS, CONTRACTS = 12, 10
 GAP_TIMER_SECONDS = 30.0
-HORIZON = "2025-09-30"
+HORIZON, EARLIER = "2025-09-30", "2025-04-30"
+SUMMED_OF, SUMMED_AT = 3, 2
+"""Of each three streams, the one whose journals are summed."""
 
 
 @cache
@@ -49,7 +54,9 @@ class Stream:
     def __init__(self, number: int) -> None:
         contracts = CONTRACTS if SCENARIOS[number % 4] != "usage-surge" else CONTRACTS // 3
         self.generation = generate(SCENARIOS[number % 4], contracts, number)
-        self.reference = Reference.of(self.generation.reference(), 10**6)
+        self.is_summed = number % SUMMED_OF == SUMMED_AT
+        rows = self.generation.reference()
+        self.reference = Reference.of(with_grain(rows) if self.is_summed else rows, 10**6)
         self.expected = expect(self.generation, day(HORIZON), by_period=True)
         arrivals = list(self.generation.arrivals())
         self.early = [_encoded(each.event) for each in arrivals if not each.late]
@@ -101,12 +108,8 @@ class ContractWorkload:
             *self._placed(self.stream.early),
         ]
         self.events = len(self.stream.early) + len(self.stream.late)
-        self._phases = iter(
-            (
-                self._placed(self.stream.late),
-                self._mark(RevenueRun, entity=None, book="primary", through_date=day(HORIZON)),
-            )
-        )
+        early = [self._run(EARLIER)] if self.stream.is_summed else []
+        self._phases = iter((*early, self._placed(self.stream.late), self._run(HORIZON)))
         self._rest_until: float | None = None
 
     def _placed(self, events: list[tuple[bytes, bytes]]) -> list[tuple[int, bytes | None, bytes]]:
@@ -117,6 +120,9 @@ class ContractWorkload:
         header = ControlHeader(f"request-{self._markers}", self._markers, "acme", "controller", 0)
         value = codec().encode(kind(header=header, **content))
         return [(partition, None, value) for partition in range(self._partitions)]
+
+    def _run(self, through: str) -> list[tuple[int, bytes | None, bytes]]:
+        return self._mark(RevenueRun, entity=None, book="primary", through_date=day(through))
 
     def caller_of(self, process: Any) -> None:
         """It makes no calls."""
@@ -140,7 +146,9 @@ class ContractWorkload:
         for (topic, _), records in outputs(world).items():
             said[topic] += [codec().decode(record.value) for record in records if record.value is not None]
         outcomes = [m for t in TOPICS.all() if t not in ("erp_commands", "control_receipts") for m in said[t]]
-        return list(_named(compare(self.stream.expected, read(said["erp_commands"], outcomes, day(HORIZON)))))
+        commands, disagreeing = one_by_one(said["erp_commands"], outcomes)
+        report = compare(self.stream.expected, read(commands, outcomes, day(HORIZON)))
+        return [*(f"I5 wrong-amount: {each}" for each in disagreeing), *_named(report)]
 
 
 def _named(report: Report) -> Iterator[str]:

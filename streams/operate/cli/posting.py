@@ -18,6 +18,7 @@ from rich.table import Table
 from tieout.streams.operate.cli.asking import Actor, RequestId
 from tieout.streams.operate.cli.exits import ASKS_BROKER, Exit, epilog, leave
 from tieout.streams.operate.cli.options import DEFAULT_TENANT, AsJson, Bootstrap
+from tieout.streams.operate.cli.posting_check import ENDS_WITH, check
 
 if TYPE_CHECKING:
     from tieout.avro.control import PostingResumeRequested
@@ -31,7 +32,10 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None, no_args_is_help=T
 
 @app.callback()
 def posting() -> None:
-    """Look at what is posted to the ERP and what is not yet, and let a stopped account go on."""
+    """Look at what is posted to the ERP, what is not yet and what was changed there, and let a stopped account go on."""
+
+
+app.command(name="check", epilog=epilog(*ENDS_WITH))(check)
 
 
 @app.command(epilog=epilog(*ASKS_BROKER, Exit.ATTENTION))

@@ -104,8 +104,8 @@ class PartitionProgress:
         while True:
             batches = await self._consumer.getmany(*self._partitions, timeout_ms=100)
             now = time.monotonic()
-            for records in batches.values():
-                totals = self._codec.decode(records[-1].value)
+            for record in (record for records in batches.values() for record in records):
+                totals = self._codec.decode(record.value)
                 if isinstance(totals, ControlTotals):
                     self.latest[totals.partition] = totals
                     self.updated_at[totals.partition] = now

@@ -69,6 +69,8 @@ ERP = (
             Field("code", TEXT, "code", ""),
             Field("text", TEXT, "text", ""),
             Field("lines", _REJECTED_LINES, "lines", []),
+            Field("reference", TEXT, "reference", None),
+            Field("document_date", DAY, "document_date", None),
         ),
     ),
     EventMap(

@@ -39,6 +39,13 @@ class ByHand(msgspec.Struct, forbid_unknown_fields=True):
     external_id: str
 
 
+class DatedByHand(msgspec.Struct, forbid_unknown_fields=True):
+    """A document that a person dates otherwise in the ERP; ``posting_date`` in days since 1970."""
+
+    external_id: str
+    posting_date: int
+
+
 def routes(ledger: Ledger) -> list[web.RouteDef]:
     """All of ``/admin``."""
     return [
@@ -47,6 +54,7 @@ def routes(ledger: Ledger) -> list[web.RouteDef]:
         web.post("/admin/periods", _telling(PeriodSet, lambda told: _set_period(ledger, told))),
         web.post("/admin/mended", _telling(Mended, lambda told: _mend(ledger, told))),
         web.post("/admin/reverse", _telling(ByHand, lambda told: _reverse(ledger, told))),
+        web.post("/admin/edit", _telling(DatedByHand, lambda told: _edit(ledger, told))),
         web.get("/admin/counters", _answering(lambda _: ledger.counters)),
         web.delete("/admin/counters", _answering(lambda _: _reset(ledger))),
         web.get("/admin/trial-balance", _answering(lambda _: _trial_balance(ledger))),
@@ -98,6 +106,10 @@ def _reverse(ledger: Ledger, told: ByHand) -> dict[str, str | None]:
     """The number of the reversing document; null where there is nothing to take back."""
     posted = ledger.reverse_by_hand(told.external_id)
     return {"number": None if posted is None else posted.number}
+
+
+def _edit(ledger: Ledger, told: DatedByHand) -> dict[str, bool]:
+    return {"edited": ledger.edit_by_hand(told.external_id, told.posting_date)}
 
 
 def _reset(ledger: Ledger) -> Counters:

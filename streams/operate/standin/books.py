@@ -59,7 +59,14 @@ class AttributesSet(msgspec.Struct, frozen=True, tag="attributes", gc=False):
     attributes: dict[str, str]
 
 
-Record = Posted | PeriodSet | AttributesSet
+class EditedByHand(msgspec.Struct, frozen=True, tag="edited", gc=False):
+    """A document that a person moved to another day in the ERP's own screen. What was kept beside it stays."""
+
+    external_id: str
+    posting_date: int
+
+
+Record = Posted | PeriodSet | AttributesSet | EditedByHand
 """What the journal on disk holds."""
 
 
@@ -91,7 +98,12 @@ class Books:
             self._periods[record.entity, record.month] = record.closed
             return
         if isinstance(record, AttributesSet):
-            self._amend(record)
+            self._replace(record.external_id, attributes=record.attributes)
+            return
+        if isinstance(record, EditedByHand):
+            document = self.documents[record.external_id].document
+            edited = msgspec.structs.replace(document, posting_date=record.posting_date)
+            self._replace(record.external_id, document=edited)
             return
         document, found = record.document, record.document.external_id
         assert found not in self.documents, found
@@ -158,14 +170,15 @@ class Books:
     def knows_customer(self, entity: str, customer: str) -> bool:
         return (entity, customer) in self._customers
 
-    def _amend(self, record: AttributesSet) -> None:
-        amended = msgspec.structs.replace(self.documents[record.external_id], attributes=record.attributes)
-        self.documents[record.external_id] = amended
+    def _replace(self, external_id: str, **changes: object) -> None:
+        amended = msgspec.structs.replace(self.documents[external_id], **changes)
+        self.documents[external_id] = amended
         self.in_order[amended.serial - 1] = amended
 
     def _closed(self, document: ErpDocument, company: Company) -> Refusal | None:
+        """Refused what books something in a closed month; a customer and an order book nothing."""
         month = month_of(document.posting_date)
-        if document.kind == "customer.upsert" or not self.is_closed(document.entity, month, company):
+        if not document.entries or not self.is_closed(document.entity, month, company):
             return None
         return Refusal("PERIOD_CLOSED", f"period {month} of {document.entity} is closed")
 

@@ -16,7 +16,14 @@ from typing import Literal, NamedTuple
 import msgspec
 
 from tieout.agents.posting.erp_documents import ErpDocument, mirrored
-from tieout.streams.operate.standin.books import AttributesSet, Books, PeriodSet, Posted, Refusal
+from tieout.streams.operate.standin.books import (
+    AttributesSet,
+    Books,
+    EditedByHand,
+    PeriodSet,
+    Posted,
+    Refusal,
+)
 from tieout.streams.operate.standin.journal_file import JournalFile
 from tieout.streams.operate.standin.script import Script
 
@@ -131,6 +138,15 @@ class Ledger:
         )
         serial = len(self.books.in_order) + 1
         return self._commit(Posted(serial, f"MAN{serial:08d}", document, external_id))
+
+    def edit_by_hand(self, external_id: str, posting_date: int) -> bool:
+        """What a person does in the ERP's own screen: date a document otherwise. Whether there is one."""
+        if external_id not in self.books.documents:
+            return False
+        record = EditedByHand(external_id, posting_date)
+        self.file.append([record])
+        self.books.apply(record)
+        return True
 
     async def amend(self, posted: Posted, attributes: Mapping[str, str]) -> None:
         """Set attributes of a document that is there. Raises Cut and Unavailable."""
