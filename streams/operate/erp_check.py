@@ -20,6 +20,7 @@ from tieout.avro.events import ErpAccepted, ErpStatusChanged, Micros
 from tieout.streams.edges.erp.port import Erp
 from tieout.streams.edges.producing import Outgoing, produce_events
 from tieout.streams.edges.reaching import partitions_of, reach
+from tieout.streams.engine import leaving
 from tieout.streams.operate.demo.readback import Places, read_raw
 from tieout.streams.topics import CONTRACT_EVENTS, ERP_COMMANDS
 
@@ -144,4 +145,4 @@ async def _places(bootstrap: str, since_ms: int, partition: int) -> tuple[dict[s
         places.update({each: begin.offset for each, begin in begins.items() if begin is not None})
         return counts, places
     finally:
-        await consumer.stop()
+        await leaving.stop(consumer)
