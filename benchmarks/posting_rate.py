@@ -99,13 +99,13 @@ def configurations() -> list[Configuration]:
     slow = f"slots = {SLOTS}\nlatency_ms = {LATENCY_MS}\n"
     by_item = f"slots = {SLOTS}\nlatency_ms = {LATENCY_MS}\nlatency_per_item_ms = {ITEM_MS}\n"
     one, fifty = SLOTS / LATENCY_MS * 1_000, SLOTS / (LATENCY_MS + 50 * ITEM_MS) * 50_000
-    trytons = TRYTON.format(slots=2, batch=50)
+    trytons = TRYTON.format(slots=1, batch=50)
     return [
         Configuration("stand-in, one a call", at(slow, 1), 3_000, 1, ideal=one),
         Configuration("stand-in, one a call, rough", at(slow + ROUGH, 1, slots=8), 3_000, 1, ideal=one),
         Configuration("stand-in, fifty a call", at(by_item, 50), 10_000, 50, ideal=fifty),
         Configuration("stand-in, a hundred a call, at once", at(f"slots = {SLOTS}\n", 100), 20_000, 100),
-        Configuration("Tryton, fifty a call", partial(KilledTryton, account=trytons), 2_000, 50, slots=2),
+        Configuration("Tryton, fifty a call", partial(KilledTryton, account=trytons), 2_000, 50, slots=1),
     ]
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
+from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +16,7 @@ from pathlib import Path
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from measuring.broker import HEAP_MB
+from tieout.agents.posting.answers import Accepted
 from tieout.avro.commands import Command
 from tieout.streams.edges.erp.port import Erp
 from tieout.streams.operate.broker.embedded import EmbeddedBroker
@@ -65,11 +67,14 @@ def post(ground: PostingGround, erp: KilledErp, commands: Sequence[Command]) -> 
 
 async def alone(erp: Erp, commands: Sequence[Command], *, slots: int, batch: int) -> float:
     """Commands a second of the adapter by itself: so many calls at once, of so many commands."""
-    calls = iter([commands[start : start + batch] for start in range(0, len(commands), batch)])
+    calls = deque([commands[start : start + batch] for start in range(0, len(commands), batch)])
 
     async def slot() -> None:
-        for call in calls:
-            await erp.post(call)
+        while calls:
+            call = calls.popleft()
+            answers = await erp.post(call)
+            if not all(isinstance(each, Accepted) for each in answers):
+                calls.append(call)
 
     began = time.monotonic()
     await asyncio.gather(*(slot() for _ in range(slots)))
