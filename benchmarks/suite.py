@@ -45,6 +45,7 @@ FULL: Mapping[str, Sequence[str]] = {
     "spike": ("spike.py", "--runs", "1"),
     "restore": ("restore.py",),
     "rebalance": ("rebalance.py",),
+    "posting": ("posting_rate.py",),
 }
 """Benchmark -> script and arguments, in an order in which each finds what it needs (rates are shares of the drain).
 

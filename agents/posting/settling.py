@@ -166,10 +166,12 @@ def _told(command: OpenCommand, refused: Refused) -> OpenCommand:
 def _wait_ms(command: OpenCommand, tries: int, refused: Refused, patience: Patience) -> int:
     """Full jitter: anything up to the doubled wait, and never before what the ERP asks for.
 
+    What was refused for its pace does not wait longer each time: the account's limit has been lowered for it already, and
+    slots would stand empty while a backlog waits.
     The share is a hash of the command and its attempt, so that a decision has no chance in it, and many commands that fail
     together do not come back together.
     """
-    doublings = min(max(0, tries - 1), _DOUBLINGS_MAX)
+    doublings = 0 if refused.kind == "throttled" else min(max(0, tries - 1), _DOUBLINGS_MAX)
     most = min(patience.longest_retry_ms, patience.first_retry_ms << doublings)
     drawn = blake2b(f"{command.command_id}/{tries}".encode(), digest_size=4).digest()
     return int.from_bytes(drawn, "big") % (most + 1) + (refused.retry_after_ms or 0)

@@ -270,6 +270,27 @@ def state_size(found: Found) -> Iterator[str]:
     yield from _columns(found, {key: key for key in heads})
 
 
+def posting(found: Found) -> Iterator[str]:
+    """Commands a second by ERP, beside the ideal and the ERP by itself."""
+    for name, row in found["medians"].items():
+        shares = []
+        if "share_of_ideal" in row:
+            shares.append(f"{times(row['share_of_ideal'])} the ideal")
+        shares.append(f"{times(row['share_of_alone'])} the ERP by itself")
+        yield f"{name}: {figure(row['commands_per_second'])} commands/s, {', '.join(shares)}."
+    yield ""
+    yield from _columns(
+        found,
+        {
+            "commands_per_second": "commands/s",
+            "share_of_ideal": "of the ideal",
+            "alone_per_second": "the ERP alone, commands/s",
+            "share_of_alone": "of it",
+            "worker_cpu_us": "worker CPU µs per command",
+        },
+    )
+
+
 SECTIONS = (
     Section("job", "What does the engine cost on a small job?", job),
     Section("peers", "How do other engines do the same job?", peers),
@@ -283,5 +304,6 @@ SECTIONS = (
     Section("decide", "What does an event cost the contract agent?", decide),
     Section("sweep", "How fast is revenue run?", sweep),
     Section("state_size", "How large is the state of a contract?", state_size),
+    Section("posting", "How fast is an ERP posted to?", posting),
     Section("codec", "What does the codec cost?", codec),
 )

@@ -37,7 +37,14 @@ class Target(NamedTuple):
 
 def all_targets(found: Results) -> list[Target]:
     """In the order of the questions."""
-    return [*_job(found), *_drain(found), *_latency(found), *_others(found), *_contracts(found)]
+    return [
+        *_job(found),
+        *_drain(found),
+        *_latency(found),
+        *_others(found),
+        *_contracts(found),
+        *_posting(found),
+    ]
 
 
 def _median(found: Results, benchmark: str, row: str, name: str) -> float | None:
@@ -149,6 +156,22 @@ def _contracts(found: Results) -> list[Target]:
             bytes_,
             at_least=False,
         ),
+    ]
+
+
+def _posting(found: Results) -> list[Target]:
+    rows = {
+        "stand-in, one a call": "5 slots of 20 ms",
+        "stand-in, one a call, rough": "the same with throttling and lost answers",
+    }
+    return [
+        Target(
+            f"posting to an ERP of {words}: share of its ideal rate",
+            0.9,
+            _median(found, "posting", row, "share_of_ideal"),
+            "x",
+        )
+        for row, words in rows.items()
     ]
 
 

@@ -18,6 +18,8 @@ from erp.posting_ground import apart
 from erp.standin_ground import KEY, NAMES, SCRIPT, started
 from erp.tryton_ground import MASTER_DATA, TrytonGround
 
+from tieout.streams.edges.erp.port import Erp
+from tieout.streams.edges.erp.standin import StandinErp
 from tieout.streams.operate.standin.process import StandinProcess
 from tieout.streams.operate.tryton import EmbeddedTryton
 
@@ -62,6 +64,10 @@ class KilledErp(Protocol):
     secrets: Mapping[str, str]
     kills: Mapping[str, Kill]
 
+    def adapter(self) -> Erp:
+        """A way to post to it without the agent."""
+        ...
+
     def revive(self) -> None: ...
 
     def is_busy(self) -> bool | None:
@@ -86,18 +92,22 @@ class KilledStandin:
 
     names = NAMES
 
-    def __init__(self, folder: Path) -> None:
-        self._process = started(folder, SLOW + SCRIPT)
+    def __init__(self, folder: Path, rough: str = SLOW, account: str = STANDIN_ACCOUNT) -> None:
+        self._process = started(folder, rough + SCRIPT)
+        self._account = account
 
     def __enter__(self) -> Self:
         self._process.start()
-        self.account = STANDIN_ACCOUNT.format(url=self._process.url)
+        self.account = self._account.format(url=self._process.url)
         self.secrets = {"ERP_KEY": KEY}
         self.kills: Mapping[str, Kill] = {"the stand-in is killed": self._process.kill}
         return self
 
     def __exit__(self, *_: object) -> None:
         self._process.stop()
+
+    def adapter(self) -> Erp:
+        return StandinErp(self._process.url, key=KEY)
 
     def revive(self) -> None:
         self._process.start()
@@ -124,8 +134,9 @@ class KilledTryton:
 
     names = NAMES
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, account: str = TRYTON_ACCOUNT) -> None:
         self._erp = EmbeddedTryton(folder / "erp", MASTER_DATA)
+        self._account = account
         self._dead = ""
 
     def __enter__(self) -> Self:
@@ -141,6 +152,9 @@ class KilledTryton:
 
     def __exit__(self, *_: object) -> None:
         self._erp.stop()
+
+    def adapter(self) -> Erp:
+        return self._ground.connect(self._erp.url)
 
     def _kill_server(self) -> None:
         self._erp.kill_server()

@@ -38,6 +38,12 @@ def many_contracts(
     return _numbered(mixed[:count])
 
 
+def journals(names: Names, lanes: int, each: int, prefix: str) -> list[Command]:
+    """``each`` journals of so many contracts, a round of all contracts after the other; ``prefix`` as above."""
+    contracts = [ContractCommands(names, f"{prefix}{number}") for number in range(lanes)]
+    return _numbered([contract.journal(100 + number) for number in range(each) for contract in contracts])
+
+
 def _contract(names: Names, name: str, chance: Random, wish: Wish) -> Iterator[Command]:
     contract = ContractCommands(names, name)
     customer = contract.customer()
@@ -62,6 +68,6 @@ def _numbered(commands: list[Command]) -> list[Command]:
         if isinstance(command, CustomerUpsert):
             customers[header.group_id] = header.command_id
         elif number == 1:
-            after = (customers[header.group_id],)
+            after = tuple(customers[name] for name in (header.group_id,) if name in customers)
         said.append(hashed(replace(command, header=replace(header, lane_seq=number, after=after))))
     return said

@@ -39,11 +39,17 @@ class PostingGround:
     """``with PostingGround(folder, accounts, secrets)``; ``accounts``: the file of ERP accounts, one partition each."""
 
     def __init__(
-        self, folder: Path, accounts: str, secrets: Mapping[str, str], *, partitions: int = 1
+        self,
+        folder: Path,
+        accounts: str,
+        secrets: Mapping[str, str],
+        *,
+        partitions: int = 1,
+        broker: EmbeddedBroker | None = None,
     ) -> None:
         self._folder = folder
         self._partitions = partitions
-        self._broker = EmbeddedBroker(folder / "kafka")
+        self._broker = broker or EmbeddedBroker(folder / "kafka")
         file = folder / "erps.toml"
         file.write_text(accounts)
         self._secrets = {**secrets, "TIEOUT_ERP_FILE": str(file)}
@@ -53,7 +59,7 @@ class PostingGround:
     def __enter__(self) -> Self:
         self._broker.start()
         self.environment = {
-            "TIEOUT_BOOTSTRAP": self._broker.bootstrap,
+            "TIEOUT_BOOTSTRAP": self.bootstrap,
             "TIEOUT_PARTITIONS": str(INBOXES),
             "TIEOUT_STATE_DIR": str(self._folder / "state"),
             "TIEOUT_TICK_SECONDS": "1",
@@ -75,6 +81,11 @@ class PostingGround:
         self.worker.ask_to_stop()
         self.worker.wait()
         self._broker.stop()
+
+    @property
+    def bootstrap(self) -> str:
+        """The broker's address."""
+        return self._broker.bootstrap
 
     def restart(self, **variables: str) -> None:
         """Start the worker that has died, with more in its environment."""
@@ -106,15 +117,17 @@ class PostingGround:
 
     def write(self, commands: Iterable[Command | CommandResolved], partition: int = 0) -> None:
         """All of them in one transaction, as the contract agent would."""
-        apart(self._write([CODEC.encode(each) for each in commands], partition))
+        apart(self.put(commands, partition))
 
     def retry(self, refused: Iterable[ErpRejected], partition: int = 0) -> None:
         """A person says "again" of each of them."""
         self.write([_again(each) for each in refused], partition)
 
-    async def _write(self, values: list[bytes], partition: int) -> None:
+    async def put(self, commands: Iterable[Command | CommandResolved], partition: int = 0) -> float:
+        """As ``write``; gives the moment (monotonic) before its commit."""
+        values = [CODEC.encode(each) for each in commands]
         producer = AIOKafkaProducer(
-            bootstrap_servers=self._broker.bootstrap,
+            bootstrap_servers=self.bootstrap,
             transactional_id="the-contract-agent",
             max_batch_size=1 << 18,
         )
@@ -123,6 +136,7 @@ class PostingGround:
             async with producer.transaction():
                 sent = [await producer.send(ERP_COMMANDS, each, partition=partition) for each in values]
                 await asyncio.gather(*sent)
+                return time.monotonic()
         finally:
             await producer.stop()
 
@@ -136,7 +150,7 @@ class PostingGround:
             if not isinstance(message, CommandResolved | Tick):
                 found.append(message)
 
-        apart(read_topics(self._broker.bootstrap, {ERP_COMMANDS: self._partitions}, CODEC, take))
+        apart(read_topics(self.bootstrap, {ERP_COMMANDS: self._partitions}, CODEC, take))
         return found
 
     def told(self) -> list[ErpAccepted | ErpRejected]:
@@ -144,7 +158,7 @@ class PostingGround:
         found: list[ErpAccepted | ErpRejected] = []
         apart(
             read_topics(
-                self._broker.bootstrap, {CONTRACT_EVENTS: INBOXES}, CODEC, lambda each, *_: found.append(each)
+                self.bootstrap, {CONTRACT_EVENTS: INBOXES}, CODEC, lambda each, *_: found.append(each)
             )
         )
         return found
@@ -169,12 +183,12 @@ class PostingGround:
             else:
                 rows[record.key] = record.value
 
-        apart(read_raw(self._broker.bootstrap, {changelog_of("posting"): self._partitions}, take))
+        apart(read_raw(self.bootstrap, {changelog_of("posting"): self._partitions}, take))
         return [OPEN.decode(value) for value in rows.values()]
 
     def status(self) -> dict[str, AccountStatus]:
         """Account -> its status, as the worker's heartbeat has it; nothing before the first."""
-        seen = apart(observe_now(self._broker.bootstrap))
+        seen = apart(observe_now(self.bootstrap))
         found = [each.account for each in seen.furthest.values()]
         return {each.account: each for each in found if each is not None}
 

@@ -6,6 +6,7 @@ Time is virtual: a rate here is a property of the schedule, not of the machine.
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import logging
 from collections import Counter
 from random import Random
@@ -156,7 +157,44 @@ def test_what_waits_shares_a_call_and_each_gets_its_own_answer():
         calls = [asyncio.ensure_future(gate(b"", row(number))) for number in range(1, 61)]
         outcomes = [decode_outcome(each) for each in await asyncio.gather(*calls)]
         assert [n for n, each in enumerate(outcomes, 1) if not isinstance(each, Accepted)] == [13]
-        assert erp.sizes == {1: 1, 50: 1, 9: 1}
+        assert erp.sizes == {50: 1, 10: 1}
+
+    run(story())
+
+
+def test_a_slow_erp_gets_whole_calls():
+    async def story():
+        erp = SlowErp(takes=1, seconds=0.7, batch=50)
+        await drain(gate_to(erp, slots=1), range(1, 1_501))
+        assert erp.sizes[50] >= 28
+
+    run(story())
+
+
+def test_of_one_batch_key_an_erp_that_wants_it_so_gets_one_call_at_a_time():
+    class Serial(SlowErp):
+        running, overlaps = (), 0
+
+        @property
+        def capabilities(self):
+            return dataclasses.replace(super().capabilities, serial_batches=True)
+
+        def batch_key(self, command):
+            return "even" if command.header.lane_seq % 2 == 0 else "odd"
+
+        async def post(self, commands):
+            key = self.batch_key(commands[0])
+            self.overlaps += key in self.running
+            self.running = (*self.running, key)
+            try:
+                return await super().post(commands)
+            finally:
+                self.running = tuple(each for each in self.running if each != key)
+
+    async def story():
+        erp = Serial(takes=5, seconds=0.1, batch=10)
+        answers = await drain(gate_to(erp), range(1, 201))
+        assert (sorted(answers), erp.overlaps, erp.most_inside) == (list(range(1, 201)), 0, 2)
 
     run(story())
 

@@ -332,6 +332,34 @@ def test_beyond_the_window_commands_wait_in_kafka_and_parked_ones_have_a_quota_o
         world.say(command("journal-4", 1, group="4"))
 
 
+def test_what_is_refused_for_its_pace_does_not_wait_longer_each_time():
+    world = World(MemoryErp(lambda _: "throttled"))
+    world.say(command("journal-1", 1))
+    waits = []
+    for _ in range(12):
+        world.turn()
+        (only,) = world.task.lanes
+        waits.append(only.due_ms - world.now_ms)
+        world.now_ms = only.due_ms
+    assert max(waits) <= 500
+
+
+def test_what_comes_after_a_parked_command_leaves_the_window_to_others_and_to_its_resolution():
+    small = dataclasses.replace(SETTINGS, live_max=3, parked_max=9)
+    world = World(scripted(customer_1="permanent"), settings=small)
+    world.say(command("customer-1", 1))
+    world.turns()
+    world.say(command("journal-1", 1, after=("customer-1",)))
+    world.say(*(command(f"journal-{number}", number) for number in range(2, 6)))
+    world.say(command("invoice-1", 1, after=("journal-5",)))
+    world.say(command("journal-other", 1, group="other"))
+    world.turns()
+    assert world.posted() == ["journal-other"]
+    world.resolve("customer-1", "retry")
+    world.turns()
+    assert len(world.posted()) == 8
+
+
 @given(seed=st.integers(0, 10**9), unique=st.booleans(), room=st.integers(1, 6))
 @settings(max_examples=60, deadline=None)
 def test_whatever_goes_wrong_each_command_is_posted_once_and_in_order(seed, unique, room):

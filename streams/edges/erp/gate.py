@@ -29,6 +29,9 @@ _AHEAD_SECONDS = 0.5
 """So much work is kept ready behind the running calls: what a commit takes, with room to spare."""
 
 _SAID_MAX = 200
+_WHOLE_CALL_SECONDS = 1.0
+"""Where a slot is free again within it, a whole call is kept ready: a slow ERP would else get what half a second takes."""
+
 _CALL_SECONDS_GUESS = 0.1
 _SMOOTHING = 0.2
 _NOT_STARTED = encode_outcome(NotStarted())
@@ -81,6 +84,8 @@ class Gate:
         self._call_seconds = _CALL_SECONDS_GUESS
         self._calls_ended = 0
         self._pumping_later = False
+        self._gathering = False
+        self._groups_running: set[tuple[Verb, str] | None] = set()
         self.throttled = 0
         self.stopped_ms = 0
         self.pace = pacing.paced(slots, rate)
@@ -93,10 +98,13 @@ class Gate:
         taken = len(self._queue) + self._running_items
         if self.pace.probing:
             return max(0, 1 - taken)
-        calls = limit * (1 + min(1_000.0, _AHEAD_SECONDS / self._call_seconds))
+        ahead = limit * min(1_000.0, _AHEAD_SECONDS / self._call_seconds)
+        if self._call_seconds <= limit * _WHOLE_CALL_SECONDS:
+            ahead = max(1.0, ahead)
+        calls = limit + ahead
         if self.pace.rate is not None:
             calls = min(calls, 1 + self.pace.rate * _AHEAD_SECONDS)
-        return max(0, int(calls) * self._batch_items_max - taken)
+        return max(0, int(calls * self._batch_items_max) - taken)
 
     @property
     def paused_seconds(self) -> float:
@@ -133,7 +141,7 @@ class Gate:
         entry = _Entry(call.verb, call.attempt, call.asked_ms, command, group)
         self._queue.append(entry)
         try:
-            self._pump()
+            self._gather()
             left_ms = call.asked_ms + BEGINS_WITHIN_MS - self._now_ms()
             await self._scheduler.within(max(0.0, left_ms / 1000), entry.begun.wait())
         except TimeoutError:
@@ -149,6 +157,16 @@ class Gate:
         self._erp = erp or self._erp
         self.pace = pacing.paced(self.pace.slots, self.pace.rate)
         log.warning("ERP account %s goes on: a person has resumed it", self._account)
+
+    def _gather(self) -> None:
+        """Begin a turn of the event loop later: one commit hands over many commands, and the first would go alone."""
+        if not self._gathering:
+            self._gathering = True
+            self._scheduler.spawn(self._gathered(), "gathers what is handed over together")
+
+    async def _gathered(self) -> None:
+        self._gathering = False
+        self._pump()
 
     def _pump(self) -> None:
         """Begin what may begin."""
@@ -166,6 +184,8 @@ class Gate:
             self.pace = pacing.begun(self.pace, first=len(batch) - again, again=again, now=now)
             self._running += 1
             self._running_items += len(batch)
+            if self._erp.capabilities.serial_batches:
+                self._groups_running.add(batch[0].group)
             for entry in batch:
                 entry.begun.set()
             self._scheduler.spawn(self._call(batch), f"{self._erp.capabilities.name} call")
@@ -179,6 +199,8 @@ class Gate:
         for entry in self._queue:
             is_retry = entry.verb == "post" and entry.attempt > 1
             if entry.asked_ms < fresh_from or (is_retry and retries < 1):
+                continue
+            if entry.group is not None and entry.group in self._groups_running:
                 continue
             if batch and (entry.group is None or entry.group != batch[0].group):
                 continue
@@ -212,6 +234,7 @@ class Gate:
         finally:
             self._running -= 1
             self._running_items -= len(batch)
+            self._groups_running.discard(batch[0].group)
             for entry, outcome in zip(batch, outcomes, strict=True):
                 if not entry.outcome.done():
                     entry.outcome.set_result(encode_outcome(outcome))

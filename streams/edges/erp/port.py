@@ -22,7 +22,8 @@ class Capabilities:
     ``kinds``: the command kinds that it can take. ``enforces_unique_id``: the server itself refuses or recognises a second
     document of one command id, so that sending again after an unanswered question is safe. ``batch_items_max``: commands in
     one call, 1 where batching gains nothing. ``call_seconds_max``: our own deadline for a call. ``server_seconds_max``: how
-    long the server may go on with a call that we gave up; only after both is a read-back conclusive.
+    long the server may go on with a call that we gave up; only after both is a read-back conclusive. ``serial_batches``: of
+    one batch key it takes one call at a time, and refuses a second.
     """
 
     name: str
@@ -31,6 +32,7 @@ class Capabilities:
     batch_items_max: int
     call_seconds_max: float
     server_seconds_max: float
+    serial_batches: bool = False
 
 
 class Erp(Protocol):

@@ -68,6 +68,7 @@ class TrytonErp:
             batch_items_max=BATCH_ITEMS_MAX,
             call_seconds_max=call_seconds_max,
             server_seconds_max=server_seconds_max,
+            serial_batches=True,  # a period's number series is locked, and who comes second is refused
         )
 
     @property
