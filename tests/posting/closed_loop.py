@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from posting import world as worlds
 from posting.memory_erp import MemoryErp
 from posting.world import CODEC, World
 
@@ -17,6 +18,9 @@ from tieout.avro.control import CommandResolved
 from tieout.avro.events import Event
 from tieout.avro.outcomes import DeadLetter, RevenueEvent
 from tieout.tables.posting import OpenCommand
+
+MANY = 100_000
+SETTINGS = replace(worlds.SETTINGS, live_max=MANY)
 
 
 @dataclass
@@ -53,7 +57,8 @@ class Ground:
                 message.erp_account if isinstance(message, CommandResolved) else message.header.erp_account
             )
             if account not in self.worlds:
-                self.worlds[account] = World(erp=LockingErp(locked=self.locked))
+                erp = LockingErp(locked=self.locked)
+                self.worlds[account] = World(erp=erp, room=MANY, settings=SETTINGS, account=account)
                 self._told[account] = 0
             self.worlds[account].say(message)
 
@@ -61,7 +66,7 @@ class Ground:
         """What is told of it, when nothing can be posted any more."""
         fresh: list[Event] = []
         for account, world in self.worlds.items():
-            world.turns()
+            world.turns(MANY)
             told = [each for each in world.harness.outputs if each.topic == "inbox"]
             fresh += [CODEC.decode(each.value) for each in told[self._told[account] :]]
             self._told[account] = len(told)

@@ -34,12 +34,13 @@ class World:
     now_ms: int = 1_000_000
     room: int = 5
     settings: PostingSettings = SETTINGS
+    account: str = "erp"
 
     def __post_init__(self) -> None:
         patience = Patience(conclusive_ms=2_000, resend_is_safe=self.erp.unique)
         spec = posting_agent(
             self.settings,
-            {0: Account(name="erp", room=self, patience=patience)},
+            {0: Account(name=self.account, room=self, patience=patience)},
             changelog_topic="posting-changelog",
             codec=CODEC,
             placement=lambda _: 0,

@@ -6,18 +6,21 @@ What a broker, kills and restarts add is judged by the broker tests and by ``mak
 from collections import Counter
 
 import pytest
+from msgspec.structs import replace
 from oracle.comparing import compare
 from oracle.expected import expect
 from oracle.in_parts import Question, expect_in_parts
 from oracle.reading import read
 from oracle.saying import day
 from oracle.trial_balance import difference, trial_balance
+from posting.closed_loop import Ground, books, told
 
 from tieout.agents.agent import contract_agent
 from tieout.agents.emit import OutputTopics
 from tieout.agents.pipeline import PipelineSettings
 from tieout.agents.posting.erp_documents import document_of
 from tieout.avro.codec import Codec
+from tieout.avro.commands import JournalPost
 from tieout.avro.control import ControlHeader, PeriodClosed, ReferenceActivated, RevenueRun, Tick
 from tieout.streams.operate.demo.late import told_late
 from tieout.streams.operate.generate import generate
@@ -164,6 +167,75 @@ def test_the_parts_of_what_is_expected_are_the_whole():
 def test_it_ties_out_where_another_system_owns_the_receivables():
     report = judged(generate("day", 90, 9, mirrored=frozenset({"UK"})), closes=True)
     assert report.findings == ()
+
+
+class WithErps(Partition):
+    """A partition whose commands reach ERPs, and whose contracts are told what these answer."""
+
+    def __init__(self, generation):
+        super().__init__(generation)
+        self.ground, self.read = Ground(), 0
+
+    def pump(self):
+        """Until nobody has anything to say."""
+        answers = True
+        while answers:
+            self.harness.commit()
+            self.harness.work()
+            said = self.said("erp_commands")
+            self.ground.say(said[self.read :])
+            self.read = len(said)
+            answers = self.ground.answers()
+            for each in answers:
+                self.event(each)
+
+
+def numbered(posted):
+    """What ERPs hold, with the numbers of each lane in the order in which it came: those that were voided leave none."""
+    numbers = Counter()
+    for each in posted:
+        header = each.header
+        lane = header.erp_account, header.group_id, header.lane
+        numbers[lane] += 1
+        yield replace(each, header=replace(header, lane_seq=numbers[lane]))
+
+
+@pytest.mark.parametrize("scenario", ["day", "renewal-wave"])
+def test_books_of_an_erp_that_closes_ahead_of_tieout_tie_out(scenario):
+    generation = generate(scenario, 60, 8)
+    partition = WithErps(generation)
+    arrivals = list(generation.arrivals())
+    for position, arrival in enumerate(arrivals):
+        if position == len(arrivals) // 3:
+            partition.ground.locked |= {"2025-01", "2025-02", "2025-03"}
+            partition.run_to("2025-03-31")
+            partition.pump()
+        if position == len(arrivals) * 2 // 3:
+            partition.close("2025-03")
+            partition.ground.locked |= {"2025-05", "2025-06"}
+            partition.run_to("2025-07-31")
+            partition.pump()
+        if arrival.late and not arrivals[position - 1].late:
+            partition.rest()
+        partition.event(arrival.event)
+    partition.run_to("2025-09-30")
+    partition.rest()
+    partition.pump()
+    horizon = day("2025-09-30")
+    posted = partition.ground.journal
+    months = {each.header.posting_period for each in posted if isinstance(each, JournalPost)}
+    assert partition.ground.dead_letters == []
+    assert partition.ground.standing() == []
+    assert len(partition.said("erp_commands")) > len(posted) + 100
+    assert not partition.ground.locked & months
+    events = partition.said("revenue_events")
+    assert books(posted) == told(events)
+    outcomes = partition.said("exceptions", "decisions", "dead_letters", "control_totals")
+    report = compare(
+        expect(generation, horizon, by_period=True), read(numbered(posted), [*events, *outcomes], horizon)
+    )
+    assert report.findings == ()
+    assert report.tied_out
 
 
 @pytest.mark.full
