@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from random import Random
 
 import pytest
@@ -11,7 +10,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 from posting.memory_erp import MemoryErp
 from posting.saying import command
-from posting.world import CODEC, SETTINGS, World
+from posting.world import CODEC, World
 
 from tieout.agents.posting.answers import NotStarted, Refused
 from tieout.agents.spec import MustHalt, NotReady
@@ -319,19 +318,6 @@ def test_invoices_and_journals_go_before_orders_and_customers_they_need_go_with_
     assert world.posted().index("customer-b") < world.posted().index("invoice-b")
 
 
-def test_beyond_the_window_commands_wait_in_kafka_and_parked_ones_have_a_quota_of_their_own():
-    small = dataclasses.replace(SETTINGS, live_max=2, parked_max=3)
-    world = World(MemoryErp(lambda _: "permanent"), settings=small)
-    world.say(command("journal-1", 1, group="1"), command("journal-2", 1, group="2"))
-    with pytest.raises(NotReady, match="2 commands are on their way"):
-        world.say(command("journal-3", 1, group="3"))
-    world.turns()
-    world.say(command("journal-3", 1, group="3"))
-    world.turns()
-    with pytest.raises(NotReady, match="3 commands stand still"):
-        world.say(command("journal-4", 1, group="4"))
-
-
 def test_what_is_refused_for_its_pace_does_not_wait_longer_each_time():
     world = World(MemoryErp(lambda _: "throttled"))
     world.say(command("journal-1", 1))
@@ -342,22 +328,6 @@ def test_what_is_refused_for_its_pace_does_not_wait_longer_each_time():
         waits.append(only.due_ms - world.now_ms)
         world.now_ms = only.due_ms
     assert max(waits) <= 500
-
-
-def test_what_comes_after_a_parked_command_leaves_the_window_to_others_and_to_its_resolution():
-    small = dataclasses.replace(SETTINGS, live_max=3, parked_max=9)
-    world = World(scripted(customer_1="permanent"), settings=small)
-    world.say(command("customer-1", 1))
-    world.turns()
-    world.say(command("journal-1", 1, after=("customer-1",)))
-    world.say(*(command(f"journal-{number}", number) for number in range(2, 6)))
-    world.say(command("invoice-1", 1, after=("journal-5",)))
-    world.say(command("journal-other", 1, group="other"))
-    world.turns()
-    assert world.posted() == ["journal-other"]
-    world.resolve("customer-1", "retry")
-    world.turns()
-    assert len(world.posted()) == 8
 
 
 @given(seed=st.integers(0, 10**9), unique=st.booleans(), room=st.integers(1, 6))
