@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 from tieout.agents.accounting.allocation import allocated
-from tieout.agents.accounting.policy import Switches
+from tieout.agents.accounting.policy import BY_REASON, Switches
 from tieout.agents.accounting.rounding import rounded_share
 from tieout.avro.events import Day, Minor
 from tieout.tables.dated import Steps, levels, steps
@@ -112,4 +112,4 @@ def _steps(dated: dict[str, list[tuple[Day, Minor]]]) -> dict[str, Steps]:
     return {name: steps(moved) for name, moved in dated.items()}
 
 
-SWITCHES: Switches = {"contra_accounts": ("off",)}
+SWITCHES: Switches = {"contra_accounts": ("off", BY_REASON)}

@@ -20,6 +20,10 @@ NUMBER = "#"
 """Among the values of a switch: any whole number."""
 
 
+BY_REASON = "by_reason"
+"""Value of ``contra_accounts``: a credit that takes from revenue is shown in a contra class of its reason."""
+
+
 class CreditEffect(NamedTuple):
     """What a document does to the price: reach none, performed, version or price_only; a contra class or none."""
 
@@ -76,3 +80,10 @@ class Policy(msgspec.Struct, frozen=True, gc=False):
     contra_accounts: str = "off"
     books: tuple[str, ...] = ()
     erp_closed_period: str = "redate"
+
+    @property
+    def shows_contra(self) -> bool:
+        """Whether any credit is shown in a contra revenue class, for which an account is needed."""
+        return self.contra_accounts == BY_REASON or any(
+            effect.contra for effect in self.credit_effects.values()
+        )

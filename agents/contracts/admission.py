@@ -126,7 +126,7 @@ def _needed_classes(entity: EntityPublished, currency: str) -> Iterator[str]:
         yield from _MIRROR_CLASSES
     if policy.ar_owner == BILLING_SUMMARY:
         yield from BILLING_CLASSES
-    if any(effect.contra for effect in policy.credit_effects.values()):
+    if policy.shows_contra:
         yield "contra_revenue"
 
 

@@ -53,6 +53,6 @@ def _check_built(reference: Reference, performing: str, contracting: EntityPubli
         if own_share or agreed.model not in (None, *SWITCHES["ic_model"]):
             what = f"the agreement of {contracting.header.id!r} with {performing!r}: a share, a margin or {agreed.model!r}"
             raise Refused("POLICY_MISSING", f"{what} has no rule in this release", "reference")
-    if any(effect.contra for effect in policy_from(contracting.policy).credit_effects.values()):
+    if policy_from(contracting.policy).shows_contra:
         what = f"contra revenue of {contracting.header.id!r} in a contract that {performing!r} performs"
         raise Refused("POLICY_MISSING", f"{what} has no rule in this release", "reference")

@@ -27,7 +27,7 @@ from tieout.agents.accounting import (
     service_time,
     vendor_rounding,
 )
-from tieout.agents.accounting.policy import NUMBER, CreditEffect, Materiality, Policy, Switches
+from tieout.agents.accounting.policy import BY_REASON, NUMBER, CreditEffect, Materiality, Policy, Switches
 from tieout.agents.contracts import periods
 from tieout.agents.contracts.decision import Refused
 from tieout.avro.reference import PolicySwitch
@@ -55,7 +55,10 @@ SWITCHES: Switches = dict(chain.from_iterable(family.items() for family in _FAMI
 assert len(SWITCHES) == sum(map(len, _FAMILIES)), "one switch in two families"
 
 _CREDIT = "credit_effect."
+_CONTRA = "contra_revenue."
 _REACHES = ("none", "performed", "version", "price_only")
+_FROM_REVENUE = ("performed", "version")
+"""Reaches of which a part takes from revenue; what re-bases the future takes nothing from the past."""
 
 _CREDIT_DEFAULTS: Mapping[str, CreditEffect] = {
     **dict.fromkeys(
@@ -143,7 +146,7 @@ def policy_from(switches: tuple[PolicySwitch, ...]) -> Policy:
         if switch.name.startswith(_CREDIT):
             reach, _, contra = switch.value.partition(":")
             effects[switch.name.removeprefix(_CREDIT)] = CreditEffect(
-                reach, f"contra_revenue.{contra}" if contra else ""
+                reach, f"{_CONTRA}{contra}" if contra else ""
             )
             continue
         form = form_of(switch.name)
@@ -152,10 +155,16 @@ def policy_from(switches: tuple[PolicySwitch, ...]) -> Policy:
 
 
 def credit_effect(policy: Policy, reason: str | None) -> CreditEffect | None:
-    """Effect by reason (2.6); a switch ``credit_effect.REASON`` has the value ``reach`` or ``reach:contra``."""
+    """Effect by reason (2.6); a switch ``credit_effect.REASON`` has the value ``reach`` or ``reach:contra``.
+
+    With ``contra_accounts`` by reason, what takes from revenue and names no class is shown as ``contra_revenue.REASON``.
+    """
     if reason is None:
         return None
-    return policy.credit_effects.get(reason) or _CREDIT_DEFAULTS.get(reason)
+    effect = policy.credit_effects.get(reason) or _CREDIT_DEFAULTS.get(reason)
+    if effect is None or effect.contra or policy.contra_accounts != BY_REASON:
+        return effect
+    return effect._replace(contra=f"{_CONTRA}{reason}") if effect.reach in _FROM_REVENUE else effect
 
 
 def check_switches(entity: str, switches: tuple[PolicySwitch, ...]) -> None:

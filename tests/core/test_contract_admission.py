@@ -130,6 +130,17 @@ def test_a_contract_waits_until_its_commands_can_be_routed_and_booked(kind):
     assert refusal(Inbox(missing), events()[0]) == (code, "reference")
 
 
+@pytest.mark.parametrize("value", ["off", "by_reason"])
+def test_an_account_for_contra_revenue_is_waited_for_where_credits_are_shown_by_reason(value):
+    published = rows(policy={"contra_accounts": value})
+    unmapped = [row for row in published if row.header.id != "US/contra_revenue"]
+    assert len(unmapped) == len(published) - 1
+    inbox = Inbox(Reference.of(unmapped, 0))
+    decision = decide(inbox.state, events()[0], inbox.view(), CAUSE)
+    code = None if decision.refusal is None else decision.refusal.code
+    assert code == (None if value == "off" else "ACCOUNT_UNMAPPED")
+
+
 def test_a_contract_of_an_entity_without_a_calendar_waits():
     changed = (replace(row, calendar="4-4-5") if isinstance(row, EntityPublished) else row for row in rows())
     assert refusal(Inbox(Reference.of(changed, 0)), events()[0]) == ("PERIOD_CALENDAR_MISSING", "reference")

@@ -194,6 +194,10 @@ SHARED = given(lines=(LINE, OTHER), entities=ENTITIES)
             lambda: rows(given(lines=(LINE, OTHER), entities=ENTITIES, policy={"credit_effect.sla_credit": {"reach": "performed", "contra": "x"}})),
             "POLICY_MISSING",
         ),
+        (
+            lambda: rows(given(lines=(LINE, OTHER), entities=ENTITIES, policy={"contra_accounts": "by_reason"})),
+            "POLICY_MISSING",
+        ),
     ],
 )  # fmt: skip
 def test_a_line_of_another_entity_waits_by_name_for_what_its_books_need(reference, code):

@@ -46,6 +46,32 @@ def test_what_a_credit_does_to_the_price_is_chosen_by_reason_and_has_a_default_f
     assert [credit_effect(policy, reason) for reason in (None, "no such reason")] == [None, None]
 
 
+def test_contra_revenue_by_reason_is_of_what_takes_from_revenue_and_a_class_that_is_named_comes_first():
+    named = PolicySwitch("credit_effect.refund", "version:refunds")
+    plain = PolicySwitch("credit_effect.goodwill", "performed")
+    policy = policy_from((PolicySwitch("contra_accounts", "by_reason"), named, plain))
+    shown = {
+        reason: credit_effect(policy, reason).contra
+        for reason in ("sla_credit", "rebate", "refund", "goodwill")
+    }
+    assert shown == {
+        "sla_credit": "contra_revenue.sla_credit",
+        "rebate": "contra_revenue.rebate",
+        "refund": "contra_revenue.refunds",
+        "goodwill": "contra_revenue.goodwill",
+    }
+    nothing_earned = ("billing_error", "duplicate", "settles_modification", "future_discount")
+    assert {credit_effect(policy, reason).contra for reason in nothing_earned} == {""}
+    assert [credit_effect(policy, reason) for reason in (None, "no such reason", "void")] == [None] * 3
+
+
+def test_an_account_for_contra_revenue_is_needed_where_any_credit_is_shown_in_it():
+    by_reason = PolicySwitch("contra_accounts", "by_reason")
+    shows = PolicySwitch("credit_effect.refund", "version:refunds")
+    bare = PolicySwitch("credit_effect.refund", "version")
+    assert [policy_from((each,)).shows_contra for each in (by_reason, shows, bare)] == [True, True, False]
+
+
 @pytest.mark.parametrize(
     ("value", "is_built"),
     [

@@ -311,12 +311,15 @@ def _materiality(value: Any, currency: str, spot: Spot) -> str:
 
 
 def _value(value: Any, spot: Spot) -> str:
-    """A switch's value as text; of a list its items, of a map ``key=value``, with commas between."""
+    """A switch's value as text; of a list its items, of a map ``key=value``, with commas between.
+
+    A value of several words may be written in words: ``by reason`` is ``by_reason``.
+    """
     if isinstance(value, list):
         return ",".join(spot.text(each) for each in value)
     if isinstance(value, Mapping):
         return ",".join(f"{key}={spot.key(key).text(each)}" for key, each in value.items())
-    return str(value).lower() if isinstance(value, bool) else spot.text(value)
+    return str(value).lower() if isinstance(value, bool) else spot.text(value).replace(" ", "_")
 
 
 def _contra_names(scenario: Scenario) -> Iterator[str]:
