@@ -27,7 +27,7 @@ class Special(msgspec.Struct, frozen=True, array_like=True, gc=False):
     takes what the others leave, within ``ssp_low``..``ssp_high`` (32-34c). ``uninstalled`` is cost outside progress
     (55-21). ``amount_of``: usage, hours or royalty, of a promise measured by amount; ``unit_price`` has
     ``unit_price_scale`` more decimals than the currency. ``breakage_ppm`` is a share of the granted units (55-48).
-    ``role``: principal, or agent, whose price is its fee (55-36..40). The last two are policies that it was promised under.
+    ``role``: principal, or agent, whose price is its fee (55-36..40). All behind it are policies that it was promised under.
     """
 
     gate: str = "none"
@@ -50,6 +50,7 @@ class Special(msgspec.Struct, frozen=True, array_like=True, gc=False):
     role: str = "principal"
     allocation_rounding: str = "largest_remainder"
     schedule_rounding: str = "cumulative"
+    takes_back: bool = False
 
 
 class Item(msgspec.Struct, frozen=True, array_like=True, gc=False):

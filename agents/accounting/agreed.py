@@ -58,6 +58,7 @@ class Rebase(NamedTuple):
 
     ``treatment``: inception, separate, prospective, catch_up or mixed. ``missing``: the reason code of an input without
     which it stands on an assumption, empty for none. ``credited``: what it took off past revenue (55-115).
+    ``taken_back``: what came off revenue at once because less than nothing was left for the rest, not positive.
     """
 
     contract: str
@@ -68,6 +69,7 @@ class Rebase(NamedTuple):
     caught_up: tuple[str, ...]
     missing: str
     credited: Minor = 0
+    taken_back: Minor = 0
 
 
 class Folded(NamedTuple):

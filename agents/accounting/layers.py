@@ -13,9 +13,10 @@ from msgspec.structs import replace
 from tieout.agents.accounting.agreed import Agreed, Folded, Rebase, Visible
 from tieout.agents.accounting.invariant import InvariantBroken
 from tieout.agents.accounting.modification import SPLIT_MISSING, canonical, generation, opens
+from tieout.agents.accounting.negative_remaining import NEGATIVE_REMAINING
 from tieout.agents.accounting.pauses import pauses_by_promise
 from tieout.agents.accounting.progress import earned
-from tieout.agents.accounting.rebasing import NEGATIVE_REMAINING, Book, opened, raised, rebased
+from tieout.agents.accounting.rebasing import Book, opened, raised, rebased
 from tieout.agents.accounting.service_time import Pauses
 from tieout.agents.accounting.variable import NOTHING_SEEN, reaching, visible
 from tieout.avro.events import Day, Minor

@@ -152,7 +152,6 @@ SWITCHES: Switches = {
     "retroactive_price": ("prospective",),
     "ssp_tolerance": ("0", NUMBER),
     "prospective_scope": ("arrangement",),
-    "negative_remaining": ("queue",),
     "combination": ("stated", NUMBER),
     "renewals_expected": ("no",),
 }

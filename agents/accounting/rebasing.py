@@ -22,6 +22,7 @@ from tieout.agents.accounting.modification import (
     price_by_set,
     sets_of,
 )
+from tieout.agents.accounting.negative_remaining import NEGATIVE_REMAINING, taken_back
 from tieout.agents.accounting.opening_balances import carried_over, openings
 from tieout.agents.accounting.pauses import pauses_by_promise
 from tieout.agents.accounting.progress import earned, satisfied
@@ -31,8 +32,6 @@ from tieout.agents.accounting.standing import Standing, blank, changed, renewed,
 from tieout.avro.events import Minor
 from tieout.tables.derived import NOTHING, Performance
 from tieout.tables.facts import Terms
-
-NEGATIVE_REMAINING = "MOD_NEGATIVE_REMAINING"
 
 Book = dict[str, Standing]
 """Obligation -> how it stands."""
@@ -108,12 +107,19 @@ def rebased(
         _pause(book, kept, paused)
     if sets.not_distinct and not kept:
         pool, catch_up = 0, _left_to(book, terms, sets, pool, catch_up)
-    _spread(book, terms, pool, kept, gone, done)
+    excess, missing = _excess(book, terms, pool, kept, done)
+    _spread(book, terms, pool - excess, kept, gone, done)
     _catch_up(book, terms, sets, catch_up)
-    missing = parts.missing or (NEGATIVE_REMAINING if pool < 0 and kept else "")
-    treatment = label(terms, sets)
     return Rebase(
-        terms.contract, terms.version, treatment, pool, tuple(kept), sets.not_distinct, missing, credited
+        terms.contract,
+        terms.version,
+        label(terms, sets),
+        pool - excess,
+        tuple(kept),
+        sets.not_distinct,
+        parts.missing or missing,
+        credited,
+        excess,
     )
 
 
@@ -130,9 +136,22 @@ def _taken_up(
     added = sorted(_added(book, terms))
     if paused is not None:
         _pause(book, added, paused)
-    _spread(book, terms, pool, added, gone, done)
-    missing = NEGATIVE_REMAINING if pool < 0 and added else ""
-    return Rebase(terms.contract, terms.version, "prospective", pool, tuple(added), (), missing)
+    excess, missing = _excess(book, terms, pool, added, done)
+    _spread(book, terms, pool - excess, added, gone, done)
+    members = tuple(added)
+    return Rebase(
+        terms.contract, terms.version, "prospective", pool - excess, members, (), missing, taken_back=excess
+    )
+
+
+def _excess(
+    book: Book, terms: Terms, pool: Minor, members: list[str], done: Mapping[str, Performance]
+) -> tuple[Minor, str]:
+    """What came off revenue at once of a pool below nothing, and the code of what waits for a person instead."""
+    if pool >= 0 or not members:
+        return 0, ""
+    excess = taken_back(book, pool, done, terms.at - 1)
+    return (0, NEGATIVE_REMAINING) if excess is None else (excess, "")
 
 
 def raised(standing: Standing, amount: Minor) -> Standing:

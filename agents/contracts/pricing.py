@@ -13,6 +13,7 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from tieout.agents.accounting.inception_basis import Bundles, residual_parts
+from tieout.agents.accounting.negative_remaining import takes_back
 from tieout.agents.accounting.policy import Policy
 from tieout.agents.accounting.rounding import rounded_share
 from tieout.agents.accounting.standalone_price import stated_for
@@ -101,6 +102,7 @@ def with_pricing(special: Special | None, line: Line, policy: Policy) -> Special
         and line.ssp_high_minor is None
         and rounding == _PLAIN.allocation_rounding
         and schedule == _PLAIN.schedule_rounding
+        and not takes_back(policy)
     ):
         return special
     return replace(
@@ -111,6 +113,7 @@ def with_pricing(special: Special | None, line: Line, policy: Policy) -> Special
         role=line.role,
         allocation_rounding=rounding,
         schedule_rounding=schedule,
+        takes_back=takes_back(policy),
     )
 
 

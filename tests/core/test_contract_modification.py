@@ -26,7 +26,7 @@ from core.modifications_told import (
 from golden.scenario import Given, day_of
 from msgspec.structs import replace
 
-from tieout.agents.accounting.decision_table import NO_PAST, ROWS
+from tieout.agents.accounting.decision_table import NO_PAST, ROWS, TAKEN_BACK
 from tieout.agents.contracts.decide import decide
 from tieout.streams.operate.generate.sealing import seal
 from tieout.streams.sample_events import activated as sample_activated
@@ -109,6 +109,29 @@ WAITING = {
 def test_what_a_version_lacks_is_named_and_waited_for(row):
     event, wanted = WAITING[row]
     assert refusal(activated(SUB, INST), HALF, event) == wanted
+
+
+def test_what_is_taken_back_beyond_what_is_left_is_told_where_policy_recognises_it_now():
+    """Nothing of INST is done and a quarter of SUB is: 15 of 60 are earned, 85 of 100 left; 90 are taken back."""
+    event = WAITING["15 more than is left"][0]
+    now = {"policy": {"negative_remaining": "recognise_now"}}
+    lines = [SUB, {**INST, "measure": "point"}]
+    told = decided(activated(*lines), event, **now)[2]
+    inputs = {each.name: each.value for each in told.inputs}
+    wanted = {
+        "taken_back": "-500",
+        "pool": "0",
+        "frozen/SUB": "1000",
+        "allocated/SUB": "0",
+        "allocated/INST": "0",
+    }
+    assert {name: inputs[name] for name in wanted} == wanted
+    assert told.reasons[:2] == (ROWS[15], TAKEN_BACK)
+    assert "taken_back" not in {
+        each.name for each in decided(activated(*lines), amended(price_change=-9))[2].inputs
+    }
+    more = amended(price_change=-101)
+    assert refusal(activated(*lines), more, **now) == ("MOD_NEGATIVE_REMAINING", "fact")
 
 
 def test_every_input_is_told_as_it_was_stated():

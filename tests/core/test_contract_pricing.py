@@ -223,6 +223,13 @@ def test_a_schedule_is_rounded_by_months_and_by_no_other_periods():
     assert active(ONE, **retail).outcomes == ["applied"]
 
 
+def test_what_becomes_of_a_price_below_nothing_is_pinned_with_each_promise_and_costs_a_plain_one_nothing():
+    inbox = active(ONE, policy={"negative_remaining": "recognise_now"})
+    assert [item.special.takes_back for item in inbox.state.facts.terms[0].add] == [True]
+    plain = active(ONE, policy={"negative_remaining": "queue"})
+    assert [item.special for item in plain.state.facts.terms[0].add] == [None]
+
+
 def test_only_a_schedule_of_its_own_measure_is_rounded_by_months():
     lines = [{"po": "S", "measure": "point"}]
     inbox = active({**ONE, "lines": lines}, policy={"schedule_rounding": "last_plug"})
