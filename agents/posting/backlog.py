@@ -8,18 +8,18 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
 import msgspec
 
+from tieout.agents.posting.lanes import Lanes
 from tieout.tables.posting import OpenCommand, State
 
 Standing = Literal["waiting", "sent", "in doubt", "parked"]
 _STANDING: dict[State, Standing] = {
     "prepared": "waiting",
-    "placed": "waiting",
     "sent": "sent",
     "unknown": "in doubt",
     "asking": "in doubt",
@@ -64,7 +64,7 @@ class ParkedLanes(msgspec.Struct, frozen=True, gc=False):
 
 
 class Backlog(msgspec.Struct, frozen=True, gc=False):
-    """Everything that is open. ``movable``: commands that no person has to act for. ``oldest_ms`` None: nothing is open."""
+    """Everything that is open. ``movable``: commands in lanes that move, for which no person has to act. ``oldest_ms`` None: nothing is open."""
 
     rows: tuple[BacklogRow, ...] = ()
     parked_lanes: tuple[ParkedLanes, ...] = ()
@@ -100,16 +100,20 @@ class _Sum:
 _Key = tuple[str, str, Standing, str]
 
 
-def backlog(commands: Iterable[OpenCommand], now_ms: int, owner_of: Callable[[str], str]) -> Backlog:
-    """The backlog at ``now_ms``, oldest rows first.
+def backlog(open_lanes: Lanes, now_ms: int, owner_of: Callable[[str], str]) -> Backlog:
+    """The backlog at ``now_ms``, oldest rows first. ``owner_of``: reason of a refusal -> who acts.
 
-    ``commands``: lane by lane, each lane in the order of its numbers. ``owner_of``: reason of a refusal -> who acts.
+    A number whose command is never posted, because it was withdrawn or replaced, is none of it.
     """
     sums: dict[_Key, _Sum] = {}
     lanes: Counter[str] = Counter()
     behind: Counter[str] = Counter()
     parked_lane, parked_reason = "", ""
-    for command in commands:
+    movable = 0
+    for command in open_lanes:
+        if command.state == "placed":
+            continue
+        movable += open_lanes.moves(command.lane)
         standing = _STANDING[command.state]
         reason = command.reason if standing == "parked" else ""
         if standing == "parked":
@@ -126,7 +130,7 @@ def backlog(commands: Iterable[OpenCommand], now_ms: int, owner_of: Callable[[st
         ParkedLanes(reason, owner_of(reason), count, behind[reason])
         for reason, count in sorted(lanes.items())
     )
-    return _summed(_bounded(sums), parked, owner_of)
+    return _summed(_bounded(sums), parked, movable, owner_of)
 
 
 def _bucket(age_ms: int) -> int:
@@ -150,7 +154,7 @@ def _bounded(sums: dict[_Key, _Sum]) -> dict[_Key, _Sum]:
 
 
 def _summed(
-    sums: dict[_Key, _Sum], parked: tuple[ParkedLanes, ...], owner_of: Callable[[str], str]
+    sums: dict[_Key, _Sum], parked: tuple[ParkedLanes, ...], movable: int, owner_of: Callable[[str], str]
 ) -> Backlog:
     total = _Sum()
     for each in sums.values():
@@ -166,12 +170,11 @@ def _summed(
         )
         for key, each in sums.items()
     )
-    standing_still = sum(each.lanes + each.commands_behind for each in parked)
     return Backlog(
         rows=tuple(sorted(rows, key=lambda row: (row.oldest_ms, row.entity, row.kind, row.standing))),
         parked_lanes=parked,
         commands=total.count,
-        movable=total.count - standing_still,
+        movable=movable,
         oldest_ms=total.oldest_ms if total.count else None,
         amounts=total.amounts,
     )

@@ -51,6 +51,10 @@ class Lanes:
         commands = self._lanes.get(lane)
         return commands[0] if commands else None
 
+    def moves(self, lane: str) -> bool:
+        """Whether nobody has to act for the lane."""
+        return lane not in self._still
+
     def find(self, command_id: str) -> OpenCommand | None:
         """The open command of an id."""
         at = self._standing.get(command_id)

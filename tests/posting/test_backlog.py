@@ -17,6 +17,7 @@ from tieout.agents.posting.backlog import (
     ParkedLanes,
     backlog,
 )
+from tieout.agents.posting.lanes import Lanes
 from tieout.streams.edges.erp.pace import drain_seconds
 from tieout.streams.posting_parts import Counted, Rate
 
@@ -61,6 +62,20 @@ def test_parked_lanes_are_told_with_their_owner_and_with_what_waits_behind_and_i
     assert (found.commands, found.movable) == (5, 1)
 
 
+def test_what_waits_for_a_parked_lane_is_not_movable_and_what_was_withdrawn_is_not_unposted():
+    world = World(scripted(customer_1="permanent"))
+    world.say(command("customer-1", 1), command("order-1", 1, after=("customer-1",)), command("invoice-2", 2))
+    world.say(command("journal-1", 1, group="other"), command("journal-2", 2, group="other"))
+    world.room = 1
+    world.turn()
+    found = of(world)
+    assert (found.commands, found.movable) == (5, 2)
+    world.room = 0
+    world.resolve("journal-2", "withdraw")
+    found = of(world)
+    assert (found.commands, found.movable) == (4, 1)
+
+
 def test_a_command_is_as_old_as_its_record_in_the_log_and_stands_in_the_bucket_of_its_age():
     emitted_ms = 1_000_000
     assert opened(command("invoice-1", 1), emitted_ms).emitted_ms == emitted_ms
@@ -87,7 +102,7 @@ def test_the_largest_entities_have_rows_of_their_own_and_the_others_are_one_with
         for number in range(ENTITIES_MAX + 3)
         for again in range(number + 1)
     ]
-    found = backlog(commands, 0, str)
+    found = backlog(Lanes(commands), 0, str)
     others = [row for row in found.rows if row.entity == OTHER_ENTITIES]
     assert {row.entity for row in found.rows} == {
         OTHER_ENTITIES,
