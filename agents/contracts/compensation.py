@@ -1,13 +1,11 @@
 """An activation that is half done is taken back: what its ERP does not hold is withdrawn, what it holds is reversed.
 
-A person decides so (``cancel``), where the customer, the order or an invoice of a contract was refused. Invariants: nothing is
-deleted: an order gets its cancellation, an invoice its void, a customer stays; each command ends in one of the two ways.
+A person decides so (``cancel``), where the customer, the order or a document of a contract was refused. Invariants: nothing is
+deleted: an order gets its cancellation, a document its void, a customer stays; each command ends in one of the two ways.
 The books follow the facts alone: revenue ends with the contract_cancelled that its source sends.
 """
 
 from __future__ import annotations
-
-from collections.abc import Iterator
 
 from msgspec.structs import replace
 
@@ -20,8 +18,9 @@ from tieout.agents.contracts.onboarding import rejection_of
 from tieout.agents.contracts.open_items import ended
 from tieout.agents.contracts.orders import placed
 from tieout.agents.contracts.policy import policy_of
-from tieout.avro.commands import InvoiceVoid, SalesOrderCancel
+from tieout.avro.commands import CreditMemoVoid, InvoiceVoid, SalesOrderCancel
 from tieout.tables.contract import Contract, GroupState, OpenItem
+from tieout.tables.documents import DocLine
 
 REASON = "its activation was taken back"
 
@@ -31,7 +30,7 @@ def taken_back(state: GroupState, item: OpenItem, draft: Draft) -> GroupState:
     contract = state.contract(item.contract)
     erp_account, _, command_id = item.fact.rpartition("/")
     if contract is None or not _is_its_own(contract, command_id):
-        detail = f"{command_id} opens nothing: cancel takes back an activation whose customer, order or invoice was refused"
+        detail = f"{command_id} opens nothing: cancel takes back an activation whose customer, order or document was refused"
         raise Refused("VALUE_INVALID", detail)
     withdrawn = [each.hex() for each, _ in contract.course.pending]
     if contract.course.order:
@@ -47,8 +46,8 @@ def taken_back(state: GroupState, item: OpenItem, draft: Draft) -> GroupState:
     nothing_there = contract.course.order != b""
     if not nothing_there:
         _cancel_order(state, contract, draft)
-        for number in _posted(state, contract, draft):
-            _void(state, contract, number, draft)
+        for line in _posted(state, contract, draft):
+            _void(state, contract, line, draft)
     course = replace(
         contract.course, awaits_customer=False, order=b"", pending=(), taken_back=True,
         reached="cancelled" if nothing_there else contract.course.reached,
@@ -57,10 +56,10 @@ def taken_back(state: GroupState, item: OpenItem, draft: Draft) -> GroupState:
 
 
 def _is_its_own(contract: Contract, command_id: str) -> bool:
-    """Whether the command is the contract's customer, order or one of its invoices, and its ERP has not accepted it."""
+    """Whether the command is the contract's customer, order or one of its documents, and its ERP has not accepted it."""
     course, own = contract.course, compact(command_id)
-    invoices = [each for each, number in course.pending if number]
-    return (course.awaits_customer and command_id == contract.upsert) or own in (course.order, *invoices)
+    documents = [each for each, number in course.pending if number]
+    return (course.awaits_customer and command_id == contract.upsert) or own in (course.order, *documents)
 
 
 def _check_alone(state: GroupState, contract: Contract) -> None:
@@ -85,24 +84,35 @@ def _cancel_order(state: GroupState, contract: Contract, draft: Draft) -> None:
     )
 
 
-def _void(state: GroupState, contract: Contract, number: str, draft: Draft) -> None:
-    line = state.documents.numbered(number)[0]
+def _void(state: GroupState, contract: Contract, line: DocLine, draft: Draft) -> None:
     where = placed(state.arrangement(line.arrangement), line.at, draft, contract.id)
+    if line.kind == "credit_memo":
+        draft.say(
+            lambda header: CreditMemoVoid(header, line.doc, where.day, REASON),
+            CreditMemoVoid.KIND,
+            "document",
+            where,
+        )
+        return
     draft.say(
-        lambda header: InvoiceVoid(header, number, where.day, REASON), InvoiceVoid.KIND, "document", where
+        lambda header: InvoiceVoid(header, line.doc, where.day, REASON), InvoiceVoid.KIND, "document", where
     )
 
 
-def _posted(state: GroupState, contract: Contract, draft: Draft) -> Iterator[str]:
-    """Numbers of the invoices that were sent to the ERP and accepted, in order; those that were voided since are left out."""
+def _posted(state: GroupState, contract: Contract, draft: Draft) -> list[DocLine]:
+    """The first line of each document that the ERP was sent and has accepted: credit memos before the invoices.
+
+    Those that were voided since are left out.
+    """
     policy = policy_of(draft.view, state.arrangement(contract.first_arrangement))
     if policy.ar_owner != "billing_mirrored":
-        return
-    waiting = {number for _, number in contract.course.pending}
-    voided = {act.doc for act in state.documents.acts if act.kind == "void" and act.contract == contract.id}
+        return []
+    gone = {number for _, number in contract.course.pending}
+    acts = [act for act in state.documents.acts if act.contract == contract.id]
+    gone.update(act.doc for act in acts if act.kind in ("void", "memo_void"))
     own = {
-        line.doc
-        for line in state.documents.lines
-        if line.contract == contract.id and line.kind == "invoice" and line.unconditional
+        line.doc: line
+        for line in reversed(state.documents.lines)
+        if line.contract == contract.id and line.unconditional and line.doc not in gone
     }
-    yield from sorted(own - waiting - voided)
+    return sorted(own.values(), key=lambda line: (line.kind != "credit_memo", line.doc))

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from tieout.avro.commands import (
     Command,
+    CreditMemoCreate,
     CustomerUpsert,
     InvoiceCreate,
     JournalPost,
@@ -96,7 +97,11 @@ def compact(command_id: str) -> bytes:
 
 
 def _pending(command: Command) -> Pending:
-    number = command.invoice_number if isinstance(command, InvoiceCreate) else ""
+    number = ""
+    if isinstance(command, InvoiceCreate):
+        number = command.invoice_number
+    elif isinstance(command, CreditMemoCreate):
+        number = command.memo_number
     return compact(command.header.command_id), number
 
 

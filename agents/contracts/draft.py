@@ -18,6 +18,7 @@ from tieout.avro.commands import (
     Command,
     CommandHeader,
     CreditMemoCreate,
+    CreditMemoVoid,
     CustomerUpsert,
     InvoiceCreate,
     InvoiceVoid,
@@ -49,6 +50,7 @@ _Said = TypeVar(
     InvoiceCreate,
     InvoiceVoid,
     CreditMemoCreate,
+    CreditMemoVoid,
     JournalPost,
     JournalReverse,
 )

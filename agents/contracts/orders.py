@@ -52,7 +52,8 @@ def upsert_customer(
     wanted = (where.entity.erp_account, party.customer, party.bill_to)
     for each in state.group.upserts:
         if (each.erp_account, each.customer, each.bill_to) == wanted:
-            return with_contract(state, replace(contract, upsert=each.command_id))
+            tied = contract.journal_tied and contract.upsert == each.command_id
+            return with_contract(state, replace(contract, upsert=each.command_id, journal_tied=tied))
     said = draft.say(
         lambda header: CustomerUpsert(header, party.customer, party.bill_to),
         CustomerUpsert.KIND,

@@ -16,7 +16,7 @@ from erp_conversation import (
     steps,
 )
 
-from tieout.streams.sample_events import DAY_ONE, activated, cancelled, invoiced
+from tieout.streams.sample_events import DAY_ONE, activated, cancelled, credited, invoiced
 
 
 def test_a_refused_order_says_which_step_failed_why_and_what_the_erp_has_already():
@@ -97,6 +97,23 @@ def test_an_activation_whose_invoice_was_refused_is_reversed_by_documents():
     assert statuses(inbox)[-1] == "cancelled"
     inbox.put(cancelled(2))
     assert len(commands(inbox, "sales_order.cancel")) == 1, "an order is cancelled once"
+
+
+def test_a_credit_memo_is_taken_back_before_the_invoice_that_it_credits():
+    inbox = Inbox()
+    inbox.put(
+        activated(),
+        invoiced("I1", 6_000_00),
+        credited("M1", 100_00, "concession_past"),
+        invoiced("I2", 6_000_00),
+    )
+    accept(inbox, "customer.upsert", "sales_order.create", "credit_memo.create")
+    first, second = commands(inbox, "invoice.create")
+    inbox.put(ack_of(first), refusal_of(second))
+    before = len(commands(inbox))
+    decided(inbox, "cancel")
+    said = [each.header.kind for each in commands(inbox)[before:]]
+    assert said == ["sales_order.cancel", "credit_memo.void", "invoice.void"]
 
 
 def test_a_customer_that_two_contracts_wait_for_is_not_taken_back_with_one_of_them():

@@ -104,6 +104,19 @@ def test_the_order_names_the_new_customer_and_comes_after_it():
     assert order.header.after == (sent(inbox, CustomerUpsert)[1].header.command_id,)
 
 
+def test_journals_come_after_a_customer_that_another_contract_brought():
+    other = ACTIVATED | {"contract": "C2", "customer": "CUST2"}
+    inbox = told(ACTIVATED, other)
+    inbox.run(day_of("2025-03"))
+    given = Given({"events": [ACTIVATED, other, TAKEN_OVER], "expect": {}})
+    inbox.deliver(list(given.steps())[-1])
+    inbox.run(day_of("2025-07"))
+    first, second = (each.header.command_id for each in sent(inbox, CustomerUpsert))
+    of_the_first = [each.header for each in sent(inbox, JournalPost) if each.header.contract_id == "C1"]
+    assert of_the_first[0].after == (first,)
+    assert [each.after for each in of_the_first if each.after] == [(first,), (second,)]
+
+
 def test_a_renewal_after_a_transfer_is_ordered_for_the_new_customer():
     renewed = {
         "at": date("2025-10-01"),
