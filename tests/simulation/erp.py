@@ -23,6 +23,9 @@ CALL_SECONDS_MAX, SERVER_SECONDS_MAX = 2.0, 3.0
 SILENT = Refused("ambiguous", "NONE", "", "no answer")
 AWAY = Refused("transient", "NONE", "", "connection refused")
 THROTTLED = Refused("throttled", "NONE", "429", "too many at once", 200)
+CLOSED_PERIOD, OPEN_PERIOD = "2024-09", "2024-10"
+"""The ERP has closed the first for good, ahead of whoever dates commands into it."""
+CLOSED = Refused("business", "PERIOD_CLOSED", "CLOSED", "the period is closed")
 NO_ITEM = Refused("business", "REFERENCE_MISSING", "NO_ITEM", "unknown item")
 
 
@@ -105,6 +108,9 @@ class SimulatedErp:
 
     def _take(self, command: Command) -> Answer:
         header = command.header
+        if header.posting_period == CLOSED_PERIOD:
+            self._happened["erp: closed period"] += 1
+            return CLOSED
         if self.strikes("refused", self.temper.refuses):
             return NO_ITEM
         known = self._numbers.get(header.command_id)

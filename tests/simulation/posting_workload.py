@@ -11,9 +11,18 @@ from collections.abc import Iterator
 from random import Random
 from typing import Any
 
+from msgspec.structs import replace
 from posting.judging import anomalies
-from posting.saying import command
-from simulation.erp import CALL_SECONDS_MAX, SERVER_SECONDS_MAX, SimulatedErp, SimulatedPort, draw_temper
+from posting.saying import LANES, command
+from simulation.erp import (
+    CALL_SECONDS_MAX,
+    CLOSED_PERIOD,
+    OPEN_PERIOD,
+    SERVER_SECONDS_MAX,
+    SimulatedErp,
+    SimulatedPort,
+    draw_temper,
+)
 from simulation.swarm import Swarm
 from simulation.verdict import outputs
 from simulation.virtual_time import OWNER, current
@@ -29,6 +38,8 @@ from tieout.streams.edges.erp.gate import Gate
 from tieout.streams.edges.erp.pace import BreakerSettings
 
 COMMANDS = 400
+BOOKED, CLOSED_SHARE, REDATED_SHARE = ("invoice", "journal"), 0.05, 0.03
+"""Kinds that are dated into a period, how many of them into a closed one, and how soon their contracts say another one."""
 _CODEC = Codec.load()
 _RETRY_MS = 20_000
 SETTINGS = PostingSettings(input_topic="in", inbox="inbox", dead_letters="dead", live_max=100)
@@ -43,10 +54,13 @@ class PostingWorkload:
 
     def __init__(self, chance: Random, swarm: Swarm) -> None:
         self._chance = chance
-        self.sent = [_commands(chance, partition, swarm.partitions) for partition in range(swarm.partitions)]
+        logs = [Log(chance, partition, swarm.partitions) for partition in range(swarm.partitions)]
+        self.sent = [log.sent for log in logs]
         self.deliveries = [
             (partition, b"k", _CODEC.encode(each))
-            for partition, each in _mixed(chance, self.sent, again=0.02 if swarm.on("duplicates") else 0.0)
+            for partition, each in _mixed(
+                chance, [log.said for log in logs], again=0.02 if swarm.on("duplicates") else 0.0
+            )
         ]
         self.events = len(self.deliveries)
         self._happened: Counter[str] = Counter()
@@ -117,32 +131,62 @@ class PostingWorkload:
         return found
 
 
-def _commands(chance: Random, partition: int, partitions: int) -> list[Command]:
-    """In the order in which the contract agent would say them."""
-    numbers: dict[tuple[str, str], int] = defaultdict(int)
-    sent: list[Command] = []
-    customers: dict[str, str] = {}
-    for number in range(COMMANDS // partitions):
-        group = f"{partition}g{chance.randrange(12)}"
-        what = "customer" if group not in customers else chance.choice(("order", "invoice", "journal"))
-        lane = {"customer": "master", "journal": "journal"}.get(what, "document")
-        numbers[group, lane] += 1
-        name = f"{what}-{partition}-{number}"
-        after = (customers[group],) if what != "customer" and chance.random() < 0.3 else ()
-        customers.setdefault(group, name)
-        said = command(name, numbers[group, lane], group=group, after=after, tenant=str(partition))
-        sent.append(said)
-    return sent
+class Log:
+    """One partition's log as contract agents write it. ``sent``: the commands that are to be posted, in the order of lanes.
+
+    Some are dated into a period that the ERP has closed: a while later their contract says another one, and that it goes in
+    their place. It does so whether or not the ERP has refused the first by then.
+    """
+
+    def __init__(self, chance: Random, partition: int, partitions: int) -> None:
+        self.said: list[Command | CommandResolved] = []
+        self.sent: list[Command] = []
+        self._numbers: dict[tuple[str, str], int] = defaultdict(int)
+        self._tenant = str(partition)
+        voided: list[int] = []
+        customers: dict[str, str] = {}
+        for number in range(COMMANDS // partitions):
+            group = f"{partition}g{chance.randrange(12)}"
+            what = "customer" if group not in customers else chance.choice(("order", "invoice", "journal"))
+            name = f"{what}-{partition}-{number}"
+            after = (customers[group],) if what != "customer" and chance.random() < 0.3 else ()
+            customers.setdefault(group, name)
+            place, is_closed = len(self.sent), what in BOOKED and chance.random() < CLOSED_SHARE
+            self._say(name, group, after, CLOSED_PERIOD if is_closed else OPEN_PERIOD)
+            if is_closed:
+                voided.append(place)
+            while voided and chance.random() < REDATED_SHARE:
+                self._redate(voided.pop(0))
+        for place in voided:
+            self._redate(place)
+
+    def _say(self, name: str, group: str, after: tuple[str, ...], period: str) -> None:
+        lane = LANES[name.partition("-")[0]]
+        self._numbers[group, lane] += 1
+        said = command(name, self._numbers[group, lane], group=group, after=after, tenant=self._tenant)
+        said = replace(said, header=replace(said.header, posting_period=period))
+        self.said.append(said)
+        self.sent.append(said)
+
+    def _redate(self, place: int) -> None:
+        old = self.sent[place].header
+        self._say(f"{old.command_id}-again", old.group_id, (), OPEN_PERIOD)
+        self.sent[place] = self.sent.pop()
+        by = self.sent[place].header.command_id
+        stated = (old.command_id, "replace", old.tenant, old.group_id, old.erp_account, by)
+        self.said.append(CommandResolved(*stated, None, None, 0))
 
 
-def _mixed(chance: Random, sent: list[list[Command]], again: float) -> Iterator[tuple[int, Command]]:
-    """Partitions in any order, each in its own; some commands twice."""
-    left = [(partition, iter(commands)) for partition, commands in enumerate(sent)]
-    earlier: dict[int, list[Command]] = defaultdict(list)
+def _mixed(
+    chance: Random, said: list[list[Command | CommandResolved]], again: float
+) -> Iterator[tuple[int, Command | CommandResolved]]:
+    """Partitions in any order, each in its own; some messages twice."""
+    left = [(partition, iter(messages)) for partition, messages in enumerate(said)]
+    earlier: dict[int, list[Command | CommandResolved]] = defaultdict(list)
     while left:
         index = chance.randrange(len(left))
-        partition, commands = left[index]
-        following = next(commands, None)
+        partition, messages = left[index]
+        following = next(messages, None)
         if following is None:
             del left[index]
             continue
