@@ -142,7 +142,7 @@ def _rest(name: str, account: ErpAccount, folder: Path) -> Erp:
     try:
         return RestErp(
             _url(name, account),
-            load_profile(account.rest.profile),
+            load_profile(account.rest.profile, folder),
             secret=secret,
             configuration=account.rest.configuration,
             entity_currency=account.rest.entity_currency,

@@ -1,4 +1,4 @@
-"""ERP profiles as packaged data: how one vendor's interface is called, what its answers and its errors mean.
+"""ERP profiles as data, packaged or of one's own: how one vendor's interface is called, what its answers and its errors mean.
 
 Invariant: a profile that cannot be meant is refused when it is read, by file and key, not when the first call fails.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import tomllib
 from importlib.resources import files
+from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
@@ -123,9 +124,9 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     errors: list[dict[str, Any]] = []
 
 
-def load_profile(name: str) -> Profile:
-    """A packaged profile by name. Raises ProfileRefused."""
-    keys = _keys(name)
+def load_profile(name: str, folder: Path | None = None) -> Profile:
+    """A packaged profile by name; one of your own by its file's name, which ends in .toml, in ``folder``. Raises ProfileRefused."""
+    keys = _own_keys(folder / name) if folder is not None and name.endswith(".toml") else _keys(name)
     kinds = keys.get("kinds", {})
     keys["kinds"] = {kind: _with_parent(name, kind, kinds) for kind in kinds}
     try:
@@ -155,9 +156,25 @@ def _keys(name: str) -> dict[str, Any]:
     found = _folder().joinpath(f"{name}.toml")
     if not found.is_file():
         names = ", ".join(profile_names())
-        raise ProfileRefused(f"there is no ERP profile {name!r}; choose one of {names}")
+        raise ProfileRefused(
+            f"there is no ERP profile {name!r}; choose one of {names}, or name a file of your own that ends in .toml"
+        )
+    return _read(name, found.read_text(encoding="utf-8"))
+
+
+def _own_keys(file: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(found.read_text(encoding="utf-8"))
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as wrong:
+        raise ProfileRefused(
+            f"the ERP profile {file} cannot be read: {wrong}; it is looked for beside the file of ERP accounts"
+        ) from wrong
+    return _read(file.name, text)
+
+
+def _read(name: str, text: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
     except tomllib.TOMLDecodeError as wrong:
         raise ProfileRefused(f"the ERP profile {name} is not TOML: {wrong}") from wrong
 
