@@ -23,7 +23,7 @@ from tieout.tables.contract import Arrangement, GroupState, OpenItem
 from tieout.tables.reference import Reference
 
 CODE = "POLICY_REVIEW"
-_READ_AT_POSTING = ("late_effects", "materiality", "emission")
+_READ_AT_POSTING = ("late_effects", "materiality", "emission", "journal_grain", "erp_closed_period")
 """Switches that no arrangement pins: a change of theirs counts from its day on, and leaves nothing to review."""
 
 _Row = tuple[str, EntityPublished | PolicyPublished]

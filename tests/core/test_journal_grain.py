@@ -140,6 +140,26 @@ def test_a_group_that_cannot_be_brought_up_holds_the_batch_back_as_it_holds_the_
     assert batch.lines[0].service_period == "2025-01"
 
 
+def test_an_entity_that_begins_to_sum_puts_no_contract_to_review_and_sums_what_it_posts_from_its_day_on():
+    rows = (*ROWS, later_entity(DAY_ONE + 40, SUMMARY))
+    box = Inbox(rows=rows, activate=False)
+    box.mark(ReferenceActivated(box.header(), len(ROWS)))
+    box.put(activated())
+    run(box, DAY_ONE + 30)
+    assert batches(box) == []
+    box.mark(ReferenceActivated(box.header(), len(rows)))
+    assert box.open_codes() == []
+    run(box, DAY_ONE + 58)
+    (batch,) = batches(box)
+    assert batch.header.posting_period == "2025-02"
+    assert [
+        each.header.posting_period for each in box.said("erp_commands") if each.KIND == "journal.post"
+    ] == [
+        "2025-01",
+        "2025-02",
+    ]
+
+
 def summed(amount, contract="C1", account_class="revenue") -> Summed:
     batch = Batch(3, False, "t", "US", "primary", "2025-01", 1, "2025-01", "USD", False, "erp-us")  # noqa: FBT003 - by position, as rows are
     header = CommandHeader(
