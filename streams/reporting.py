@@ -47,6 +47,10 @@ def partition_status(
     )
 
 
+_NO_COMMANDS = ("revenue.", "decision.", "feedback.")
+"""How the kinds of other outputs than commands begin, among those that are counted."""
+
+
 def _totals(totals: Totals) -> Mapping[str, object]:
     outcomes: dict[str, dict[str, int]] = {}
     for event_type, outcome, count in totals.counts():
@@ -55,9 +59,7 @@ def _totals(totals: Totals) -> Mapping[str, object]:
     return {
         "received": totals.received,
         "outcomes": outcomes,
-        "commands": {
-            kind: n for kind, n in emitted.items() if not kind.startswith(("revenue.", "decision."))
-        },
+        "commands": {kind: n for kind, n in emitted.items() if not kind.startswith(_NO_COMMANDS)},
         "revenue_events": {
             kind.removeprefix("revenue."): n for kind, n in emitted.items() if kind.startswith("revenue.")
         },

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from itertools import pairwise
 from pathlib import Path
 
@@ -27,6 +28,7 @@ from tieout.avro.canonical import content_hash
 from tieout.avro.control import ReferenceActivated
 from tieout.avro.outcomes import CRM_STATUSES
 from tieout.avro.reference import ProductMapped
+from tieout.streams import reporting
 from tieout.streams.sample_events import DAY_ONE, activated, amended, cancelled, invoiced, paid, said
 from tieout.tables import codec as rows
 from tieout.tables.keys import group_prefix
@@ -177,6 +179,14 @@ def test_a_contract_that_is_through_takes_no_more_than_a_few_bytes_of_its_row():
     sent = len(inbox.harness.store.get(key))
     accept(inbox, "customer.upsert", "sales_order.create")
     assert sent - len(inbox.harness.store.get(key)) >= 9, "the id of its order is not kept"
+
+
+def test_what_is_told_is_not_counted_among_the_commands():
+    inbox = Inbox()
+    inbox.put(activated())
+    shown = reporting._totals(inbox.harness.task.results.totals)
+    assert shown["commands"] == Counter(inbox.kinds())
+    assert inbox.harness.task.results.totals.emitted["feedback.validating"] == 1
 
 
 def test_the_page_of_events_has_every_status_in_the_order_in_which_they_win():
