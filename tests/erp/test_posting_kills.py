@@ -14,7 +14,7 @@ from erp.kill_campaign import POINTS, STARTING_POINTS, campaign
 
 pytestmark = pytest.mark.broker
 
-STATES = [("prepared", False), ("sent", False), ("sent", True), ("unknown", True), ("asking", True)]
+STATES = [("prepared", False), ("sent", False), ("sent", True), ("asking", True)]
 """What the deaths of a long campaign leave: commands that wait, that were never called, that were posted unheard, and such
 ones while they are asked about."""
 

@@ -61,11 +61,11 @@ def test_an_erp_that_is_down_fills_its_window_and_stops_nobody_else(tmp_path, do
         ground.write(meanwhile)
         ground.write(elsewhere, partition=1)
         window = min(count, LIVE_MAX)
-        ground.until("the window is full", lambda: unposted(ground, "away") == window)
+        ground.until("the window is full", lambda: ground.status()["away"].unposted == window)
         ground.until("the breaker is open", lambda: ground.status()["away"].paused_seconds > 0)
         ground.until("the other account is posted to", lambda: len(standin_journal(well)) == len(elsewhere))
         while time.monotonic() < began + down_seconds:
-            assert unposted(ground, "away") == window
+            assert ground.status()["away"].unposted == window
         away.start()
         sent = [*before, *meanwhile]
         ground.until("all of it is told", lambda: len(ground.accepted()) == len(sent) + len(elsewhere))
@@ -73,8 +73,3 @@ def test_an_erp_that_is_down_fills_its_window_and_stops_nobody_else(tmp_path, do
         assert list(anomalies(elsewhere, standin_journal(well))) == []
         assert set(ground.accepted().values()) == {1}
         assert ground.ledger() == []
-
-
-def unposted(ground: PostingGround, account: str) -> int:
-    """Commands that the worker has taken in and the ERP has not, as the worker says."""
-    return sum(row.count for row in ground.status()[account].backlog)
