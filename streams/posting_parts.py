@@ -144,6 +144,7 @@ class PostingParts:
             unread=unread,
             oldest_seconds=None if found.oldest_ms is None else max(0.0, (now_ms - found.oldest_ms) / 1000),
             amounts=found.amounts,
+            received=task.ledger.by_period.received(),
         )
 
     def resume(self, name: str) -> None:

@@ -63,6 +63,16 @@ class PeriodTotals:
             self._add(command, was, -1)
             self._add(command, now, 1)
 
+    def received(self) -> dict[str, int]:
+        """Commands that have come, by kind."""
+        found: dict[str, int] = {}
+        for row in self._rows.values():
+            for name, count in row.counts.items():
+                kind, outcome = name.split(_SEPARATOR)
+                if outcome == RECEIVED:
+                    found[kind] = found.get(kind, 0) + count
+        return dict(sorted(found.items()))
+
     def written(self) -> Iterator[tuple[bytes, bytes]]:
         """The rows that have changed since this was asked last."""
         for key in sorted(self._unwritten):

@@ -113,6 +113,14 @@ ACCOUNT_CATALOGUE: tuple[Entry, ...] = (
         _accounts(_drain),
     ),
     Entry(
+        "erp_received_commands_total",
+        "counter",
+        ("account", "kind"),
+        "Commands that have been read, each once. Over all workers and accounts it equals commands_emitted_total by kind, when"
+        " nothing is unread",
+        _accounts(lambda a: (((kind,), count) for kind, count in a.received.items())),
+    ),
+    Entry(
         "erp_posted_commands_total",
         "counter",
         _ACCOUNT,

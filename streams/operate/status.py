@@ -52,6 +52,7 @@ class AccountStatus(msgspec.Struct, frozen=True, kw_only=True):
     ``stopped_ms`` since when (UTC; 0: never); ``paused_seconds``: how long nothing is begun. ``backlog``, ``parked_lanes`` and
     ``unposted`` (in all) are the commands that have been read, ``unread`` about how many more wait in Kafka;
     ``oldest_seconds`` is the age of the oldest read one, null where there is none; ``amounts``: currency -> minor units.
+    ``received``: kind -> commands that have come, each once, over the life of the partition.
     ``drain_seconds``: until nothing is left but what a person has to act for, at the present rate, and with all slots in use;
     null where that is unknown, because nothing is being posted, or nothing was yet.
     """
@@ -75,6 +76,7 @@ class AccountStatus(msgspec.Struct, frozen=True, kw_only=True):
     unread: int = 0
     oldest_seconds: float | None = None
     amounts: dict[str, int] = {}
+    received: dict[str, int] = {}
 
 
 class PartitionStatus(msgspec.Struct, frozen=True, kw_only=True):

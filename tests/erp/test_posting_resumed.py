@@ -5,10 +5,16 @@ Method: broker, worker and stand-in as processes; the key that the worker has is
 
 from __future__ import annotations
 
+from collections import Counter
+
 import pytest
 from erp.many_contracts import many_contracts
-from erp.posting_ground import PostingGround
+from erp.posting_ground import CODEC, INBOXES, PostingGround, apart
 from erp.standin_ground import KEY, NAMES, started
+
+from tieout.avro.outcomes import PostingTotals
+from tieout.streams.operate.demo.readback import read_topics
+from tieout.streams.topics import CONTROL_TOTALS
 
 pytestmark = pytest.mark.broker
 
@@ -21,6 +27,22 @@ secret_file = "erp.key"
 slots = 5
 """
 COUNT = 12
+
+
+def totals(ground: PostingGround) -> dict[tuple[str, str, str, str], int]:
+    """(entity, period, kind, outcome) -> count, as the latest control totals of the account have it."""
+    found: dict[tuple[str, str], PostingTotals] = {}
+
+    def take(message, *_) -> None:
+        assert isinstance(message, PostingTotals)
+        found[message.entity, message.period] = message
+
+    apart(read_topics(ground.environment["TIEOUT_BOOTSTRAP"], {CONTROL_TOTALS: INBOXES}, CODEC, take))
+    return {
+        (each.entity, each.period, row.event_type, row.outcome): row.count
+        for each in found.values()
+        for row in each.totals
+    }
 
 
 def test_a_stopped_account_goes_on_with_its_mended_secret_when_a_person_says_so(tmp_path):
@@ -37,6 +59,13 @@ def test_a_stopped_account_goes_on_with_its_mended_secret_when_a_person_says_so(
         secret.write_text(KEY)
         assert "erp goes on: posting" in ground.tieout("posting", "resume", "erp", "--wait-seconds", "60")
         ground.until("all are posted", lambda: len(ground.accepted()) == COUNT)
+        by_key = Counter((each.header.entity, each.header.posting_period, each.header.kind) for each in sent)
+        ground.until(
+            "the totals say so",
+            lambda: totals(ground) == {(*key, "accepted"): n for key, n in by_key.items()},
+        )
+        by_kind = Counter(each.header.kind for each in sent)
+        ground.until("the heartbeat says so", lambda: ground.status()["erp"].received == by_kind)
         assert "erp is not stopped" in ground.tieout("posting", "resume", "erp")
         with pytest.raises(AssertionError, match="there is no ERP account 'other'; there is erp"):
             ground.tieout("posting", "resume", "other")

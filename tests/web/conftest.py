@@ -111,6 +111,7 @@ def account(**changes) -> AccountStatus:
         unread=800,
         oldest_seconds=410.0,
         amounts={"USD": 240_100, "JPY": 1_800},
+        received={"invoice.create": 41_203},
     )
     return msgspec.structs.replace(status, **changes)
 

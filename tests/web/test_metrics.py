@@ -132,6 +132,7 @@ def test_an_account_is_told_by_entity_kind_and_age_with_its_amounts_parked_lanes
         800,
         7,
     )
+    assert got["received_commands_total", "invoice.create"] == 41_203
     assert (got["slots_calls",], got["limit_calls",], got["running_calls",]) == (5, 3.4, 3)
 
 
