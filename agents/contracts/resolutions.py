@@ -12,23 +12,22 @@ from tieout.agents.contracts import compensation, erp_answers, late_effects, pol
 from tieout.agents.contracts.accepted import Accepted
 from tieout.agents.contracts.decision import Refused
 from tieout.agents.contracts.draft import Draft, ident
-from tieout.agents.contracts.onboarding import REJECTED
 from tieout.avro.events import ExceptionResolved
 from tieout.tables.contract import GroupState, OpenItem
 
 Resolution = Callable[[GroupState, OpenItem, Draft], GroupState]
 
 
-def _compensated(code: str) -> Mapping[str, Resolution]:
-    """Of a command that stands rejected: the activation that it belongs to can be taken back."""
-    return {"cancel": compensation.taken_back} if code in REJECTED else {}
+def _compensated(offered: Mapping[str, Resolution]) -> Mapping[str, Resolution]:
+    """Where a command is known not to be in the ERP, so that it can be withdrawn, its activation can be taken back."""
+    return {"cancel": compensation.taken_back} if "withdraw" in offered else {}
 
 
 RESOLUTIONS: Mapping[str, Mapping[str, Resolution]] = {
     late_effects.CODE: {"post_now": late_effects.post_now, "restate": late_effects.restated},
     policy_review.CODE: {"sign_off": policy_review.signed_off},
     retelling.DECISION_CHANGED: {"sign_off": policy_review.signed_off},
-    **{code: {**offered, **_compensated(code)} for code, offered in erp_answers.RESOLUTIONS.items()},
+    **{code: {**offered, **_compensated(offered)} for code, offered in erp_answers.RESOLUTIONS.items()},
 }
 """Reason code -> decision -> what it does. Every other exception ends with what its next step says."""
 

@@ -129,6 +129,17 @@ def test_a_customer_that_two_contracts_wait_for_is_not_taken_back_with_one_of_th
     assert statuses(inbox)[-1] == statuses(inbox, "C2")[-1] == "ordered"
 
 
+def test_an_order_of_which_nobody_knows_whether_it_is_there_is_not_taken_back():
+    inbox = Inbox()
+    inbox.put(activated())
+    accept(inbox, "customer.upsert")
+    inbox.put(refusal_of(command_of(inbox, "sales_order.create"), "IN_DOUBT"))
+    before = len(inbox.said("erp_commands"))
+    decided(inbox, "cancel")
+    assert "VALUE_INVALID" in inbox.open_codes()
+    assert len(inbox.said("erp_commands")) == before
+
+
 def test_a_refused_journal_opens_nothing_and_is_no_activation_to_take_back():
     inbox = Inbox()
     inbox.put(activated())
