@@ -51,6 +51,7 @@ class Special(msgspec.Struct, frozen=True, array_like=True, gc=False):
     allocation_rounding: str = "largest_remainder"
     schedule_rounding: str = "cumulative"
     takes_back: bool = False
+    performs_past: bool = False
 
 
 class Item(msgspec.Struct, frozen=True, array_like=True, gc=False):

@@ -59,6 +59,7 @@ class Rebase(NamedTuple):
     ``treatment``: inception, separate, prospective, catch_up or mixed. ``missing``: the reason code of an input without
     which it stands on an assumption, empty for none. ``credited``: what it took off past revenue (55-115).
     ``taken_back``: what came off revenue at once because less than nothing was left for the rest, not positive.
+    ``performed``: what was revenue at once because it is for days before the version counts.
     """
 
     contract: str
@@ -70,6 +71,7 @@ class Rebase(NamedTuple):
     missing: str
     credited: Minor = 0
     taken_back: Minor = 0
+    performed: Minor = 0
 
 
 class Folded(NamedTuple):

@@ -33,6 +33,9 @@ SERVED = "what was earned stays; the rest of the price is spread over the days t
 _PAUSING = {"suspend": "service is paused", "resume": "service goes on"}
 
 NO_SPLIT = "the change does not say how its price splits over what it touches"
+PERFORMED = (
+    "by policy the part of the change that is for days before it counts is revenue at once (606-10-32-44)"
+)
 TAKEN_BACK = "by policy the excess comes off revenue at once (606-10-32-44)"
 NO_PAST = "nothing was recognised that a credit for past performance could come off"
 ASSUMED = {"MOD_NEGATIVE_REMAINING": ROWS[15], "MOD_SPLIT_MISSING": NO_SPLIT}
@@ -67,6 +70,8 @@ def _reasons(terms: Terms, rebase: Rebase | None) -> Iterator[str]:
     assert rebase is not None, terms
     if rebase.missing:
         yield ASSUMED[rebase.missing]
+    if rebase.performed:
+        yield PERFORMED
     if rebase.taken_back:
         yield from (ROWS[15], TAKEN_BACK)
     yield from _of_treatment(terms, rebase)

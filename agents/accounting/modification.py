@@ -149,7 +149,6 @@ def label(terms: Terms, sets: Sets) -> str:
 
 SWITCHES: Switches = {
     "modification_date": ("later_of", "approved", "effective", "first_open_period"),
-    "retroactive_price": ("prospective",),
     "ssp_tolerance": ("0", NUMBER),
     "prospective_scope": ("arrangement",),
     "combination": ("stated", NUMBER),

@@ -9,12 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from msgspec.structs import replace
-
 from tieout.agents.accounting.allocation import allocated
 from tieout.agents.accounting.policy import Policy, Switches
 from tieout.agents.accounting.progress import earned
-from tieout.agents.accounting.standing import Standing
+from tieout.agents.accounting.standing import Standing, at_once
 from tieout.avro.events import Day, Minor
 from tieout.tables.derived import NOTHING, Performance
 
@@ -42,7 +40,7 @@ def taken_back(
         return None
     for po, amount in allocated(pool, weights).items():
         standing = book[po]
-        book[po] = replace(standing, share=replace(standing.share, base=standing.share.base + amount))
+        book[po] = at_once(standing, amount)
     return pool
 
 

@@ -26,9 +26,10 @@ from tieout.agents.accounting.negative_remaining import NEGATIVE_REMAINING, take
 from tieout.agents.accounting.opening_balances import carried_over, openings
 from tieout.agents.accounting.pauses import pauses_by_promise
 from tieout.agents.accounting.progress import earned, satisfied
+from tieout.agents.accounting.retroactive_price import performed_parts
 from tieout.agents.accounting.service_time import Pauses
 from tieout.agents.accounting.standalone_price import remaining_weight, stated_for
-from tieout.agents.accounting.standing import Standing, blank, changed, renewed, restated
+from tieout.agents.accounting.standing import Standing, at_once, blank, changed, renewed, restated
 from tieout.avro.events import Minor
 from tieout.tables.derived import NOTHING, Performance
 from tieout.tables.facts import Terms
@@ -105,6 +106,10 @@ def rebased(
     kept.sort()
     if paused is not None:
         _pause(book, kept, paused)
+    performed = performed_parts(book, terms, sets, kept, done)
+    for po, part in performed.items():
+        book[po] = at_once(book[po], part)
+        pool -= part
     if sets.not_distinct and not kept:
         pool, catch_up = 0, _left_to(book, terms, sets, pool, catch_up)
     excess, missing = _excess(book, terms, pool, kept, done)
@@ -120,6 +125,7 @@ def rebased(
         parts.missing or missing,
         credited,
         excess,
+        sum(performed.values()),
     )
 
 
@@ -187,7 +193,7 @@ def _left_to(
     for po, amount in particulars(terms).line_prices:
         if po in book and po not in sets.not_distinct and po not in terms.drop:
             standing = book[po]
-            book[po] = replace(standing, share=replace(standing.share, base=standing.share.base + amount))
+            book[po] = at_once(standing, amount)
             pool -= amount
     weights: dict[str, Weight] = {po: max(0, book[po].share.amount) for po in sets.not_distinct}
     if not any(weights.values()):
@@ -215,7 +221,7 @@ def _credited(book: Book, terms: Terms, done: Mapping[str, Performance]) -> Mino
         return 0
     for po, amount in allocated(-credit, weights).items():
         standing = book[po]
-        book[po] = replace(standing, share=replace(standing.share, base=standing.share.base + amount))
+        book[po] = at_once(standing, amount)
     return credit
 
 
@@ -317,7 +323,7 @@ def _settle(
         weights = {min(book): 1}
     for po, amount in allocated(pool, weights).items():
         standing = book[po]
-        book[po] = replace(standing, share=replace(standing.share, base=standing.share.base + amount))
+        book[po] = at_once(standing, amount)
 
 
 def _catch_up(book: Book, terms: Terms, sets: Sets, by_po: dict[str, Minor]) -> None:

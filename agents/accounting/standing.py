@@ -13,7 +13,7 @@ from tieout.agents.accounting.allocation import Weight
 from tieout.agents.accounting.progress import begun, micro
 from tieout.agents.accounting.service_time import MONTHS_EVEN
 from tieout.agents.accounting.vendor_rounding import CUMULATIVE
-from tieout.avro.events import Day
+from tieout.avro.events import Day, Minor
 from tieout.tables.derived import Performance
 from tieout.tables.facts import Change, Item
 from tieout.tables.layers import Share
@@ -32,6 +32,11 @@ def changed(item: Item, change: Change) -> Item:
     """The promise with one field (qty, first, last) changed."""
     assert change.field in ("qty", "first", "last"), change
     return replace(item, **{change.field: change.value})
+
+
+def at_once(standing: Standing, amount: Minor) -> Standing:
+    """The promise with so much more, or less, that is revenue now, whatever its measure says."""
+    return replace(standing, share=replace(standing.share, base=standing.share.base + amount))
 
 
 def is_distinct(item: Item) -> bool:

@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from tieout.agents.accounting.inception_basis import Bundles, residual_parts
 from tieout.agents.accounting.negative_remaining import takes_back
 from tieout.agents.accounting.policy import Policy
+from tieout.agents.accounting.retroactive_price import performs_the_past
 from tieout.agents.accounting.rounding import rounded_share
 from tieout.agents.accounting.standalone_price import stated_for
 from tieout.agents.accounting.standing import Standing, blank
@@ -102,7 +103,7 @@ def with_pricing(special: Special | None, line: Line, policy: Policy) -> Special
         and line.ssp_high_minor is None
         and rounding == _PLAIN.allocation_rounding
         and schedule == _PLAIN.schedule_rounding
-        and not takes_back(policy)
+        and not (takes_back(policy) or performs_the_past(policy))
     ):
         return special
     return replace(
@@ -114,6 +115,7 @@ def with_pricing(special: Special | None, line: Line, policy: Policy) -> Special
         allocation_rounding=rounding,
         schedule_rounding=schedule,
         takes_back=takes_back(policy),
+        performs_past=performs_the_past(policy),
     )
 
 

@@ -25,6 +25,7 @@ from tieout.agents.accounting import (
     progress,
     receivables,
     remaining,
+    retroactive_price,
     service_time,
     vendor_rounding,
 )
@@ -41,6 +42,7 @@ _FAMILIES: tuple[Switches, ...] = (
     vendor_rounding.SWITCHES,
     modification.SWITCHES,
     negative_remaining.SWITCHES,
+    retroactive_price.SWITCHES,
     dated_amounts.SWITCHES,
     receivables.SWITCHES,
     remaining.SWITCHES,

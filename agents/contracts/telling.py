@@ -155,6 +155,8 @@ def _found(rebase: Rebase, folded: Folded, at: Day) -> Iterator[DecisionInput]:
     """What the fold made of it: who is re-based and who catches up, and every share of its layer."""
     if rebase.credited:
         yield DecisionInput("credited", str(rebase.credited))
+    if rebase.performed:
+        yield DecisionInput("performed", str(rebase.performed))
     if rebase.taken_back:
         yield DecisionInput("taken_back", str(rebase.taken_back))
     for po in rebase.members if rebase.treatment not in ("inception", "separate") else ():

@@ -26,7 +26,7 @@ from core.modifications_told import (
 from golden.scenario import Given, day_of
 from msgspec.structs import replace
 
-from tieout.agents.accounting.decision_table import NO_PAST, ROWS, TAKEN_BACK
+from tieout.agents.accounting.decision_table import NO_PAST, PERFORMED, ROWS, TAKEN_BACK
 from tieout.agents.contracts.decide import decide
 from tieout.streams.operate.generate.sealing import seal
 from tieout.streams.sample_events import activated as sample_activated
@@ -132,6 +132,20 @@ def test_what_is_taken_back_beyond_what_is_left_is_told_where_policy_recognises_
     }
     more = amended(price_change=-101)
     assert refusal(activated(*lines), more, **now) == ("MOD_NEGATIVE_REMAINING", "fact")
+
+
+def test_the_part_of_a_change_for_days_that_have_passed_is_told_where_policy_recognises_it():
+    """11 more from 1 February on, agreed on 1 April: a month is 1, two of eleven are served."""
+    late = amended(price_change=11, effective=dt.date(2025, 2, 1))
+    performed = {"policy": {"retroactive_price": "performed"}}
+    told = decided(activated(SUB, price=12), late, **performed)[2]
+    inputs = {each.name: each.value for each in told.inputs}
+    wanted = {"performed": "200", "pool": "1800", "frozen/SUB": "500", "allocated/SUB": "1800"}
+    assert {name: inputs[name] for name in wanted} == wanted
+    assert told.reasons[0] == PERFORMED
+    plain = decided(activated(SUB, price=12), late)[2]
+    assert "performed" not in {each.name for each in plain.inputs}
+    assert plain.reasons[0] == ROWS[16]
 
 
 def test_every_input_is_told_as_it_was_stated():

@@ -223,10 +223,14 @@ def test_a_schedule_is_rounded_by_months_and_by_no_other_periods():
     assert active(ONE, **retail).outcomes == ["applied"]
 
 
-def test_what_becomes_of_a_price_below_nothing_is_pinned_with_each_promise_and_costs_a_plain_one_nothing():
-    inbox = active(ONE, policy={"negative_remaining": "recognise_now"})
-    assert [item.special.takes_back for item in inbox.state.facts.terms[0].add] == [True]
-    plain = active(ONE, policy={"negative_remaining": "queue"})
+def test_how_a_change_is_spread_is_pinned_with_each_promise_and_costs_a_plain_one_nothing():
+    for chosen, pinned in (
+        ({"negative_remaining": "recognise_now"}, (True, False)),
+        ({"retroactive_price": "performed"}, (False, True)),
+    ):
+        (line,) = active(ONE, policy=chosen).state.facts.terms[0].add
+        assert (line.special.takes_back, line.special.performs_past) == pinned
+    plain = active(ONE, policy={"negative_remaining": "queue", "retroactive_price": "prospective"})
     assert [item.special for item in plain.state.facts.terms[0].add] == [None]
 
 
