@@ -52,6 +52,7 @@ class Special(msgspec.Struct, frozen=True, array_like=True, gc=False):
     schedule_rounding: str = "cumulative"
     takes_back: bool = False
     performs_past: bool = False
+    touched_only: bool = False
 
 
 class Item(msgspec.Struct, frozen=True, array_like=True, gc=False):

@@ -59,7 +59,8 @@ class Rebase(NamedTuple):
     ``treatment``: inception, separate, prospective, catch_up or mixed. ``missing``: the reason code of an input without
     which it stands on an assumption, empty for none. ``credited``: what it took off past revenue (55-115).
     ``taken_back``: what came off revenue at once because less than nothing was left for the rest, not positive.
-    ``performed``: what was revenue at once because it is for days before the version counts.
+    ``performed``: what was revenue at once because it is for days before the version counts. ``scoped``: whether only the
+    lines that it touches could be re-based (an emulation).
     """
 
     contract: str
@@ -72,6 +73,7 @@ class Rebase(NamedTuple):
     credited: Minor = 0
     taken_back: Minor = 0
     performed: Minor = 0
+    scoped: bool = False
 
 
 class Folded(NamedTuple):

@@ -33,6 +33,7 @@ SERVED = "what was earned stays; the rest of the price is spread over the days t
 _PAUSING = {"suspend": "service is paused", "resume": "service goes on"}
 
 NO_SPLIT = "the change does not say how its price splits over what it touches"
+SCOPED = "by policy only the lines that it touches share it: an emulation, and not 606-10-25-13(a)"
 PERFORMED = (
     "by policy the part of the change that is for days before it counts is revenue at once (606-10-32-44)"
 )
@@ -90,4 +91,4 @@ def _of_treatment(terms: Terms, rebase: Rebase) -> Iterator[str]:
     elif rebase.treatment == "mixed":
         yield from (ROWS[18], "606-10-25-13(c)")
     else:
-        yield from (ROWS[16], "606-10-25-13(a)")
+        yield from (ROWS[16], SCOPED if rebase.scoped else "606-10-25-13(a)")

@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
 from tieout.agents.accounting.agreed import Sets
-from tieout.agents.accounting.policy import NUMBER, Switches
+from tieout.agents.accounting.policy import NUMBER, Policy, Switches
 from tieout.agents.accounting.standing import Standing, is_distinct
 from tieout.avro.events import Day, Minor
 from tieout.tables.facts import Particulars, Terms
@@ -25,6 +25,8 @@ _RANK = {
     "opening": 0, "activate": 1, "renew": 2, "amend": 3, "price_only": 3, "relief": 3, "transfer": 3, "withdrawn": 3, "suspend": 4, "resume": 4,
     "cancel": 5,
 }  # fmt: skip
+_SCOPED = ("amend", "renew")
+_ARRANGEMENT, _TOUCHED = "arrangement", "touched_lines"
 _PAUSING = ("suspend", "resume")
 _ALWAYS_PROSPECTIVE = ("cancel", "suspend", "resume", "price_only", "relief")
 _FORWARD = ("cancel", "price_only", "relief")
@@ -83,6 +85,26 @@ def sets_of(terms: Terms, standing: Mapping[str, Standing], unsatisfied: Collect
         rests = terms.kind in _PAUSING and standing[po].item.measure == "time"
         (distinct if apart or forward or rests or po in terms.drop else not_distinct).append(po)
     return Sets(tuple(distinct), tuple(not_distinct))
+
+
+def spreads_over_touched(policy: Policy) -> bool:
+    """What is pinned of the choice with each promise."""
+    return policy.prospective_scope == _TOUCHED
+
+
+def scope_of(terms: Terms, standing: Mapping[str, Standing]) -> frozenset[str] | None:
+    """The lines that a version may re-base; None: all that are unsatisfied (606-10-25-13(a)).
+
+    By policy ``prospective_scope``, an emulation of vendors and not that paragraph, an amendment or a renewal re-bases those
+    that it touches, beside what it adds; the others go on as they were. One that touches no line touches all of them.
+    """
+    if terms.kind not in _SCOPED:
+        return None
+    touched = touched_lines(terms)
+    if not (touched or any(item.measure != "amount" for item in terms.add)):
+        return None
+    specials = [each.item.special for each in standing.values()]
+    return touched if all(each is not None and each.touched_only for each in specials) else None
 
 
 def sharing(terms: Terms, sets: Sets) -> tuple[str, ...]:
@@ -150,7 +172,7 @@ def label(terms: Terms, sets: Sets) -> str:
 SWITCHES: Switches = {
     "modification_date": ("later_of", "approved", "effective", "first_open_period"),
     "ssp_tolerance": ("0", NUMBER),
-    "prospective_scope": ("arrangement",),
+    "prospective_scope": (_ARRANGEMENT, _TOUCHED),
     "combination": ("stated", NUMBER),
     "renewals_expected": ("no",),
 }

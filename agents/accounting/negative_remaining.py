@@ -7,7 +7,7 @@ nothing; a version that takes back more than was ever recognised waits for a per
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from tieout.agents.accounting.allocation import allocated
 from tieout.agents.accounting.policy import Policy, Switches
@@ -26,15 +26,21 @@ def takes_back(policy: Policy) -> bool:
 
 
 def taken_back(
-    book: dict[str, Standing], pool: Minor, done: Mapping[str, Performance], before: Day
+    book: dict[str, Standing],
+    pool: Minor,
+    done: Mapping[str, Performance],
+    before: Day,
+    scope: Collection[str] | None = None,
 ) -> Minor | None:
     """The excess, not positive, after it came off the revenue of a day, by what each line had earned; None: it waits.
 
-    ``pool``: what would remain, below nothing. ``book`` is changed in place.
+    ``pool``: what would remain, below nothing; ``scope``: the lines that it may come off, None for all. ``book`` is changed
+    in place.
     """
     if not all(each.item.special is not None and each.item.special.takes_back for each in book.values()):
         return None
-    recognised = {po: earned(each.share, done.get(po, NOTHING), before) for po, each in book.items()}
+    lines = [po for po in book if scope is None or po in scope]
+    recognised = {po: earned(book[po].share, done.get(po, NOTHING), before) for po in lines}
     weights = {po: amount for po, amount in recognised.items() if amount > 0}
     if sum(weights.values()) + pool < 0:
         return None

@@ -6,7 +6,7 @@ what was earned by the day before stays earned, except for what a version credit
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from fractions import Fraction
 
 from msgspec.structs import replace
@@ -20,6 +20,7 @@ from tieout.agents.accounting.modification import (
     opens,
     particulars,
     price_by_set,
+    scope_of,
     sets_of,
 )
 from tieout.agents.accounting.negative_remaining import NEGATIVE_REMAINING, taken_back
@@ -91,7 +92,9 @@ def rebased(
     assert not opens(terms), terms
     if particulars(terms).exercised:
         return _taken_up(book, terms, own, done, paused)
-    open_pos = _unsatisfied(book, terms, done)
+    open_pos, scope = _unsatisfied(book, terms, done), scope_of(terms, book)
+    if scope is not None:
+        open_pos = [po for po in open_pos if po in scope]
     sets = sets_of(terms, book, open_pos)
     parts = price_by_set(terms, sets, own)
     credited = _credited(book, terms, done)
@@ -112,8 +115,8 @@ def rebased(
         pool -= part
     if sets.not_distinct and not kept:
         pool, catch_up = 0, _left_to(book, terms, sets, pool, catch_up)
-    excess, missing = _excess(book, terms, pool, kept, done)
-    _spread(book, terms, pool - excess, kept, gone, done)
+    excess, missing = _excess(book, terms, pool, kept, done, scope)
+    _spread(book, terms, pool - excess, kept, gone, done, scope)
     _catch_up(book, terms, sets, catch_up)
     return Rebase(
         terms.contract,
@@ -126,6 +129,7 @@ def rebased(
         credited,
         excess,
         sum(performed.values()),
+        scope is not None,
     )
 
 
@@ -151,12 +155,17 @@ def _taken_up(
 
 
 def _excess(
-    book: Book, terms: Terms, pool: Minor, members: list[str], done: Mapping[str, Performance]
+    book: Book,
+    terms: Terms,
+    pool: Minor,
+    members: list[str],
+    done: Mapping[str, Performance],
+    scope: Collection[str] | None = None,
 ) -> tuple[Minor, str]:
     """What came off revenue at once of a pool below nothing, and the code of what waits for a person instead."""
     if pool >= 0 or not members:
         return 0, ""
-    excess = taken_back(book, pool, done, terms.at - 1)
+    excess = taken_back(book, pool, done, terms.at - 1, scope)
     return (0, NEGATIVE_REMAINING) if excess is None else (excess, "")
 
 
@@ -286,19 +295,20 @@ def _spread(
     members: list[str],
     gone: dict[str, Minor],
     done: Mapping[str, Performance],
+    scope: Collection[str] | None = None,
 ) -> None:
-    """What is left of the price, over what is left to transfer (606-10-25-13(a))."""
+    """What is left of the price, over what is left to transfer (606-10-25-13(a)); of it, over what is in ``scope``."""
     fresh = {item.po for item in terms.add}
     performed = {po: NOTHING if po in fresh else done.get(po, NOTHING) for po in members}
     weights: dict[str, Weight] = {}
     if len(members) > 1:
         weights = {po: remaining_weight(book[po], terms.at, performed[po]) for po in members}
         if not any(weights.values()):
-            return _settle(book, pool, gone, done, terms)
+            return _settle(book, pool, gone, done, terms, scope)
     elif members:
         weights = {members[0]: 1}
     else:
-        return _settle(book, pool, gone, done, terms)
+        return _settle(book, pool, gone, done, terms, scope)
     rule = rounding_of(standing.item for standing in book.values())
     for po, amount in allocated(pool, weights, rule).items():
         standing = book[po]
@@ -308,19 +318,22 @@ def _spread(
 
 
 def _settle(
-    book: Book, pool: Minor, gone: dict[str, Minor], done: Mapping[str, Performance], terms: Terms
+    book: Book,
+    pool: Minor,
+    gone: dict[str, Minor],
+    done: Mapping[str, Performance],
+    terms: Terms,
+    scope: Collection[str] | None = None,
 ) -> None:
     """Nothing is left to perform: the pool is revenue at once, of what was dropped, else of what was earned."""
     if not pool:
         return
+    lines = [po for po in book if scope is None or po in scope] or list(book)
     weights: dict[str, Weight] = {po: amount for po, amount in gone.items() if amount > 0}
     if not weights:
-        weights = {
-            po: max(0, earned(standing.share, done.get(po, NOTHING), terms.at - 1))
-            for po, standing in book.items()
-        }
+        weights = {po: max(0, earned(book[po].share, done.get(po, NOTHING), terms.at - 1)) for po in lines}
     if not any(weights.values()):
-        weights = {min(book): 1}
+        weights = {min(lines): 1}
     for po, amount in allocated(pool, weights).items():
         standing = book[po]
         book[po] = at_once(standing, amount)

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from tieout.agents.accounting.inception_basis import Bundles, residual_parts
+from tieout.agents.accounting.modification import spreads_over_touched
 from tieout.agents.accounting.negative_remaining import takes_back
 from tieout.agents.accounting.policy import Policy
 from tieout.agents.accounting.retroactive_price import performs_the_past
@@ -103,7 +104,7 @@ def with_pricing(special: Special | None, line: Line, policy: Policy) -> Special
         and line.ssp_high_minor is None
         and rounding == _PLAIN.allocation_rounding
         and schedule == _PLAIN.schedule_rounding
-        and not (takes_back(policy) or performs_the_past(policy))
+        and not (takes_back(policy) or performs_the_past(policy) or spreads_over_touched(policy))
     ):
         return special
     return replace(
@@ -116,6 +117,7 @@ def with_pricing(special: Special | None, line: Line, policy: Policy) -> Special
         schedule_rounding=schedule,
         takes_back=takes_back(policy),
         performs_past=performs_the_past(policy),
+        touched_only=spreads_over_touched(policy),
     )
 
 

@@ -5,12 +5,23 @@ from accounting.agreements import version
 from msgspec.structs import replace
 
 from tieout.agents.accounting.agreed import Rebase
-from tieout.agents.accounting.decision_table import NO_PAST, NO_SPLIT, ROWS, SERVED, TAKEN_BACK, reasons
+from tieout.agents.accounting.decision_table import (
+    NO_PAST,
+    NO_SPLIT,
+    PERFORMED,
+    ROWS,
+    SCOPED,
+    SERVED,
+    TAKEN_BACK,
+    reasons,
+)
 from tieout.tables.facts import Correction
 
 
-def did(treatment, members=("S",), caught_up=(), missing="", credited=0, taken_back=0):
-    return Rebase("C1", 2, treatment, 0, members, caught_up, missing, credited, taken_back)
+def did(
+    treatment, members=("S",), caught_up=(), missing="", credited=0, taken_back=0, performed=0, scoped=False
+):
+    return Rebase("C1", 2, treatment, 0, members, caught_up, missing, credited, taken_back, performed, scoped)
 
 
 def told(rebase, **more):
@@ -30,6 +41,8 @@ def told(rebase, **more):
         (did("prospective"), {"past_credit": 5}, (NO_PAST, ROWS[16], "606-10-25-13(a)")),
         (did("prospective"), {"price_open": True}, (ROWS[9], ROWS[16], "606-10-25-13(a)")),
         (did("prospective", missing="MOD_NEGATIVE_REMAINING"), {}, (ROWS[15], ROWS[16], "606-10-25-13(a)")),
+        (did("prospective", performed=5), {}, (PERFORMED, ROWS[16], "606-10-25-13(a)")),
+        (did("prospective", scoped=True), {}, (ROWS[16], SCOPED)),
         (did("prospective", taken_back=-5), {}, (ROWS[15], TAKEN_BACK, ROWS[16], "606-10-25-13(a)")),
         (did("mixed", missing="MOD_SPLIT_MISSING"), {}, (NO_SPLIT, ROWS[18], "606-10-25-13(c)")),
     ],

@@ -225,11 +225,13 @@ def test_a_schedule_is_rounded_by_months_and_by_no_other_periods():
 
 def test_how_a_change_is_spread_is_pinned_with_each_promise_and_costs_a_plain_one_nothing():
     for chosen, pinned in (
-        ({"negative_remaining": "recognise_now"}, (True, False)),
-        ({"retroactive_price": "performed"}, (False, True)),
+        ({"negative_remaining": "recognise_now"}, (True, False, False)),
+        ({"retroactive_price": "performed"}, (False, True, False)),
+        ({"prospective_scope": "touched_lines"}, (False, False, True)),
     ):
         (line,) = active(ONE, policy=chosen).state.facts.terms[0].add
-        assert (line.special.takes_back, line.special.performs_past) == pinned
+        special = line.special
+        assert (special.takes_back, special.performs_past, special.touched_only) == pinned
     plain = active(ONE, policy={"negative_remaining": "queue", "retroactive_price": "prospective"})
     assert [item.special for item in plain.state.facts.terms[0].add] == [None]
 
