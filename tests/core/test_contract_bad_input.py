@@ -62,7 +62,7 @@ class Partition(Inbox):
         if step.kind == "run":
             day = self.story.setting.last_day(step.when, spot, step.entity)
             self.mark(RevenueRun(self.header(), step.entity, EVERY, day))
-        else:
+        elif step.kind in PERIODS:  # what an ERP refuses has no source
             label = self.story.setting.label(step.when, spot, step.entity)
             self.mark(PERIODS[step.kind](self.header(), step.entity, "revenue", label))
 

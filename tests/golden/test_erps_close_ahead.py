@@ -25,7 +25,10 @@ LOCKED_SHARE = 0.4
 NAMES = [
     name
     for name, scenario in SCENARIOS.items()
-    if not any(str(each.get("type", "")).startswith("erp_") for each in scenario.data["events"])
+    if not any(
+        "erp_refuses" in each or str(each.get("type", "")).startswith("erp_")
+        for each in scenario.data["events"]
+    )
 ]
 
 

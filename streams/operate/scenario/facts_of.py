@@ -60,6 +60,7 @@ CONTROLS = {
     "close": "close the period and all before it",
     "soft_close": "the same for the agent's own journals, not for documents and people",
     "reopen": "undo the close of the period and of all behind it",
+    "erp_refuses": "the ERP has closed the period: it refuses each journal, invoice and credit memo that was said for it",
 }
 """Control steps, each of one entity where it names one."""
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 
 import msgspec
+from msgspec.structs import replace
 
 from tieout.agents.agent import contract_agent
 from tieout.agents.contracts.decide import open_group
@@ -20,10 +21,13 @@ from tieout.agents.decode import inbox_key
 from tieout.agents.emit import OutputTopics
 from tieout.agents.groups import Groups
 from tieout.agents.pipeline import PipelineSettings
+from tieout.agents.posting.acks import rejected
+from tieout.agents.posting.arriving import opened
 from tieout.agents.spec import Output
 from tieout.avro.codec import Codec
-from tieout.avro.commands import Command
+from tieout.avro.commands import Command, CreditMemoCreate, InvoiceCreate, JournalPost
 from tieout.avro.control import (
+    CommandResolved,
     ControlHeader,
     Marker,
     PeriodClosed,
@@ -47,6 +51,8 @@ from tieout.tables.reference import Reference
 TOPICS = OutputTopics.by_field()
 _INBOX, _SUBLEDGER = "inbox", "revenue"
 _START_MS = 1_000
+_BOOKED = JournalPost | InvoiceCreate | CreditMemoCreate
+_CLOSED_IN_THE_ERP = {"reason": "PERIOD_CLOSED", "code": "", "text": "the period is closed"}
 _MONTH_ENDS_MAX = 1_200
 _PERIOD_MARKERS: Mapping[str, type[PeriodClosed | PeriodSoftClosed | PeriodReopened]] = {
     "close": PeriodClosed,
@@ -78,8 +84,8 @@ class Played:
 
     @cached_property
     def commands(self) -> tuple[Command, ...]:
-        """Commands in the order of their emission."""
-        return tuple(each for each in self._said(TOPICS.erp_commands) if isinstance(each, Command))
+        """Commands in the order of their emission, without those that another one stands for."""
+        return tuple(standing_commands(self.outputs))
 
     @cached_property
     def exceptions(self) -> tuple[ExceptionItem, ...]:
@@ -126,8 +132,23 @@ class Played:
         return tuple(each for each in said if each.offset not in named)
 
     def _said(self, topic: str) -> Iterator[msgspec.Struct]:
-        codec = codec_of_the_language()
-        return (codec.decode(output.value) for output in self.outputs if output.topic == topic)
+        return said(self.outputs, topic)
+
+
+def said(outputs: Sequence[Output], topic: str) -> Iterator[msgspec.Struct]:
+    """What was written to a topic."""
+    codec = codec_of_the_language()
+    return (codec.decode(output.value) for output in outputs if output.topic == topic)
+
+
+def standing_commands(outputs: Sequence[Output]) -> list[Command]:
+    """Commands in the order of their emission, without those that another one stands for."""
+    found = list(said(outputs, TOPICS.erp_commands))
+    voided = {
+        each.command_id for each in found if isinstance(each, CommandResolved) if each.decision == "replace"
+    }
+    commands = [each for each in found if isinstance(each, Command)]
+    return [each for each in commands if each.header.command_id not in voided]
 
 
 @cache
@@ -219,9 +240,27 @@ class _Game:
             self.mark(lambda header: RevenueRun(header, step.entity, EVERY, day))
             return
         label = self._setting.label(step.when, spot, step.entity)
+        if step.kind == "erp_refuses":
+            self._refuse(label, step.entity)
+            return
         self._closed.append(Closed(len(self._harness.log), step.kind, step.entity, label))
         marker = _PERIOD_MARKERS[step.kind]
         self.mark(lambda header: marker(header, step.entity, _SUBLEDGER, label))
+
+    def _refuse(self, period: str, entity: str | None) -> None:
+        """What the posting agent would tell of the period's commands."""
+        for command in standing_commands(self._harness.outputs):
+            header = command.header
+            if (
+                isinstance(command, _BOOKED)
+                and header.posting_period == period
+                and entity in (None, header.entity)
+            ):
+                parked = replace(opened(command, 0), state="parked", attempts=1, **_CLOSED_IN_THE_ERP)
+                told = self._codec.encode(rejected(command, parked, 0))
+                self._harness.feed([(inbox_key(TENANT, GROUP), told)], _START_MS + len(self._harness.log))
+        if self._audited:
+            self._audit()
 
     def ended(self) -> Played:
         state = self._state()
