@@ -13,8 +13,8 @@ ARGS ?=
 help: ## what the targets do
 	@awk -F ':.*## ' '/^[a-z-]+%?:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
 
-demo: venv ## a day of events through a real Kafka, a worker killed in the middle, and the books compared
-	$(PY) tests/oracle/demo_with_oracle.py $(ARGS)
+demo: venv ## a day of events through a real Kafka into an ERP, a worker killed in the middle, the books compared; ERP=tryton
+	$(PY) tests/oracle/demo_with_oracle.py $(if $(ERP),--erp $(ERP)) $(ARGS)
 
 test: check ## all checks, then the tests that fit in a few minutes
 	.venv/bin/pytest -m "not full" --durations=10 $(ARGS)

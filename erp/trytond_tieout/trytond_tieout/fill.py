@@ -176,6 +176,7 @@ def make_user(login, groups, companies):
     for company in companies:
         user.companies.append(Company(company.id))
     user.company = Company(companies[0].id)
+    user.company_filter = "all"  # else it sees and posts to the first one alone
     user.save()
     key = Model.get("res.user.application")(user=user, application="rest")
     key.save()

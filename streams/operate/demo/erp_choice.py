@@ -7,6 +7,7 @@ from pathlib import Path
 from tieout.streams.operate.demo.erp import DemoErp
 from tieout.streams.operate.demo.options import DemoOptions
 from tieout.streams.operate.demo.standin_erp import StandinForDemo
+from tieout.streams.operate.demo.tryton_erp import TrytonForDemo
 from tieout.streams.operate.generate import Generation
 
 
@@ -14,4 +15,6 @@ def erp_of(options: DemoOptions, directory: Path, generation: Generation) -> Dem
     """The ERP, not started; None where the commands stay in the log."""
     if options.erp == "standin":
         return StandinForDemo(directory / "erp", generation.reference())
+    if options.erp == "tryton":
+        return TrytonForDemo(directory, generation.reference(), generation.start.year)
     return None

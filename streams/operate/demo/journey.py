@@ -76,15 +76,15 @@ async def travel(
     codec = Codec.load()
     erp = erp_of(options, directory, journey.generation)
     async with AsyncExitStack() as stack:
+        if erp is not None:
+            with _timed(journey, "erp_start"):
+                say(f"starting {erp.name}", 0, 0)
+                stack.push_async_callback(asyncio.to_thread, erp.stop)
+                await asyncio.to_thread(erp.start)
         with _timed(journey, "broker_start"):
             say("starting Apache Kafka", 0, 0)
             broker = await asyncio.to_thread(EmbeddedBroker(directory / "kafka", heap_mb=512).start)
         stack.push_async_callback(asyncio.to_thread, broker.stop)
-        if erp is not None:
-            with _timed(journey, "erp_start"):
-                say(f"starting the {erp.name}", 0, 0)
-                stack.push_async_callback(asyncio.to_thread, erp.stop)
-                await asyncio.to_thread(erp.start)
         demo = _Demo(options, directory, broker.bootstrap, codec, journey, say, judge, erp)
         stack.push_async_callback(demo.stop_workers)
         with _timed(journey, "set_up"):
@@ -206,7 +206,7 @@ class _Demo:
         """Wait until the ERP has every command that is in the log now; what it refuses is told by the verdict."""
         await self.log.read_on()
         if self.erp is not None:
-            say = f"posting to the {self.erp.name}"
+            say = f"posting to {self.erp.name}"
             await until_posted(
                 self.progress,
                 self.log.commands,

@@ -20,7 +20,7 @@ from tieout.streams.operate.demo.progress import PartitionProgress
 from tieout.streams.operate.demo.readback import read_topics
 from tieout.streams.topics import ERP_COMMANDS
 
-STALL_SECONDS = 90.0
+STALL_SECONDS = 120.0
 """So long without one more acknowledged command, and the rest stands for a person to look at."""
 
 _COMMANDS = get_args(Command)

@@ -83,7 +83,7 @@ def _proof(verdict: Verdict, console: Console) -> None:
     table.add_row("difference to the oracle, minor units", difference)
     if verdict.erp is not None:
         table.add_row(
-            f"commands in the {verdict.erp['name']}",
+            f"commands in {verdict.erp['name']}",
             f"{verdict.erp['documents']:,} of {verdict.erp['commands']:,}",
         )
     recovered = ", ".join(f"{seconds:.1f} s" for seconds in verdict.recovery_seconds) or "none"
@@ -110,7 +110,7 @@ def _sentences(verdict: Verdict) -> Iterator[str]:
         )
     if verdict.erp is not None and verdict.erp_difference is not None:
         yield (
-            f"The {verdict.erp['name']}'s own trial balance differs from the oracle's by {verdict.erp_difference:,} minor units"
+            f"The trial balance that {verdict.erp['name']} shows differs from the oracle's by {verdict.erp_difference:,} minor units"
             f" ({verdict.erp['balances']:,} balances by entity, account, currency and period)."
         )
 

@@ -66,7 +66,7 @@ class _Page(msgspec.Struct, frozen=True):
 class StandinForDemo:
     """The stand-in in a folder of its own. ``latency_ms``: what a call takes it."""
 
-    name = "stand-in ERP"
+    name = "the stand-in ERP"
 
     def __init__(self, folder: Path, rows: Sequence[ReferenceRow], *, latency_ms: float = 5.0) -> None:
         self._folder = folder

@@ -144,12 +144,12 @@ def _erp_problems(journey: Journey, finding: OracleFinding | None) -> Iterator[s
         return
     missing = tally.commands.total() - books.documents
     if missing:
-        yield f"the {books.name} has {books.documents} of {tally.commands.total()} commands"
+        yield f"{books.name} has {books.documents} of {tally.commands.total()} commands"
     off = sum(abs(books.balances[place] - tally.balances[place]) for place in books.balances | tally.balances)
     if off:
-        yield f"the trial balance of the {books.name} differs from the commands by {off} minor units"
+        yield f"the trial balance of {books.name} differs from the commands by {off} minor units"
     if finding and finding.erp_difference:
-        yield f"the trial balance of the {books.name} differs from the oracle by {finding.erp_difference} minor units"
+        yield f"the trial balance of {books.name} differs from the oracle by {finding.erp_difference} minor units"
 
 
 def _erp(journey: Journey) -> dict[str, Any] | None:
