@@ -37,10 +37,13 @@ NEEDS_A_BROKER = {
     "doctor": (),
     "posting status": (),
     "posting resume": ("us-erp",),
+    "posting check": (),
     "state digest": (),
     "state rebuild": (),
 }
 """Command -> arguments with which it would do its work."""
+NEEDS_SETTINGS = {"posting check": {"TIEOUT_ERP_FILE": str(FIXTURES / "erps.toml")}}
+"""Command -> settings without which it would not ask a broker."""
 NEEDS_NONE = {
     "broker start": "brings one",
     "broker run": "brings one",
@@ -139,7 +142,7 @@ def test_every_command_is_known_to_need_a_broker_or_not():
 
 @pytest.mark.parametrize("line", NEEDS_A_BROKER)
 def test_where_no_broker_answers_a_command_ends_with_4_and_says_where(line, tieout, nobody):
-    done = tieout(*line.split(), *NEEDS_A_BROKER[line], "--bootstrap", nobody)
+    done = tieout(*line.split(), *NEEDS_A_BROKER[line], "--bootstrap", nobody, **NEEDS_SETTINGS.get(line, {}))
     assert done.returncode == Exit.BROKER, done.stderr
     assert nobody in done.stderr
     assert "tieout broker st" in done.stderr, "it names no next step"
