@@ -110,6 +110,16 @@ def test_a_journal_that_is_posted_before_the_order_says_nothing_of_it():
     assert statuses(inbox) == ["validating", "active"]
 
 
+def test_a_cancelled_contract_stays_that_whatever_its_erp_still_answers():
+    inbox = Inbox()
+    inbox.put(activated(), amended(2, price_change_minor=100_00), cancelled(3))
+    run(inbox, DAY_ONE + 30)
+    accept(inbox, "customer.upsert", "sales_order.create", "sales_order.cancel", "sales_order.update")
+    inbox.put(ack_of(commands(inbox, "journal.post")[0]))
+    assert statuses(inbox)[-1] == "cancelled"
+    assert statuses(inbox).count("cancelled") == 1
+
+
 def test_a_suspended_contract_is_on_hold_while_its_erp_says_so():
     inbox = Inbox()
     inbox.put(activated())

@@ -48,6 +48,18 @@ def test_another_reason_of_a_failed_step_is_news_and_the_same_one_is_not():
     assert told == ["ERP_REFERENCE", "ERP_UNKNOWN_OVERDUE"]
 
 
+def test_another_command_that_fails_alike_is_news():
+    inbox = Inbox()
+    inbox.put(activated())
+    run(inbox, DAY_ONE + 30)
+    accept(inbox, "customer.upsert")
+    order, journal = command_of(inbox, "sales_order.create"), commands(inbox, "journal.post")[0]
+    inbox.put(refusal_of(order), refusal_of(journal), ack_of(order))
+    told = [each.detail for each in inbox.said("crm_feedback") if each.status == "posting_failed"]
+    assert [detail.partition(" ")[0] for detail in told][-1] == "journal.post"
+    assert len(set(told)) == len(told)
+
+
 def test_a_retry_drives_the_failed_step_again_under_the_same_id_and_the_contract_goes_on():
     inbox = Inbox()
     inbox.put(activated())
