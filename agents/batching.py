@@ -45,6 +45,8 @@ class Batching:
         self._sums = sums
         self._deciding = deciding
         self._groups, self._sweep, self._results = deciding.groups, deciding.sweep, deciding.results
+        self._told_through = b""
+        """Where to go on in the first of them: what is deleted already would be skipped again in each slice."""
         self._telling: list[str] = []
         for key, value in rows.scan(BATCH_ROWS):
             standing = STANDINGS.decode(value)
@@ -94,14 +96,16 @@ class Batching:
             assert row is not None, batch
             answer = STANDINGS.decode(row).answer
             assert answer is not None, batch
-            shares = list(islice(self._rows.scan(share_prefix(batch)), limit))
+            shares = list(islice(self._rows.scan(share_prefix(batch), self._told_through), limit))
             for key, value in shares:
                 self._results.decision(_told(batch, SHARES.decode(value), answer), effects)
                 effects.delete(key)
+                self._told_through = key
             limit -= len(shares)
             if limit > 0:
                 effects.delete(standing_key(batch))
                 self._telling.pop(0)
+                self._told_through = b""
 
     def _say(self, completed: Completed, control_seq: int, effects: Effects) -> None:
         batch = completed.batch
