@@ -51,6 +51,9 @@ PASSAGE_MAX = 8
 COMMANDS = 40
 """Written before each death, and again until the worker has come to the point where it dies."""
 
+DEAD_SECONDS = 15.0
+"""So long a worker is waited for to come to its end; then it gets more to do, or is started anew to die in its start."""
+
 SETTLED_EVERY = 4
 """Deaths after which all is mended before the next: what meets a death is then not only what another one has left."""
 
@@ -86,6 +89,8 @@ class Campaign:
         erp_deaths = [name for name in self._erp.kills for _ in range(max(1, rounds // 5))]
         plan = [*worker_deaths, *erp_deaths]
         self._chance.shuffle(plan)
+        self._write()
+        self._settle()
         for number, where in enumerate(plan, 1):
             self._write()
             if where in self._erp.kills:
@@ -131,8 +136,13 @@ class Campaign:
             worker.kill()
             passage = 1 if where in STARTING_POINTS else self._chance.randint(1, PASSAGE_MAX)
             mark = self._folder / f"struck-{number}"
-            self._ground.restart(TIEOUT_FAULT_POINTS=f"{where}=kill@{passage}", TIEOUT_FAULT_MARK=str(mark))
-            self._until_dead()
+            armed = {"TIEOUT_FAULT_POINTS": f"{where}=kill@{passage}", "TIEOUT_FAULT_MARK": str(mark)}
+            self._ground.restart(**armed)
+            while not self._is_dead_soon():
+                self._write()
+                if where in STARTING_POINTS:
+                    self._ground.worker.kill()
+                    self._ground.restart(**armed)
             assert mark.exists(), f"the worker died by itself: {self._ground.worker.last_words()}"
 
     def _until_busy(self) -> None:
@@ -142,14 +152,11 @@ class Campaign:
         while not self._erp.is_busy():
             time.sleep(0.002)
 
-    def _until_dead(self) -> None:
-        """More commands are written until the point is passed often enough."""
-        while self._ground.worker.running:
-            end = time.monotonic() + 4.0
-            while self._ground.worker.running and time.monotonic() < end:
-                time.sleep(0.02)
-            if self._ground.worker.running:
-                self._write()
+    def _is_dead_soon(self) -> bool:
+        end = time.monotonic() + DEAD_SECONDS
+        while self._ground.worker.running and time.monotonic() < end:
+            time.sleep(0.02)
+        return not self._ground.worker.running
 
     def _kill_erp(self, what: str) -> None:
         time.sleep(self._chance.uniform(0.0, 1.0))
