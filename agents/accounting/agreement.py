@@ -18,6 +18,7 @@ from tieout.agents.accounting.performance import performances
 from tieout.agents.accounting.policy import Policy
 from tieout.agents.accounting.receivables import write_offs_of
 from tieout.agents.accounting.series_days import DAYS
+from tieout.agents.accounting.unspread_price import earned_at_once
 from tieout.agents.accounting.write_offs import price_of_void
 from tieout.avro.events import Minor
 from tieout.tables.contract import Arrangement, GroupState
@@ -48,12 +49,16 @@ def done_of(state: GroupState, arrangement: Arrangement) -> dict[str, Performanc
 
 
 def own_components(state: GroupState, arrangement: str) -> tuple[Component, ...]:
-    """The price components of an arrangement, without those of a version or a line that there is not any more."""
+    """The price components of an arrangement, and what is earned at once of prices that no promise shares.
+
+    Those of a version or a line that there is not any more are left out.
+    """
+    terms = [each for each in state.facts.terms if each.arrangement == arrangement]
+    at_once = earned_at_once(terms) if len(terms) > 1 else ()
     if not state.facts.components:
-        return ()
-    own = tuple([each for each in state.facts.components if each.arrangement == arrangement])
-    terms = [each for each in state.facts.terms if each.arrangement == arrangement] if own else []
-    if all(each.more is None or each.more.correction is None for each in terms):
+        return at_once
+    own = (*[each for each in state.facts.components if each.arrangement == arrangement], *at_once)
+    if not own or all(each.more is None or each.more.correction is None for each in terms):
         return own
     if not any(opens(each) for each in terms):
         return ()

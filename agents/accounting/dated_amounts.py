@@ -12,6 +12,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Mapping
 from itertools import takewhile
 
+from tieout.agents.accounting.modification import particulars
 from tieout.agents.accounting.policy import Switches
 from tieout.agents.accounting.progress import micro
 from tieout.agents.accounting.series_days import DAYS, amounts_of_days
@@ -136,7 +137,9 @@ def _ends(item: Item, terms: Iterable[Terms]) -> Levels:
             if change.po == item.po and change.field == "last"
         ]
         if item.po in each.drop or each.kind == "cancel":
-            found.append((each.at, min(found[-1][1], each.effective - 1)))
+            access_end = particulars(each).access_end if each.kind == "cancel" else None
+            served = each.effective - 1 if access_end is None else access_end
+            found.append((each.at, min(found[-1][1], served)))
     return levels((number, at, last) for number, (at, last) in enumerate(found, start=1))
 
 
@@ -199,7 +202,7 @@ def remeasured(known: Amounts, item: Item, buckets: Buckets, firsts: Iterable[Da
         elif earlier is None:
             continue
         elif earlier.carried:
-            periods[first] = metered(special, ((earlier.last, earlier.latest),), known, carried=True)
+            periods[first] = _carried_into(first, earlier.latest, item, known) or earlier
         else:
             changed += _unused(periods, first)
         changed.append(first)
@@ -230,25 +233,33 @@ def _unused(periods: dict[Day, Metered], first: Day) -> list[Day]:
 
 
 def _carried_forward(periods: dict[Day, Metered], first: Day, item: Item, known: Amounts) -> list[Day]:
-    """Usage goes on in each usage period without usage, at its end, up to the end of the line; gives their first days.
-
-    A period that the line ends within counts on the line's last day, or on the later day on which that was known: who
-    cancels at once has used the line up to then.
-    """
-    special = estimated(item)
-    assert special is not None, item
+    """Usage goes on in each usage period without usage, up to the end of the line; gives the first days of these."""
     carried: list[Day] = []
     following = period_of(item, first)[1] + 1
     until = max(known.ends.values)
     while following <= until and periods.get(following, _CARRIED).carried:
-        last = period_of(item, following)[1]
-        end = min(last, _end(known, last))
-        if following <= end:
-            counted = end if end == last else max(end, known.ends.since(last))
-            periods[following] = metered(special, ((counted, periods[first].latest),), known, carried=True)
+        into = _carried_into(following, periods[first].latest, item, known)
+        if into is not None:
+            periods[following] = into
             carried.append(following)
-        following = last + 1
+        following = period_of(item, following)[1] + 1
     return carried
+
+
+def _carried_into(first: Day, latest: int, item: Item, known: Amounts) -> Metered | None:
+    """A usage period from ``first`` on without usage of its own, at its end; None where the line had ended before it.
+
+    One that the line ends within is used up to the line's last day, by which it is rated, and counts on that day or on the
+    later one on which that was known: who cancels at once has used the line up to then.
+    """
+    special = estimated(item)
+    assert special is not None, item
+    last = period_of(item, first)[1]
+    end = min(last, _end(known, last))
+    if end < first:
+        return None
+    counted = end if end == last else max(end, known.ends.since(last))
+    return metered(special, ((end, latest),), known, carried_on=counted)
 
 
 def _end(known: Amounts, day: Day) -> Day:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 from tieout.agents.accounting.agreed import Rebase
 from tieout.agents.accounting.modification import opens, particulars
+from tieout.agents.accounting.unspread_price import METHOD_MISSING
 from tieout.tables.facts import Terms
 
 ROWS = {
@@ -39,7 +40,11 @@ PERFORMED = (
 )
 TAKEN_BACK = "by policy the excess comes off revenue at once (606-10-32-44)"
 NO_PAST = "nothing was recognised that a credit for past performance could come off"
-ASSUMED = {"MOD_NEGATIVE_REMAINING": ROWS[15], "MOD_SPLIT_MISSING": NO_SPLIT}
+NO_METHOD = (
+    "no line earns a fixed price, and what is left is earned as it is used: add a line that earns it, or state what is "
+    "for the past as such"
+)
+ASSUMED = {"MOD_NEGATIVE_REMAINING": ROWS[15], "MOD_SPLIT_MISSING": NO_SPLIT, METHOD_MISSING: NO_METHOD}
 """Reason code of what a version lacks -> in words."""
 
 

@@ -2,8 +2,8 @@
 
 ``fold`` is a pure function of what was agreed and performed, whatever order the facts arrived in. Invariants: what was
 earned up to the day before a version is computed from facts, never from what was emitted; over the shares of a layer,
-base and amount add up to the price of all that is visible from its day on; a later fact never changes a layer before
-its own day; ``refolded`` of what was folded before is ``fold``.
+base and amount add up to the price that promises share, of all that is visible from its day on; a later fact never
+changes a layer before its own day; ``refolded`` of what was folded before is ``fold``.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from tieout.agents.accounting.pauses import pauses_by_promise
 from tieout.agents.accounting.progress import earned
 from tieout.agents.accounting.rebasing import Book, opened, raised, rebased
 from tieout.agents.accounting.service_time import Pauses
+from tieout.agents.accounting.unspread_price import METHOD_MISSING, unspread
 from tieout.agents.accounting.variable import NOTHING_SEEN, reaching, visible
 from tieout.avro.events import Day, Minor
 from tieout.tables.derived import NOTHING, Relief
@@ -29,7 +30,7 @@ _PROSPECTIVE = "prospective"
 _ENDING = ("resume", "cancel")
 _UNTOLD = (_PROSPECTIVE, "inception", "separate")
 
-REASONS = (SPLIT_MISSING, NEGATIVE_REMAINING)
+REASONS = (SPLIT_MISSING, NEGATIVE_REMAINING, METHOD_MISSING)
 """Codes of what a version may lack that later facts may give, or take."""
 
 Key = tuple[str, int]
@@ -94,7 +95,7 @@ class _Folding:
         self._reliefs = sorted(each._replace(at=max(each.at, start)) for each in agreed.reliefs)
         self._kept = {each.id for each in agreed.reliefs if each.keeps_price}
         self._entries = self._ordered()
-        self._pausing = _pausing(versions)
+        self._pausing, self._unspread = _pausing(versions), unspread(versions)
         self.days = sorted(
             {each.at for each in versions}
             | {each.at for each in self._components}
@@ -148,7 +149,7 @@ class _Folding:
         own = seen.by_ref.get("", 0)
         self._book, rebase = opened(inceptions, own, self._done)
         self._rebases = [rebase]
-        self._price = sum(each.pool for each in inceptions) + own
+        self._price = sum(each.pool for each in inceptions) + own if self._book else 0
 
     def _ordered(self) -> list[tuple[tuple[Day, int, str, int, str], Terms | str]]:
         """Versions, reliefs and what goes wholly to one obligation, in canonical order; the last by its id."""
@@ -180,10 +181,25 @@ class _Folding:
                 return  # expense, or what is due no more: the price is what it was
             entry = replace(entry, pool=taken)
         own = self._seen.by_ref.get(generation(entry), 0) if self._seen.by_ref else 0
+        if self._is_unspread(entry, own):
+            self._rebases.append(self._set_apart(entry, own))
+            return
         rebase = rebased(self._book, entry, own, self._done, self._paused(entry))
         self._price += entry.pool + own
         if entry.kind != "relief":
             self._rebases.append(rebase)
+
+    def _is_unspread(self, terms: Terms, own: Minor) -> bool:
+        """Whether no promise shares the price of a version; ``own``: components that were promised in it."""
+        if (terms.contract, terms.version) in self._unspread:
+            return True
+        return bool(own) and not self._book and all(item.measure == "amount" for item in terms.add)
+
+    def _set_apart(self, terms: Terms, own: Minor) -> Rebase:
+        """A version whose price no layer holds: it is earned at once, or waits for what says over what it is earned."""
+        at_once = not own and self._unspread.get((terms.contract, terms.version), False)
+        missing = "" if at_once else METHOD_MISSING
+        return Rebase(terms.contract, terms.version, _PROSPECTIVE, terms.pool + own, (), (), missing)
 
     def _paused(self, terms: Terms) -> dict[str, Pauses] | None:
         """Pauses as they are known with a version: by it and by those before it."""

@@ -31,6 +31,7 @@ from tieout.agents.accounting.retroactive_price import performed_parts
 from tieout.agents.accounting.service_time import Pauses
 from tieout.agents.accounting.standalone_price import remaining_weight, stated_for
 from tieout.agents.accounting.standing import Standing, at_once, blank, changed, renewed, restated
+from tieout.agents.accounting.unspread_price import METHOD_MISSING
 from tieout.avro.events import Minor
 from tieout.tables.derived import NOTHING, Performance
 from tieout.tables.facts import Terms
@@ -64,8 +65,10 @@ def opened(inceptions: list[Terms], own: Minor, done: Mapping[str, Performance])
     _weigh_residuals(book, bundles, price)
     for terms in openings(inceptions):
         carried_over(book, terms, inception_shares(book, bundles, price, price), done)
-    assert book or not pool, f"{first.arrangement} has a fixed price and nothing that earns it"
-    return book, Rebase(first.contract, first.version, first.treatment, pool, tuple(sorted(book)), (), "")
+    missing = METHOD_MISSING if pool and not book else ""
+    return book, Rebase(
+        first.contract, first.version, first.treatment, pool, tuple(sorted(book)), (), missing
+    )
 
 
 def _weigh_residuals(book: Book, bundles: Bundles, price: Minor) -> None:

@@ -45,8 +45,8 @@ class Targets:
 
     @computed_once
     def _components(self) -> tuple[Component, ...]:
-        if not self._state.facts.components:
-            return ()
+        if not (self._state.facts.components or self._steps[1:]):
+            return ()  # as of nearly every contract: one version, and no price beside it
         reliefs = self._reliefs if self._state.documents.acts else {}
         return components_of(self._state, self._arrangement, reliefs)
 

@@ -40,8 +40,13 @@ def worth(special: Special, prices: Levels, quantity: int, day: Day) -> Minor:
     return rounded_share(quantity, special.unit_price, _UNIT * 10**special.unit_price_scale)
 
 
-def metered(special: Special, quantities: Quantities, known: Amounts, *, carried: bool = False) -> Metered:
-    """Usage of one period, at least one quantity, given what of the line is rated and what a unit costs."""
+def metered(
+    special: Special, quantities: Quantities, known: Amounts, *, carried_on: Day | None = None
+) -> Metered:
+    """Usage of one period, at least one quantity, given what of the line is rated and what a unit costs.
+
+    ``carried_on``: where it is only carried into the period, the day before which none of it counts.
+    """
     first, last = quantities[0][0], quantities[-1][0]
     rated = [span for span in known.rated[bisect_left(known.rated, (first,)) :] if span[1] <= last]
     ends = {end for end, _ in rated}
@@ -55,10 +60,10 @@ def metered(special: Special, quantities: Quantities, known: Amounts, *, carried
         if day in ends:
             level = aggregated(special.aggregation, _unrated(quantities, rated, day))
         amount = worth(special, known.prices, level.at(day) or 0, day)
-        moved.append((day, amount - shown))
+        moved.append((day if carried_on is None else max(day, carried_on), amount - shown))
         shown = amount
     value = level.values[-1] if level.values else 0
-    return Metered(netted_by_day(moved), last, value, quantities[-1][1], carried)
+    return Metered(netted_by_day(moved), last, value, quantities[-1][1], carried_on is not None)
 
 
 def continued(special: Special, before: Metered, day: Day, quantity: int, prices: Levels) -> Metered:

@@ -362,7 +362,7 @@ def rebased_within(state: GroupState, terms: Terms) -> tuple[GroupState, Folded]
 
     A further fact may give it: it waits. Where an earlier version lacks one by then, that is told of that version.
     """
-    if terms.pool or (terms.more is not None and terms.more.price_open):
+    if terms.more is not None and terms.more.price_open:
         check_earned(state, terms.arrangement, terms.at, terms.add)
     before = assumed_in(layers_of(state, state.arrangement(terms.arrangement)))
     state, folded = rebased(state, terms)

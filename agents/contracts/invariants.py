@@ -17,6 +17,7 @@ from tieout.agents.accounting.modification import canonical, opens
 from tieout.agents.accounting.receivables import write_offs_of
 from tieout.agents.accounting.series_days import DAYS
 from tieout.agents.accounting.targets import Targets
+from tieout.agents.accounting.unspread_price import unspread
 from tieout.agents.accounting.variable import standing_components
 from tieout.agents.contracts.cutover import opening_day
 from tieout.agents.contracts.decision import View
@@ -129,9 +130,13 @@ def _check_position(state: GroupState, arrangement: str, targets: Targets, day: 
 
 
 def _stated(state: GroupState, arrangement: str, day: Day) -> Minor:
-    """Transaction price from the facts alone: versions, components and amounts dated by the day."""
+    """Transaction price from the facts alone: versions, components and amounts dated by the day.
+
+    What is earned at once of a version whose price no promise shares is a component of it.
+    """
     terms = [each for each in state.facts.terms if each.arrangement == arrangement]
-    versions = (each.pool for each in terms if each.at <= day)
+    apart = unspread(terms)
+    versions = (each.pool for each in terms if each.at <= day and (each.contract, each.version) not in apart)
     seen = sorted((each for each in terms if each.treatment != "none"), key=canonical)
     opened = min((each.at for each in seen if opens(each)), default=day)
     of = state.arrangement(arrangement)

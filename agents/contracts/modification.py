@@ -70,10 +70,14 @@ def promises_of(state: GroupState, arrangement: Arrangement, contract: str = "")
 
 
 def check_earned(state: GroupState, arrangement: str, at: Day, added: Iterable[Item] = ()) -> None:
-    """AMOUNT_MISMATCH for a fixed price where, on a day, nothing earns one: usage is earned at its own price."""
+    """METHOD_MISSING for a price to be shared where, on a day, no line shares one: usage is earned at its own price.
+
+    A version that is corrected, a contract that is combined, may bring one: it is judged again with each further fact.
+    """
     own = (each for each in state.facts.terms if each.arrangement == arrangement and each.at <= at)
     if not any(item.measure != "amount" for item in (*added, *(item for each in own for item in each.add))):
-        raise Refused("AMOUNT_MISMATCH", f"a fixed price for {arrangement}, but no line that earns it")
+        detail = f"the price is for {arrangement}, no line of which earns a fixed price on {iso(at)}"
+        raise Refused("METHOD_MISSING", detail, "fact")
 
 
 def check_amendable(event: ContractAmended) -> None:

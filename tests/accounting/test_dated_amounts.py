@@ -1,7 +1,8 @@
 """Usage, hours and royalties as amounts by day: aggregation, correction, rating, tiers, carried values."""
 
 import pytest
-from accounting.agreements import CAUSE, day, item, version
+from accounting.agreements import CAUSE, day, item
+from accounting.metered import JANUARY, buckets_of, rated, usage_line, used
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
@@ -18,43 +19,7 @@ from tieout.agents.accounting.usage_aggregation import AGGREGATIONS, by_day
 from tieout.agents.accounting.usage_periods import usage_period
 from tieout.tables.dated import moves
 from tieout.tables.facts import Estimate
-from tieout.tables.work import RatedUsage, UsageBucket, UsageDetail, Work, WorkLog
-
-JANUARY = day("2025-01-01")
-
-
-def usage_line(aggregation="sum", price=100, period="calendar_month", **more):
-    start, end = more.pop("start", "2025-01-01"), more.pop("end", "2025-12-31")
-    return item(
-        "U", "amount", None, start=start, end=end, amount_of="usage", unit_price=price,
-        aggregation=aggregation, usage_period=period, **more,
-    )  # fmt: skip
-
-
-def used(name, at, quantity, replaces="", scale=0, version=1):
-    named = f"s\x1f{replaces}" if replaces else ""
-    return UsageDetail(f"s\x1f{name}\x1fusage", version, at, quantity, scale, named, CAUSE)
-
-
-def rated(name, at, amount, *, replaces=True):
-    return RatedUsage(name, at, 1, 0, amount, CAUSE, 1, replaces)
-
-
-def buckets_of(line, details=(), ratings=()):
-    """Buckets of details, and of (first day, rated amount)."""
-    found = {}
-    for each in details:
-        first = period_of(line, each.at)[0]
-        found.setdefault(first, ([], []))[0].append(each)
-    for first, each in ratings:
-        found.setdefault(first, ([], []))[1].append(each)
-    return [
-        UsageBucket(
-            "C1", "m", first, "C1@1", "U", tuple(sorted(ratings, key=lambda each: each.id)),
-            tuple(sorted(details, key=lambda each: each.id)),
-        )
-        for first, (details, ratings) in sorted(found.items())
-    ]  # fmt: skip
+from tieout.tables.work import Work, WorkLog
 
 
 def shown(line, details=(), ratings=(), prices=()):
@@ -97,41 +62,6 @@ def test_the_last_value_ever_goes_on_at_the_end_of_each_period_without_usage_up_
         (day("2025-03-31"), 400),
         (day("2025-04-15"), 400),
     ]
-
-
-def carried(*terms):
-    """What a line carries forward from its usage of 3 January, 10 units at 100, to its end in March."""
-    line = usage_line("last_ever", end="2025-03-31")
-    found = amounts_of(line, buckets_of(line, [used("a", JANUARY + 2, 10)]), None, (), terms)
-    return [at for at, _ in moves(found.steps)][1:]
-
-
-def test_a_line_that_carries_usage_ends_as_its_versions_say_from_their_day_on():
-    """Each as known when the period ended: an end in May, told in March, counts for March and later."""
-    february, march = day("2025-02-28"), day("2025-03-31")
-    assert carried() == [february, march]
-    longer = version(2, "2025-03-15", change=[("U", "last", day("2025-05-10"))])
-    assert carried(longer) == [february, march, day("2025-04-30"), day("2025-05-10")]
-    assert carried(version(2, "2025-03-15", change=[("X", "last", day("2025-05-10"))])) == [february, march]
-    assert carried(version(2, "2025-03-15", change=[("U", "qty", day("2025-05-10"))])) == [february, march]
-    shorter = version(2, "2025-02-10", change=[("U", "last", day("2025-03-10"))])
-    assert carried(shorter) == [february, day("2025-03-10")]
-
-
-def test_a_line_that_carries_usage_ends_the_day_before_it_is_cancelled_or_removed():
-    """Told on 5 March for the eleventh: March counts on its tenth day. Told on that day itself it counts on that day."""
-    february, march = day("2025-02-28"), day("2025-03-31")
-
-    def told_ahead(**how):
-        return carried(replace(version(2, "2025-03-05", **how), effective=day("2025-03-11")))
-
-    assert told_ahead(kind="cancel") == told_ahead(drop=["U"]) == [february, day("2025-03-10")]
-    assert told_ahead(drop=["X"]) == [february, march]
-    assert carried(version(2, "2025-03-11", kind="cancel")) == [february, day("2025-03-11")]
-    assert carried(version(2, "2025-06-01", kind="cancel")) == [february, march]
-    early = version(2, "2025-02-10", change=[("U", "last", day("2025-03-05"))])
-    assert carried(early, version(3, "2025-03-01", kind="cancel")) == [february]
-    assert carried(early, version(3, "2025-04-01", kind="cancel")) == [february, day("2025-03-05")]
 
 
 def test_usage_between_two_carried_periods_takes_over():

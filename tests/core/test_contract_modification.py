@@ -285,25 +285,12 @@ def test_a_change_counts_from_the_day_that_policy_chooses(choice, closed, day):
 USAGE = {"po": "U", "measure": "usage", "meter": "m", "unit_price": 2}
 
 
-@pytest.mark.parametrize(
-    "event",
-    [
-        amended(price_change=5),
-        amended(price_status="open", price_estimate=5),
-        {"at": APRIL, "type": "contract_cancelled", "fee": 5},
-        {"at": APRIL, "type": "variable_estimate_changed", "id": "V", "amount": 5, "reach": "version_1"},
-    ],
-)
-def test_a_fixed_price_beside_usage_alone_has_no_line_that_earns_it(event):
-    assert refusal(activated(USAGE, price=0), event) == ("AMOUNT_MISMATCH", "never")
-
-
 def test_a_fixed_price_is_not_earned_by_a_line_that_comes_later():
     """The line is added for June; a price of April, told after it, has nothing to go to then."""
     later = amended(JULY, price_change=5, add=[{**SUB, "from": JULY}])
     early = amended(APRIL, price_change=5)
     policy = {"modification_date": "effective"}
-    assert refusal(activated(USAGE, price=0), later, early, policy=policy) == ("AMOUNT_MISMATCH", "never")
+    assert refusal(activated(USAGE, price=0), later, early, policy=policy) == ("METHOD_MISSING", "fact")
 
 
 def test_a_price_for_the_past_is_earned_by_usage_too():
