@@ -112,19 +112,23 @@ def test_a_refused_journal_is_posted_once_into_the_first_open_period_with_its_se
 
 
 def test_what_was_told_for_the_closed_period_is_reversed_and_told_again():
-    story = Story("2025-01").run("2025-01")
+    story = Story("2025-02").run("2025-01", "2025-02")
     recognised = [
-        (each.posting_period, each.amount_minor, each.cumulative_after_minor)
+        (each.period, each.posting_period, each.amount_minor, each.cumulative_after_minor)
         for each in story.inbox.revenue
         if each.kind == "recognised"
     ]
-    assert recognised == [("2025-01", 100_00, 100_00), ("2025-01", -100_00, 0), ("2025-02", 100_00, 100_00)]
-    assert {each.period for each in story.inbox.revenue} == {"2025-01"}
+    assert recognised == [
+        ("2025-01", "2025-01", 100_00, 100_00),
+        ("2025-02", "2025-02", 100_00, 200_00),
+        ("2025-02", "2025-02", -100_00, 100_00),
+        ("2025-02", "2025-03", 100_00, 200_00),
+    ]
     ids = [each.revenue_event_id for each in story.inbox.revenue]
     assert len(ids) == len(set(ids))
-    said = [each for each in story.inbox.commands if each.header.kind == "journal.post"]
+    posts = [each for each in story.inbox.commands if each.header.kind == "journal.post"]
     for event in story.inbox.revenue[-2:]:
-        assert event.revenue_event_id in {line.revenue_event_id for line in said[-1].lines}
+        assert event.revenue_event_id in {line.revenue_event_id for line in posts[-1].lines}
 
 
 def test_what_follows_does_not_run_into_the_period_again():

@@ -10,6 +10,7 @@ from random import Random
 
 import pytest
 from golden.scenario_files import SCENARIOS
+from msgspec.structs import replace
 from posting.closed_loop import Ground, books, by_service, told
 
 from tieout.agents.decode import inbox_key
@@ -53,6 +54,13 @@ class Loop(player._Game):
     def said(self, topic):
         return [self._codec.decode(each.value) for each in self._harness.outputs if each.topic == topic]
 
+    def replaced(self):
+        """(voided command, what was said in its place)."""
+        said = self.said(player.TOPICS.erp_commands)
+        known = {each.header.command_id: each for each in said if not isinstance(each, CommandResolved)}
+        resolved = [each for each in said if isinstance(each, CommandResolved)]
+        return [(known[each.command_id], known[each.replaced_by]) for each in resolved]
+
     def pump(self):
         while True:
             said = self.said(player.TOPICS.erp_commands)
@@ -82,6 +90,13 @@ class Loop(player._Game):
 LOOPS: list[Loop] = []
 
 
+def content(command):
+    """What is the same in a command and in the one in its place: all but when it is posted, and what it is called."""
+    if isinstance(command, JournalPost):
+        command = replace(command, lines=tuple(replace(line, revenue_event_id="") for line in command.lines))
+    return replace(command, header=None)
+
+
 def play(name, monkeypatch, *locked):
     monkeypatch.setattr(player, "_Game", type("Loop", (Loop,), {"locked": locked}))
     steps, of = prepared(SCENARIOS[name])
@@ -102,6 +117,8 @@ def test_books_of_an_erp_that_closes_ahead_are_those_of_the_scenario(name, monke
     assert not loop.ground.standing()
     ids = [each.header.command_id for each in loop.ground.journal]
     assert len(ids) == len(set(ids))
+    for old, new in loop.replaced():
+        assert content(old) == content(new)
     revenue = [each for each in loop.said(player.TOPICS.revenue_events) if isinstance(each, RevenueEvent)]
     assert books(loop.ground.journal) == told(revenue)
     assert by_service(books(loop.ground.journal)) == by_service(books(free.ground.journal))
