@@ -77,7 +77,7 @@ def _by_line(
     rest = price_by_set(terms, sets).pool - sum(
         amount for po, amount in stated.items() if po not in sets.not_distinct
     )
-    named = (touched_lines(terms) | added.keys()) - stated.keys() - {*terms.drop}
+    named = (touched_lines(terms) | added.keys()) - stated.keys()
     unstated = lines & named or lines - stated.keys()
     weights: dict[str, Weight] = {
         po: remaining_weight(book[po], terms.effective, done.get(po, NOTHING)) for po in sorted(unstated)

@@ -30,10 +30,11 @@ def test_the_excess_comes_off_revenue_at_once_and_nothing_is_left_to_earn():
     assert fold(facts).layers.labels == ()
 
 
-def test_what_is_left_to_the_last_cent_takes_nothing_back():
-    facts = opened(1_000, goods("G"), then=[version(2, "2025-04-01", -200)], done={"G": MARCH})
+@pytest.mark.parametrize("now", [True, False])
+def test_what_is_left_to_the_last_cent_takes_nothing_back_and_waits_for_nobody(now):
+    facts = opened(1_000, goods("G", now=now), then=[version(2, "2025-04-01", -200)], done={"G": MARCH})
     assert moves(facts, *ENDS) == [{"G": 800}, {}, {}, {}]
-    assert fold(facts).rebases[-1].taken_back == 0
+    assert (fold(facts).rebases[-1].taken_back, fold(facts).rebases[-1].missing) == (0, "")
 
 
 def test_it_falls_on_each_line_by_what_it_had_earned_and_on_no_line_that_earned_nothing():
