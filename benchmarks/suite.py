@@ -38,6 +38,7 @@ FULL: Mapping[str, Sequence[str]] = {
     "codec": ("codec.py",),
     "decide": ("decide.py",),
     "sweep": ("sweep.py",),
+    "summing": ("summing.py",),
     "state_size": ("state_size.py",),
     "drain": ("drain.py",),
     "profile": ("profile_stages.py",),

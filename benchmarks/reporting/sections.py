@@ -261,6 +261,26 @@ def sweep(found: Found) -> Iterator[str]:
     yield from _columns(found, heads)
 
 
+def summing(found: Found) -> Iterator[str]:
+    """A close with summed journals beside one with a journal per contract."""
+    summed, single = (found["medians"][way] for way in ("summed", "single"))
+    yield (
+        f"{figure(summed['contracts'])} contracts: {figure(summed['journals'])} journals for {figure(single['journals'])},"
+        f" {figure(summed['contracts_per_second'])} contracts/s for {figure(single['contracts_per_second'])}, at most"
+        f" {figure(summed['sums_max'])} sums in memory."
+    )
+    yield ""
+    heads = {
+        "contracts_per_second": "contracts/s",
+        "journals": "journals",
+        "revenue_events": "revenue events",
+        "told": "shares told of",
+        "told_seconds": "in CPU s",
+        "peak_rss_mib": "peak MiB",
+    }
+    yield from _columns(found, heads)
+
+
 def state_size(found: Found) -> Iterator[str]:
     """Bytes by kind of row."""
     for name, row in found["medians"].items():
@@ -303,6 +323,7 @@ SECTIONS = (
     Section("profile", "Where does the time go?", profile),
     Section("decide", "What does an event cost the contract agent?", decide),
     Section("sweep", "How fast is revenue run?", sweep),
+    Section("summing", "What does a close cost whose journals are summed?", summing),
     Section("state_size", "How large is the state of a contract?", state_size),
     Section("posting", "How fast is an ERP posted to?", posting),
     Section("codec", "What does the codec cost?", codec),
