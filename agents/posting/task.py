@@ -145,7 +145,9 @@ class PostingTask:
         for entity, period, received, totals in self.ledger.by_period.published():
             said = PostingTotals(self._account, entity, period, now_us, received, totals)
             key = f"{self._account}/{entity}/{period}".encode()
-            effects.emit(Output(self._settings.control_totals, None, key, self._codec.encode(said)))
+            # By the key: the topic has as many partitions as the inbox, which may be fewer than there are accounts.
+            place = self._placement(key)
+            effects.emit(Output(self._settings.control_totals, place, key, self._codec.encode(said)))
 
     # Arrival.
 

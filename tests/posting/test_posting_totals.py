@@ -92,6 +92,14 @@ def test_totals_are_published_at_most_once_a_second_and_only_where_something_cha
     assert {o.key for o in said} == {b"erp/US/2024-10"}
 
 
+def test_totals_are_placed_by_their_key_because_there_may_be_more_accounts_than_partitions():
+    world = World()
+    world.say(command("invoice-1", 1))
+    world.turn()
+    (said,) = [o for o in world.harness.outputs if o.topic == "control-totals"]
+    assert said.partition == 0, "None would be the account's own partition, which the topic may not have"
+
+
 def test_a_command_that_came_twice_is_counted_once_and_a_restart_counts_on():
     world = World()
     world.say(command("invoice-1", 1, amount=5))
