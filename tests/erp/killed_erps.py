@@ -20,6 +20,7 @@ from erp.tryton_ground import MASTER_DATA, TrytonGround
 
 from tieout.streams.edges.erp.port import Erp
 from tieout.streams.edges.erp.standin import StandinErp
+from tieout.streams.operate.servers.errors import DiedError
 from tieout.streams.operate.standin.process import StandinProcess
 from tieout.streams.operate.tryton import EmbeddedTryton
 
@@ -137,7 +138,7 @@ class KilledTryton:
     def __init__(self, folder: Path, account: str = TRYTON_ACCOUNT) -> None:
         self._erp = EmbeddedTryton(folder / "erp", MASTER_DATA)
         self._account = account
-        self._dead = ""
+        self._database_is_dead = False
 
     def __enter__(self) -> Self:
         self._erp.start()
@@ -158,17 +159,23 @@ class KilledTryton:
 
     def _kill_server(self) -> None:
         self._erp.kill_server()
-        self._dead = "server"
 
     def _kill_database(self) -> None:
         self._erp.kill_database()
-        self._dead = "database"
+        self._database_is_dead = True
 
     def revive(self) -> None:
-        if self._dead == "server":
-            self._erp.start_server()
-        else:
+        if self._database_is_dead:
             self._erp.start_database()
+            self._database_is_dead = False
+        self._supervise()
+
+    def _supervise(self) -> None:
+        """Gunicorn ends where a process of it cannot begin, as without a database; whoever runs it starts it again."""
+        try:
+            self._erp.check_alive()
+        except DiedError:
+            self._erp.start_server()
 
     def is_busy(self) -> None:
         return None
@@ -177,6 +184,7 @@ class KilledTryton:
         return 0
 
     def journal(self) -> list[str]:
+        self._supervise()
         return list(apart(self._journal()))
 
     def books(self) -> dict[tuple[str, str], int]:
