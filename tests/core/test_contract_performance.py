@@ -187,7 +187,13 @@ def test_goods_that_were_held_may_leave_once_and_come_back():
     assert refusal(inbox, replace(back, quantity=11)) == TOO_MUCH
 
 
-@pytest.mark.parametrize("kind", ["order_accepted", "order_backordered", "milestone_completed"])
+def test_an_order_that_waits_for_goods_is_told_to_the_crm_and_books_nothing():
+    inbox, told = stepped(event("order_backordered", "T"))
+    decision = decide(inbox.state, told, inbox.view(), CAUSE)
+    assert (decision.outcome, decision.commands, decision.state.ledger) == ("applied", (), inbox.state.ledger)
+
+
+@pytest.mark.parametrize("kind", ["order_accepted", "milestone_completed"])
 def test_what_the_warehouse_says_and_a_milestone_without_a_share_have_no_effect(kind):
     inbox, told = stepped(event(kind, "T"))
     decision = decide(inbox.state, told, inbox.view(), CAUSE)

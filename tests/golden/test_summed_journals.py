@@ -2,7 +2,7 @@
 
 Method: each golden scenario is played as it stands and with ``journal_grain: summary``; per entity, book, currency, posting
 period, service period, class and account both post the same. A scenario with control steps ends with its last run again,
-which completes what came behind it.
+which completes what came behind it. Where an ERP refuses, there is nothing to compare: a journal is re-dated, a batch is held.
 """
 
 from __future__ import annotations
@@ -35,6 +35,8 @@ def commands_of(scenario, **policy):
 def test_scenarios_post_the_same_where_their_journals_are_summed(file):
     for scenario in read_paths([file]):
         assert isinstance(scenario, Scenario), scenario
+        if any("erp_refuses" in step for step in scenario.steps):
+            continue
         single, summed = commands_of(scenario), commands_of(scenario, journal_grain="summary")
         assert posted(summed) == posted(single), scenario.name
         own = [each for each in summed if isinstance(each, JournalPost) and not is_batch(each)]
