@@ -174,7 +174,8 @@ class PostingParts:
             conclusive_ms=int(1000 * (known.call_seconds_max + known.server_seconds_max)),
             resend_is_safe=known.enforces_unique_id,
         )
-        return Account(name=name, room=self.gates[name], patience=patience)
+        parked_max = self.accounts[name].parked_max
+        return Account(name=name, room=self.gates[name], patience=patience, parked_max=parked_max)
 
 
 def posting_parts(path: Path, codec: Codec) -> PostingParts:

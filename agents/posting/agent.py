@@ -6,7 +6,7 @@ Invariant: a call that was not answered is never made again by itself: the ERP i
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tieout.agents.decode import Placement
 from tieout.agents.posting.answers import Unfinished, encode_outcome
@@ -23,11 +23,12 @@ CALLS_MAX = 10_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
-    """An ERP account as its task needs it."""
+    """An ERP account as its task needs it. ``parked_max``: its own quota of commands that stand still, or as for all."""
 
     name: str
     room: Room
     patience: Patience
+    parked_max: int | None = None
 
 
 def posting_agent(
@@ -51,7 +52,7 @@ def posting_agent(
             )
         task = PostingTask(
             context,
-            settings,
+            settings if account.parked_max is None else replace(settings, parked_max=account.parked_max),
             account=account.name,
             codec=codec,
             placement=placement,

@@ -178,8 +178,9 @@ class PostingTask:
         parked = self.lanes.standing_still
         if parked >= self._settings.parked_max:
             raise NotReady(
-                f"{parked} commands stand still, as many as may: mend in the ERP what they wait for (tieout posting status), as"
-                " decisions wait in Kafka behind the commands that there is no room for"
+                f"{parked} commands stand still, as many as may: mend in the ERP what they wait for (tieout posting status);"
+                " decisions wait in Kafka behind the commands that there is no room for: raise parked_max of the account in the"
+                " file of TIEOUT_ERP_FILE and restart the worker to let them in"
             )
         live = len(self.lanes) - parked
         if live >= self._settings.live_max:

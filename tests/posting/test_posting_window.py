@@ -40,3 +40,13 @@ def test_what_comes_after_a_parked_command_leaves_the_window_to_others_and_to_it
     world.resolve("customer-1", "retry")
     world.turns()
     assert len(world.posted()) == 8
+
+
+def test_an_account_may_have_a_quota_of_its_own():
+    for parked_max in (1, 2):
+        world = World(MemoryErp(lambda _: "permanent"), parked_max=parked_max)
+        for number in range(parked_max):
+            world.say(command(f"journal-{number}", 1, group=f"{number}"))
+            world.turns()
+        with pytest.raises(NotReady, match=f"{parked_max} commands stand still"):
+            world.say(command("journal-more", 1, group="more"))

@@ -35,12 +35,13 @@ class World:
     room: int = 5
     settings: PostingSettings = SETTINGS
     account: str = "erp"
+    parked_max: int | None = None
 
     def __post_init__(self) -> None:
         patience = Patience(conclusive_ms=2_000, resend_is_safe=self.erp.unique)
         spec = posting_agent(
             self.settings,
-            {0: Account(name=self.account, room=self, patience=patience)},
+            {0: Account(name=self.account, room=self, patience=patience, parked_max=self.parked_max)},
             changelog_topic="posting-changelog",
             codec=CODEC,
             placement=lambda _: 0,

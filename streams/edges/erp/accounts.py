@@ -74,7 +74,8 @@ class _Started(msgspec.Struct, frozen=True):
 class ErpAccount(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One account. Seconds: our deadline for a call, and how long the server may go on after it.
 
-    ``batch_items_max``: commands in one call at most, where fewer are wanted than the adapter would send.
+    ``batch_items_max``: commands in one call at most, where fewer are wanted than the adapter would send. ``parked_max``:
+    commands that may stand still before no more is read; about half a kilobyte of memory each.
     """
 
     partition: Annotated[int, msgspec.Meta(ge=0)]
@@ -83,6 +84,7 @@ class ErpAccount(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     slots: Annotated[int, msgspec.Meta(ge=1, le=1_000)]
     rate: Annotated[float, msgspec.Meta(gt=0)] | None = None
     batch_items_max: Annotated[int, msgspec.Meta(ge=1)] | None = None
+    parked_max: Annotated[int, msgspec.Meta(ge=1, le=10_000_000)] = 100_000
     secret_file: str | None = None
     secret_env: str | None = None
     call_seconds_max: Seconds = 30.0
