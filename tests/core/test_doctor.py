@@ -65,7 +65,11 @@ def seen(**changes) -> Seen:
         "apart_seconds": 3.0,
         "first": ends,
         "second": ends,
-        "groups": (Group("contracts", "Stable", 1), Group("control", "Stable", 1)),
+        "groups": (
+            Group("contracts", "Stable", 1),
+            Group("control", "Stable", 1),
+            Group("posting", "Dead", 0),
+        ),
         "positions": {("contracts", 0): 90, ("contracts", 1): 100},
         "cluster": cluster(),
         "ahead_seconds": {"": 0.1, "w1": -0.6},
@@ -103,6 +107,16 @@ DEFECTS = {
     ),
     "no members": (
         {"groups": (Group("contracts", "Empty", 0),)},
+        "broken",
+        "nobody reads for agent contracts",
+    ),
+    "posting that has stopped": (
+        {"groups": (Group("posting", "Empty", 0),)},
+        "broken",
+        "nobody reads for agent posting",
+    ),
+    "never started": (
+        {"groups": (Group("contracts", "Dead", 0),)},
         "broken",
         "nobody reads for agent contracts",
     ),

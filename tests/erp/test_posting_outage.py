@@ -61,6 +61,7 @@ def test_an_erp_that_is_down_fills_its_window_and_stops_nobody_else(tmp_path, do
         ground.write(meanwhile)
         ground.write(elsewhere, partition=1)
         window = min(count, LIVE_MAX)
+        ground.until("the account is told of", lambda: "away" in ground.status())
         ground.until("the window is full", lambda: ground.status()["away"].unposted == window)
         ground.until("the breaker is open", lambda: ground.status()["away"].paused_seconds > 0)
         ground.until("the other account is posted to", lambda: len(standin_journal(well)) == len(elsewhere))

@@ -21,6 +21,10 @@ FREE_SHARE_MIN = 0.1
 SKEW_SECONDS_MAX = 3.0
 """A heartbeat is up to two seconds old when the broker dates it."""
 STABLE = "Stable"
+NEVER_JOINED = "Dead"
+"""What Kafka calls a group that it does not know."""
+OPTIONAL = "posting"
+"""An installation may leave its commands to others; once it has posted, somebody must go on."""
 
 
 def machine_findings(here: Machine) -> Iterator[Finding]:
@@ -82,6 +86,8 @@ def _topics(seen: Seen) -> Iterator[Finding]:
 
 def _groups(seen: Seen) -> Iterator[Finding]:
     for group in seen.groups:
+        if group.agent == OPTIONAL and group.state == NEVER_JOINED:
+            continue
         if not group.members:
             yield Finding(
                 "broken",

@@ -22,6 +22,7 @@ from aiokafka.errors import KafkaError
 from tieout.avro import record_codec
 from tieout.streams import topics
 from tieout.streams.edges.reaching import KafkaRefusedError, reach
+from tieout.streams.engine import leaving
 from tieout.streams.engine.errors import StartRefused
 from tieout.streams.engine.startup_checks import check_extensions
 from tieout.streams.operate.cluster import Cluster, Place
@@ -119,7 +120,7 @@ async def _consumer(stack: AsyncExitStack, bootstrap: str, isolation: str) -> An
         isolation_level=isolation,
     )
     await reach(consumer, bootstrap)
-    stack.push_async_callback(consumer.stop)
+    stack.push_async_callback(leaving.stop, consumer)
     return consumer
 
 
