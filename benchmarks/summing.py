@@ -18,146 +18,82 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from functools import partial
 from pathlib import Path
 from typing import Any
 
-from msgspec.structs import replace
-
 from measuring import machine, results
-from tieout.agents.agent import contract_agent
-from tieout.agents.decode import inbox_key
-from tieout.agents.emit import OutputTopics
-from tieout.agents.pipeline import PipelineSettings
+from measuring.close_partition import ClosePartition, decoded, summing
 from tieout.agents.posting import acks
 from tieout.agents.posting.arriving import opened
 from tieout.agents.posting.settling import Posted
-from tieout.avro.codec import Codec
+from tieout.agents.spec import Output
+from tieout.agents.summing import JOURNAL_TYPE
 from tieout.avro.commands import JournalPost
-from tieout.avro.control import ControlHeader, Marker, ReferenceActivated, RevenueRun
-from tieout.avro.reference import EntityPublished, PolicySwitch
 from tieout.streams.operate.generate import generate
-from tieout.streams.sample_events import DAY_ONE
-from tieout.streams.testing import Harness
-from tieout.tables.keys import SUM_ROWS
-from tieout.tables.reference import Reference
-from tieout.tables.rocksdb_store import RocksdbStore
 
 WAYS = ("summed", "single")
-SLICE = 500
-RUN_THROUGH = DAY_ONE + 364
 
 
-class Partition:
-    """One partition, its journals, and how many outputs went where."""
+class Said:
+    """What a partition said: outputs by topic, batches, and what all journals come to by account."""
 
-    def __init__(self, way: str, contracts: int, seed: int, directory: Path) -> None:
-        self.codec = Codec.load()
-        self.journals: list[JournalPost] = []
-        self.said: Counter[str] = Counter()
-        self.lines: Counter[tuple[str, str, str]] = Counter()
-        self.sums_max = 0
-        self._generation = generate("day", contracts, seed)
-        rows = tuple(_summing(row) for row in self._generation.reference()) if way == "summed" else ()
-        reference = Reference.of(rows or self._generation.reference(), 10**6)
-        spec = contract_agent(
-            PipelineSettings(input_topic="inbox", topics=OutputTopics.by_field(), gap_timer_ms=60_000),
-            changelog_topic="changelog",
-            codec=self.codec,
-            placement=lambda _: 0,
-            references=lambda _: reference,
-            now_us=lambda: 0,
-        )
-        self.harness = Harness(spec, store=RocksdbStore(directory))
-        self._markers = 0
-        self._now_ms = 1_000
-        self.mark(partial(ReferenceActivated, reference_upto=10**6))
+    def __init__(self) -> None:
+        self.outputs: Counter[str] = Counter()
+        self.batches: list[JournalPost] = []
+        self.journals = 0
+        self.balances: Counter[tuple[str, str, str]] = Counter()
 
-    def play(self) -> None:
-        """All events."""
-        for event in self._generation.events():
-            self.feed(event)
-
-    def feed(self, event: Any) -> None:
-        """One event."""
-        envelope = event.envelope
-        self._feed(inbox_key(envelope.tenant, envelope.group_id), self.codec.encode(event))
-
-    def mark(self, build: Any) -> None:
-        """A marker, and its sweep."""
-        self._markers += 1
-        header = ControlHeader(f"request-{self._markers}", self._markers, "acme", "bench", 0)
-        marker: Marker = build(header)
-        self._feed(b"control", self.codec.encode(marker))
-        self.work()
-
-    def work(self) -> None:
-        """All background work, in slices."""
-        while self.harness.task.pending():
-            self.harness.task.work(self.harness.effects, SLICE)
-            self.harness.commit()
-            self.sums_max = max(self.sums_max, sum(1 for _ in self.harness.store.scan(SUM_ROWS)))
-            self._take()
-
-    def _feed(self, key: bytes, value: bytes) -> None:
-        self.harness.feed([(key, value)], self._now_ms)
-        self.harness.log[-1] = None  # type: ignore[call-overload]  # its place is counted, the record let go
-        self._now_ms += 1
-        self._take()
-
-    def _take(self) -> None:
-        for output in self.harness.outputs:
-            self.said[output.topic] += 1
-            if output.topic == "erp_commands" and b"/journal" in (output.key or b""):
-                command: Any = self.codec.decode(output.value or b"")
-                self._count(command)
-        self.harness.outputs.clear()
+    def hear(self, output: Output) -> None:
+        """Count it."""
+        self.outputs[output.topic] += 1
+        if output.topic == "erp_commands" and b"/journal" in (output.key or b""):
+            self._count(decoded(output))
 
     def _count(self, journal: JournalPost) -> None:
         header = journal.header
-        if journal.journal_type == "summary":
-            self.journals.append(journal)
+        self.journals += 1
+        if journal.journal_type == JOURNAL_TYPE:
+            self.batches.append(journal)
         for line in journal.lines:
-            key = header.entity, header.currency, line.account
-            self.lines[key] += line.debit_minor - line.credit_minor
-        self.said["journals"] += 1
-
-
-def _summing(row: Any) -> Any:
-    if not isinstance(row, EntityPublished):
-        return row
-    return replace(row, policy=(*row.policy, PolicySwitch(name="journal_grain", value="summary")))
+            self.balances[header.entity, header.currency, line.account] += (
+                line.debit_minor - line.credit_minor
+            )
 
 
 def one_way(way: str, contracts: int, seed: int) -> dict[str, Any]:
     """The events, the run, the answers: CPU time of each, and what was said."""
+    generation = generate("day", contracts, seed)
+    rows = generation.reference()
+    said = Said()
     with tempfile.TemporaryDirectory() as directory:
-        partition = Partition(way, contracts, seed, Path(directory) / "rows")
+        rows = summing(rows) if way == "summed" else rows
+        partition = ClosePartition(rows, Path(directory) / "rows", said.hear)
+        partition.activate()
         began = time.process_time()
-        partition.play()
+        for event in generation.events():
+            partition.feed(event)
         played = time.process_time()
-        before = partition.said.copy()
-        partition.mark(lambda header: RevenueRun(header, None, "primary", RUN_THROUGH))
+        revenue_before, journals_before = said.outputs["revenue_events"], said.journals
+        partition.run_revenue()
         run = time.process_time()
-        decided = partition.said["decisions"]
-        for journal in partition.journals:
+        decided = said.outputs["decisions"]
+        for journal in said.batches:
             posted = Posted("DOC", journal.header.posting_date, "", duplicate=False)
             partition.feed(acks.accepted(journal, opened(journal, 0), posted, 7))
         partition.work()
         told = time.process_time()
-        after = partition.said
         return {
             "way": way,
             "contracts": contracts,
             "events_seconds": round(played - began, 1),
             "contracts_per_second": round(contracts / (run - played)),
-            "journals": after["journals"] - before["journals"],
-            "revenue_events": after["revenue_events"] - before["revenue_events"],
-            "told": after["decisions"] - decided - len(partition.journals),
+            "journals": said.journals - journals_before,
+            "revenue_events": said.outputs["revenue_events"] - revenue_before,
+            "told": said.outputs["decisions"] - decided - len(said.batches),
             "told_seconds": round(told - run, 1),
             "sums_max": partition.sums_max,
             "peak_rss_mib": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
-            "posted": sorted([*map(str, key), amount] for key, amount in partition.lines.items() if amount),
+            "posted": sorted([*key, amount] for key, amount in said.balances.items() if amount),
         }
 
 

@@ -281,6 +281,26 @@ def summing(found: Found) -> Iterator[str]:
     yield from _columns(found, heads)
 
 
+def close(found: Found) -> Iterator[str]:
+    """A year of very many contracts, from their events to the ERP's books and back."""
+    (row,) = found["medians"].values()
+    yield (
+        f"{figure(row['contracts'])} contracts in {figure(row['partitions'])} partitions: {figure(row['events'])} events, and"
+        f" {figure(row['revenue_events'])} revenue events that {figure(row['batches'])} batches with {figure(row['lines'])} lines"
+        f" are the sum of. The ERP took the batches in {figure(row['posting_seconds'])} s, and"
+        f" {figure(row['shares'])} shares in them were told of."
+    )
+    yield ""
+    yield (
+        f"Run: {figure(row['contracts_per_second'])} contracts/s of CPU time; {figure(row['jobs'])} partitions at once took"
+        f" {figure(row['events_and_run_seconds'])} s for all events and the run, at most {figure(row['sums_max'])} sums and"
+        f" {figure(row['peak_rss_mib'])} MiB in a process. Told: {figure(row['shares_told_per_second'])} shares/s of CPU time,"
+        f" {figure(row['tell_seconds'])} s for all."
+    )
+    yield ""
+    yield "Every batch was found again in the revenue events and once in the ERP, and every share was told of once."
+
+
 def state_size(found: Found) -> Iterator[str]:
     """Bytes by kind of row."""
     for name, row in found["medians"].items():
@@ -324,6 +344,7 @@ SECTIONS = (
     Section("decide", "What does an event cost the contract agent?", decide),
     Section("sweep", "How fast is revenue run?", sweep),
     Section("summing", "What does a close cost whose journals are summed?", summing),
+    Section("close", "Does a close of a million contracts reach the ERP whole?", close),
     Section("state_size", "How large is the state of a contract?", state_size),
     Section("posting", "How fast is an ERP posted to?", posting),
     Section("codec", "What does the codec cost?", codec),

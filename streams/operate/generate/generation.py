@@ -6,7 +6,7 @@ Invariant: pure. All chance comes from the seed; iterating twice gives equal eve
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from random import Random
 
@@ -43,17 +43,18 @@ class Generation:
         """The reference rows that the events need."""
         return reference_rows(self.tenant, self.mirrored)
 
-    def arrivals(self) -> Iterator[Arrival]:
-        """Every delivery in arrival order, each with its fate; the late tail last."""
-        return arrivals(self._random("arrival"), self.groups())
+    def arrivals(self, is_wanted: Callable[[str], bool] | None = None) -> Iterator[Arrival]:
+        """Every delivery in arrival order, each with its fate; the late tail last. ``is_wanted``: of these group ids alone."""
+        return arrivals(self._random("arrival"), self.groups(is_wanted))
 
     def events(self) -> Iterator[Event]:
         """The events of ``arrivals``."""
         return (arrival.event for arrival in self.arrivals())
 
-    def groups(self) -> Iterator[GroupTruth]:
-        """The truth, one group at a time."""
-        return (self.group(number) for number in range(self.group_count))
+    def groups(self, is_wanted: Callable[[str], bool] | None = None) -> Iterator[GroupTruth]:
+        """The truth, one group at a time; ``is_wanted`` as above."""
+        numbers = range(self.group_count)
+        return (self.group(number) for number in numbers if is_wanted is None or is_wanted(_group_id(number)))
 
     @property
     def group_count(self) -> int:
@@ -71,7 +72,7 @@ class Generation:
         year = Year(self.tenant, day_of(self.start), self._last_day, SCENARIOS[self.scenario])
         first = number + number // self._groups_per_pair
         two = number % self._groups_per_pair == self._groups_per_pair - 1
-        group_id = f"G{number:06}"
+        group_id = _group_id(number)
         customer = f"CU{max(0, first - int(rng.expovariate(0.3))):06}"
         story: list[Planned] = []
         for contract in range(first, min(self.contracts, first + (2 if two else 1))):
@@ -95,6 +96,10 @@ class Generation:
 
     def _random(self, part: str) -> Random:
         return Random(f"{self.scenario}/{self.seed}/{part}")  # noqa: S311 - reproducible, not secret
+
+
+def _group_id(number: int) -> str:
+    return f"G{number:06}"
 
 
 def generate(
