@@ -29,6 +29,7 @@ from tieout.agents.posting.settling import Posted
 from tieout.agents.spec import Output
 from tieout.agents.summing import JOURNAL_TYPE
 from tieout.avro.commands import JournalPost
+from tieout.avro.events import ErpAccepted
 from tieout.streams.operate.generate import generate
 
 WAYS = ("summed", "single")
@@ -70,16 +71,13 @@ def one_way(way: str, contracts: int, seed: int) -> dict[str, Any]:
         partition = ClosePartition(rows, Path(directory) / "rows", said.hear)
         partition.activate()
         began = time.process_time()
-        for event in generation.events():
-            partition.feed(event)
+        partition.feed(generation.events())
         played = time.process_time()
         revenue_before, journals_before = said.outputs["revenue_events"], said.journals
         partition.run_revenue()
         run = time.process_time()
         decided = said.outputs["decisions"]
-        for journal in said.batches:
-            posted = Posted("DOC", journal.header.posting_date, "", duplicate=False)
-            partition.feed(acks.accepted(journal, opened(journal, 0), posted, 7))
+        partition.feed([_accepted(journal) for journal in said.batches])
         partition.work()
         told = time.process_time()
         return {
@@ -95,6 +93,12 @@ def one_way(way: str, contracts: int, seed: int) -> dict[str, Any]:
             "peak_rss_mib": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
             "posted": sorted([*key, amount] for key, amount in said.balances.items() if amount),
         }
+
+
+def _accepted(journal: JournalPost) -> ErpAccepted:
+    """What the posting agent tells when the ERP took it."""
+    posted = Posted("DOC", journal.header.posting_date, "", duplicate=False)
+    return acks.accepted(journal, opened(journal, 0), posted, 7)
 
 
 def main() -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -31,9 +32,11 @@ from tieout.tables.reference import Reference
 from tieout.tables.rocksdb_store import RocksdbStore
 
 SLICE = 500
-"""Groups, or contracts to be told, in a slice of background work."""
+"""Events in a commit, groups or contracts to be told in a slice of background work."""
 RUN_THROUGH = DAY_ONE + 364
 _REFERENCE_UPTO = 10**6
+_READ: Any = [None]
+"""In the place of a record that was read: its place counts."""
 
 
 def summing(rows: Iterable[ReferenceRow]) -> tuple[ReferenceRow, ...]:
@@ -73,7 +76,7 @@ class ClosePartition:
             now_us=lambda: 0,
         )
         self._harness = Harness(spec, partition=number, store=RocksdbStore(directory), start_ms=log_end)
-        self._harness.log.extend([None] * log_end)  # type: ignore[list-item]  # read before; their places count
+        self._harness.log.extend(_READ * log_end)
         self._markers = 0
         self.sums_max = 0
 
@@ -94,10 +97,13 @@ class ClosePartition:
         """The marker that makes the reference rows count."""
         self._mark(partial(ReferenceActivated, reference_upto=_REFERENCE_UPTO))
 
-    def feed(self, event: Event) -> None:
-        """One event, with a commit of its own."""
-        envelope = event.envelope
-        self._append(inbox_key(envelope.tenant, envelope.group_id), self._codec.encode(event))
+    def feed(self, events: Iterable[Event]) -> int:
+        """Events, a commit after each ``SLICE`` of them; how many they were."""
+        coming, count = iter(events), 0
+        while batch := list(islice(coming, SLICE)):
+            self._append([(_key_of(event), self._codec.encode(event)) for event in batch])
+            count += len(batch)
+        return count
 
     def run_revenue(self) -> None:
         """The marker of a revenue run to the end of the year, and its sweep."""
@@ -115,19 +121,23 @@ class ClosePartition:
     def _mark(self, build: Callable[[ControlHeader], Marker]) -> None:
         self._markers += 1
         header = ControlHeader(f"request-{self._markers}", self._markers, "acme", "bench", 0)
-        self._append(b"control", self._codec.encode(build(header)))
+        self._append([(b"control", self._codec.encode(build(header)))])
         self.work()
 
-    def _append(self, key: bytes, value: bytes) -> None:
-        harness = self._harness
-        harness.feed([(key, value)], self.log_end)
-        harness.log[-1] = None  # type: ignore[call-overload]  # its place is counted, the record let go
+    def _append(self, records: list[tuple[bytes, bytes]]) -> None:
+        log = self._harness.log
+        self._harness.feed(records, self.log_end)
+        log[-len(records) :] = _READ * len(records)
         self._let_go()
 
     def _let_go(self) -> None:
         for output in self._harness.outputs:
             self._hear(output)
         self._harness.outputs.clear()
+
+
+def _key_of(event: Event) -> bytes:
+    return inbox_key(event.envelope.tenant, event.envelope.group_id)
 
 
 def decoded(output: Output) -> Any:

@@ -43,8 +43,8 @@ LIMITS: Mapping[str, str] = {
     " A contract with nothing to post costs its look at the calendar.",
     "summing": "As for the sweep: what is summed is decided and told in revenue events as ever. A share in a batch is a row that is"
     " written and deleted; telling a contract is an output of its own.",
-    "close": "The contracts' year, event by event, and not the close of it: what is summed is decided as ever. Beside the run the"
-    " ERP has next to nothing to do. What a partition keeps in memory does not depend on how many contracts it has.",
+    "close": "The contracts' year, event by event, and not the close of it: what is summed is decided as ever. Beside that the ERP"
+    " has next to nothing to do. Memory is that of the partition with its groups in memory, and what the check itself keeps.",
     "state_size": "Ids: an invoice and its payment repeat those of contract, arrangement and line. Rows of 8 kB (facts and"
     " layers: 2 kB) and more are compressed, which costs some 40 µs to write for the ramp's documents and gives four"
     " fifths of them back; smaller ones would pay more time than they save.",

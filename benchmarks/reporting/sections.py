@@ -292,10 +292,10 @@ def close(found: Found) -> Iterator[str]:
     )
     yield ""
     yield (
-        f"Run: {figure(row['contracts_per_second'])} contracts/s of CPU time; {figure(row['jobs'])} partitions at once took"
-        f" {figure(row['events_and_run_seconds'])} s for all events and the run, at most {figure(row['sums_max'])} sums and"
-        f" {figure(row['peak_rss_mib'])} MiB in a process. Told: {figure(row['shares_told_per_second'])} shares/s of CPU time,"
-        f" {figure(row['tell_seconds'])} s for all."
+        f"CPU time over all partitions: events {figure(row['events_cpu_seconds'])} s, the run {figure(row['run_cpu_seconds'])} s"
+        f" ({figure(row['contracts_per_second'])} contracts/s), telling the contracts {figure(row['told_cpu_seconds'])} s"
+        f" ({figure(row['shares_told_per_second'])} shares/s). At most {figure(row['sums_max'])} sums and"
+        f" {figure(row['peak_rss_mib'])} MiB in a process, {figure(row['jobs'])} of them at once."
     )
     yield ""
     yield "Every batch was found again in the revenue events and once in the ERP, and every share was told of once."
