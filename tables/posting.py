@@ -21,8 +21,8 @@ TOTALS_ROW = b"t"
 
 State = Literal["prepared", "sent", "unknown", "asking", "parked", "placed"]
 """prepared: may be sent from ``due_ms`` on. sent: a call may have begun. unknown: perhaps posted; asked from ``due_ms`` on.
-asking: a read-back may have begun. parked: stands until released, replaced, or ``due_ms`` where that is not 0. placed: its
-command was posted in the place of the one it replaces."""
+asking: a read-back may have begun. parked: stands until released, replaced, or ``due_ms`` where that is not 0, when it is sent
+again, or asked about where it is in doubt. placed: its command was posted in the place of the one it replaces."""
 
 Verb = Literal["post", "find"]
 
@@ -42,7 +42,7 @@ class OpenCommand(msgspec.Struct, frozen=True, array_like=True, gc=False):
     ``place`` is its number in the lane; ``command_id`` is that of the command which is posted there. Times are UTC
     milliseconds; ``emitted_ms`` is that of its record in the log. ``attempts`` counts calls that were begun; ``asked``
     read-backs. ``amount_minor`` is what the command moves. ``told``: the refusal that its contract knows of. ``period``: where it
-    posts to, as its contract named it.
+    posts to, as its contract named it. ``failing_since_ms``: since when no call said anything about it, 0: the last one did.
     """
 
     lane: str
@@ -66,6 +66,7 @@ class OpenCommand(msgspec.Struct, frozen=True, array_like=True, gc=False):
     text: str = ""
     told: str = ""
     period: str = ""
+    failing_since_ms: int = 0
 
 
 class Call(msgspec.Struct, frozen=True, array_like=True, gc=False):

@@ -16,6 +16,8 @@ from tieout.tables.posting import OpenCommand
 NOT_URGENT = 9
 """Behind every urgency that a priority stands for."""
 
+FIRST_OF_ALL = -1
+
 
 class Lanes:
     """Mutable, owned by one task. What it holds is a copy of the open rows, which are the truth."""
@@ -106,22 +108,30 @@ class Lanes:
             self._urgency.pop(command.lane, None)
         self._release(command.command_id)
 
-    def take(self, now_ms: int, most: int) -> list[OpenCommand]:
-        """At most so many commands that may go now, the most urgent and oldest first; each is given once per change."""
+    def take(self, now_ms: int, most: int, *, least_tried: bool = False) -> list[OpenCommand]:
+        """At most so many commands that may go now, the most urgent and oldest first; each is given once per change.
+
+        ``least_tried``: the one with the fewest attempts first, for a call that is to show whether the ERP is well: one that it
+        can never answer would show that it is not, for ever.
+        """
         while self._later and self._later[0][0] <= now_ms:
             _, lane, place = heapq.heappop(self._later)
             command = self._first(lane, place)
             if command is not None and command.due_ms <= now_ms:
                 self._make_ready(command)
+        if least_tried:
+            self._put_least_tried_first()
         taken: dict[str, OpenCommand] = {}
         while self._ready and len(taken) < most:
-            _, _, lane, place = heapq.heappop(self._ready)
+            rank, _, lane, place = heapq.heappop(self._ready)
             command = self._first(lane, place)
             if command is not None and _may_go(command) and command.due_ms <= now_ms:
-                if self._needs(command) is None:
-                    taken[lane] = command
-                else:
+                if self._needs(command) is not None:
                     self._queue(command)
+                elif FIRST_OF_ALL < rank < self._rank(command):  # it was more urgent before it was refused
+                    self._make_ready(command)
+                else:
+                    taken[lane] = command
         return list(taken.values())
 
     def is_due(self, now_ms: int) -> bool:
@@ -161,9 +171,24 @@ class Lanes:
                 if waiting in self._lanes:
                     self._judge(waiting)
 
+    def _put_least_tried_first(self) -> None:
+        """Only for the next one that is taken: the place that it has in the heap is before all others."""
+        known = [(self._first(lane, place), lane, place) for _, _, lane, place in self._ready]
+        able = [
+            (each.attempts, each.emitted_ms, lane, place)
+            for each, lane, place in known
+            if each is not None and _may_go(each) and self._needs(each) is None
+        ]
+        if able:
+            _, emitted_ms, lane, place = min(able)
+            heapq.heappush(self._ready, (FIRST_OF_ALL, emitted_ms, lane, place))
+
     def _make_ready(self, command: OpenCommand) -> None:
-        urgency = self._urgency.get(command.lane, command.urgency)
-        heapq.heappush(self._ready, (urgency, command.emitted_ms, command.lane, command.place))
+        heapq.heappush(self._ready, (self._rank(command), command.emitted_ms, command.lane, command.place))
+
+    def _rank(self, command: OpenCommand) -> int:
+        """What was refused, and is tried again unasked, takes nobody's turn: thousands may wait for one missing item."""
+        return NOT_URGENT if command.state == "parked" else self._urgency.get(command.lane, command.urgency)
 
     def _needs(self, command: OpenCommand) -> str | None:
         """An open command that this one comes after. Only its own first call waits: later ones had what they need."""

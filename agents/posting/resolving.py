@@ -13,7 +13,7 @@ from typing import Literal
 from msgspec.structs import replace
 
 from tieout.agents.posting.lanes import Lanes
-from tieout.agents.posting.settling import Posted
+from tieout.agents.posting.settling import Posted, is_in_doubt
 from tieout.avro.control import CommandResolved
 from tieout.tables.posting import OpenCommand
 
@@ -62,7 +62,10 @@ def resolve(lanes: Lanes, resolved: CommandResolved, now_ms: int) -> Resolution 
 
 
 def _confirmed(command: OpenCommand, resolved: CommandResolved) -> Resolution | str:
-    if command.state != "parked" or command.reason != "IN_DOUBT":
+    """What is in doubt because the ERP cannot be asked is asked about now and then: the answer to that comes first."""
+    if command.state == "asking" and command.reason == "IN_DOUBT":
+        raise Unsettled(f"command {command.command_id} is asked about; its confirmation waits for the answer")
+    if not is_in_doubt(command) or command.reason != "IN_DOUBT":
         return f"command {command.command_id} is not in doubt: only what is in doubt can be confirmed by a person"
     day = resolved.resolved_at // _DAY_US
     return Resolution(lane=command.lane, posted=Posted(resolved.document_no or "", day, "", duplicate=True))

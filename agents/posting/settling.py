@@ -2,7 +2,8 @@
 
 Invariant: a command is sent a second time only after a definite "not posted" (refused, never begun, or read back and
 missing), and after a read-back only where the ERP itself enforces one document per id. A refusal that no error table knows is
-believed only when the ERP does not hold the document: it may have been said after the commit.
+believed only when the ERP does not hold the document: it may have been said after the commit. What no call has said anything
+about for long (one document can fail a server for ever) is parked, so that somebody is told, and tried again now and then.
 """
 
 from __future__ import annotations
@@ -39,7 +40,8 @@ class Patience:
     """How long to wait for what, in milliseconds.
 
     ``conclusive_ms``: from the start of a call until a read-back is conclusive, which is our deadline for the call and the
-    server's longest run after it. ``resend_is_safe``: the ERP enforces one document per id.
+    server's longest run after it. ``resend_is_safe``: the ERP enforces one document per id. ``failing_ms``: how long calls may end
+    without a word about a command before it is parked.
     """
 
     conclusive_ms: int
@@ -47,6 +49,7 @@ class Patience:
     first_retry_ms: int = 500
     longest_retry_ms: int = 60_000
     mended_retry_ms: int = 900_000
+    failing_ms: int = 1_800_000
 
 
 class Posted(msgspec.Struct, frozen=True, gc=False):
@@ -79,6 +82,11 @@ def asking(command: OpenCommand, now_ms: int) -> OpenCommand:
     return replace(command, state="asking", asked=command.asked + 1, since_ms=now_ms, due_ms=0)
 
 
+def is_in_doubt(command: OpenCommand) -> bool:
+    """Whether the ERP is asked about it before anything else."""
+    return command.state == "unknown" or (command.state == "parked" and command.reason == "IN_DOUBT")
+
+
 def _after_post(
     command: OpenCommand, outcome: Outcome, now_ms: int, patience: Patience
 ) -> OpenCommand | Posted:
@@ -95,10 +103,10 @@ def _after_post(
         case Refused(kind="auth"):
             return _told(replace(command, state="prepared", since_ms=now_ms), outcome)
         case Refused(kind="business" | "permanent"):
-            return _refused(command, outcome, now_ms, patience)
+            return _refused(replace(command, failing_since_ms=0), outcome, now_ms, patience)
         case Refused() | Unfinished():
             asked_from = max(now_ms, command.since_ms + patience.conclusive_ms)
-            doubted = replace(command, state="unknown", since_ms=now_ms, due_ms=asked_from)
+            doubted = replace(_failing(command, now_ms), state="unknown", since_ms=now_ms, due_ms=asked_from)
             return _told(doubted, outcome) if isinstance(outcome, Refused) else doubted
         case _:
             raise AssertionError(f"{command.command_id} was sent, and answered with {outcome!r}")
@@ -113,7 +121,7 @@ def _after_find(
         case Missing() if command.reason == "UNCLASSIFIED":
             return replace(command, state="parked", since_ms=now_ms, due_ms=0)
         case Missing() if patience.resend_is_safe:
-            return _prepared(command, now_ms)
+            return _long_failing(_prepared(command, now_ms), "UNCLASSIFIED", now_ms, patience)
         case Missing():
             text = "the ERP does not hold it, and would not recognise it if it came late and again"
             return _stand(command, "IN_DOUBT", text, now_ms)
@@ -121,8 +129,10 @@ def _after_find(
             return replace(command, state="unknown", asked=command.asked - 1, since_ms=now_ms, due_ms=now_ms)
         case Refused():
             due_ms = now_ms + _wait_ms(command, command.asked, outcome, patience)
-            again = replace(command, state="unknown", since_ms=now_ms, due_ms=due_ms)
-            return again if command.reason == "UNCLASSIFIED" else _told(again, outcome)
+            again = replace(_failing(command, now_ms), state="unknown", since_ms=now_ms, due_ms=due_ms)
+            if command.reason != "UNCLASSIFIED":
+                again = _told(again, outcome)
+            return _long_failing(again, "IN_DOUBT", now_ms, patience)
         case _:
             raise AssertionError(f"{command.command_id} was asked about, and answered with {outcome!r}")
 
@@ -137,13 +147,31 @@ def _found(command: OpenCommand, found: Found, now_ms: int, patience: Patience) 
     return _stand(command, "DOCUMENT_STATE", f"{found.document_no} was found {found.state}", now_ms)
 
 
+def _failing(command: OpenCommand, now_ms: int) -> OpenCommand:
+    return command if command.failing_since_ms else replace(command, failing_since_ms=now_ms)
+
+
+def _long_failing(command: OpenCommand, reason: Reason, now_ms: int, patience: Patience) -> OpenCommand:
+    """The command as it is, or parked where its calls have ended so for long: with the ERP's last words, and tried again."""
+    if not command.failing_since_ms or now_ms - command.failing_since_ms < patience.failing_ms:
+        return command
+    text = command.text or "no call about it was answered for long"
+    return replace(
+        command, state="parked", reason=reason, text=text, due_ms=now_ms + patience.mended_retry_ms
+    )
+
+
 def _prepared(command: OpenCommand, now_ms: int) -> OpenCommand:
     return replace(command, state="prepared", since_ms=now_ms, due_ms=0)
 
 
 def _later(command: OpenCommand, refused: Refused, now_ms: int, patience: Patience) -> OpenCommand:
+    """What was refused for its pace was at least heard."""
     due_ms = now_ms + _wait_ms(command, command.attempts, refused, patience)
-    return _told(replace(command, state="prepared", since_ms=now_ms, due_ms=due_ms), refused)
+    again = _told(replace(command, state="prepared", since_ms=now_ms, due_ms=due_ms), refused)
+    if refused.kind == "throttled":
+        return again
+    return _long_failing(_failing(again, now_ms), "UNCLASSIFIED", now_ms, patience)
 
 
 def _refused(command: OpenCommand, refused: Refused, now_ms: int, patience: Patience) -> OpenCommand:

@@ -22,7 +22,7 @@ from tieout.agents.posting.arriving import is_new, missing_before, opened
 from tieout.agents.posting.lanes import Lanes
 from tieout.agents.posting.ledger import PostingLedger
 from tieout.agents.posting.resolving import Unsettled, resolve
-from tieout.agents.posting.settling import Patience, Posted, asking, sent, settle
+from tieout.agents.posting.settling import Patience, Posted, asking, is_in_doubt, sent, settle
 from tieout.agents.spec import Effects, LogRecord, MustHalt, NotReady, Output, Rows, TaskContext
 from tieout.avro.codec import Undecodable
 from tieout.avro.commands import Command
@@ -40,6 +40,11 @@ class Room(Protocol):
 
     def free(self) -> int:
         """How many commands may be handed over now, so that each is begun within the time in which it may begin."""
+        ...
+
+    @property
+    def is_probing(self) -> bool:
+        """Whether the next call alone decides if the ERP is well again."""
         ...
 
 
@@ -126,8 +131,9 @@ class PostingTask:
     def work(self, effects: Effects, limit: int) -> None:
         """Ask for as many calls as there is room for."""
         now_ms = self._now_ms()
-        for command in self.lanes.take(now_ms, min(limit, self._room.free())):
-            asked = asking(command, now_ms) if command.state == "unknown" else sent(command, now_ms)
+        most = min(limit, self._room.free())
+        for command in self.lanes.take(now_ms, most, least_tried=self._room.is_probing):
+            asked = asking(command, now_ms) if is_in_doubt(command) else sent(command, now_ms)
             verb: Verb = "find" if asked.state == "asking" else "post"
             body = self.ledger.body(command)
             self._change(asked, effects)

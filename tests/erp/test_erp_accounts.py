@@ -1,6 +1,10 @@
 """Goal: a file of ERP accounts connects every adapter that there is, and says what is missing where one cannot be."""
 
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+from erp.contract_commands import ContractCommands
+from erp.standin_ground import NAMES
 
 from tieout.streams.edges.erp.accounts import AccountsRefused, connect, load_accounts
 
@@ -32,3 +36,23 @@ async def test_tryton_is_an_account_like_the_others(tmp_path):
 def test_tryton_without_its_companies_is_refused_with_what_is_missing(tmp_path):
     with pytest.raises(AccountsRefused, match="'de-erp' with adapter tryton needs a table tryton"):
         connected(tmp_path, TRYTON.format(rest=""))
+
+
+async def test_a_secret_in_a_variable_is_used_without_the_line_feed_that_its_file_ended_with(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setenv("ERP_KEY", "k3y\n")
+
+    async def find(request):
+        given = request.headers["Authorization"]
+        return web.json_response(
+            [{"status": 404, "external_id": "x"}], status=200 if given == "Bearer k3y" else 401
+        )
+
+    app = web.Application()
+    app.router.add_post("/v1/find", find)
+    async with TestServer(app) as server:
+        rest = f'[de-erp]\npartition = 0\nadapter = "standin"\nurl = "{server.make_url("/")}"\nsecret_env = "ERP_KEY"\nslots = 1'
+        erp = connected(tmp_path, rest)
+        assert await erp.find([ContractCommands(NAMES, "e").journal(1)]) == [None]
+        await erp.close()

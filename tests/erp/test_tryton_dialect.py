@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import get_args
 
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 from erp.contract_commands import ContractCommands
 from erp.standin_ground import NAMES
 from msgspec.structs import replace
@@ -70,6 +72,29 @@ async def test_moves_share_a_call_by_company_and_period_and_orders_go_alone(cont
     assert erp.batch_key(journal) != erp.batch_key(contract.customer())
     assert erp.batch_key(contract.order()) is None
     assert erp.capabilities.kinds == {kind.KIND for kind in get_args(Command)}
+
+
+async def test_documents_of_two_companies_are_asked_about_each_in_its_own(contract):
+    """Who takes an account over is in doubt about all that was under way, whatever company it is of."""
+    first, other = contract.journal(1), contract.journal(2)
+    other = replace(other, header=replace(other.header, book="ifrs"))
+    there = {company_of(each.header): each.header.command_id for each in (first, other)}
+
+    async def find(request):
+        asked = await request.json()
+        day = {"__class__": "date", "year": 2025, "month": 3, "day": 1}
+        row = {"content": "h", "number": asked["company"], "date": day, "period": "p", "state": "posted"}
+        return web.json_response(
+            [row if each == there[asked["company"]] else None for each in asked["commands"]]
+        )
+
+    app = web.Application()
+    app.router.add_post("/{path:.*}", find)
+    async with TestServer(app) as server:
+        erp = TrytonErp(str(server.make_url("/")), "key", {})
+        found = await erp.find([first, other, contract.journal(3)])
+        await erp.close()
+    assert [each and each.document_no for each in found] == [*there, None]
 
 
 def test_a_further_book_is_a_company_of_its_own(contract):

@@ -36,6 +36,7 @@ class World:
     settings: PostingSettings = SETTINGS
     account: str = "erp"
     parked_max: int | None = None
+    is_probing: bool = False
 
     def __post_init__(self) -> None:
         patience = Patience(conclusive_ms=2_000, resend_is_safe=self.erp.unique)

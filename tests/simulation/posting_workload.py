@@ -206,6 +206,11 @@ class _Room:
         process: Any = OWNER.get()
         return 1 if process is None else int(process.gates[self._partition].free())
 
+    @property
+    def is_probing(self) -> bool:
+        process: Any = OWNER.get()
+        return process is not None and bool(process.gates[self._partition].is_probing)
+
 
 def _account(partition: int, erp: SimulatedErp) -> Account:
     conclusive_ms = int(1000 * (CALL_SECONDS_MAX + SERVER_SECONDS_MAX))

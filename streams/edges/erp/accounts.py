@@ -203,7 +203,7 @@ _ADAPTERS: Mapping[str, Callable[[str, ErpAccount, Path], Erp]] = {
 
 def _secret(name: str, account: ErpAccount, folder: Path) -> str | None:
     if account.secret_env is not None:
-        found = os.environ.get(account.secret_env)
+        found = os.environ.get(account.secret_env, "").strip()
         if not found:
             raise AccountsRefused(
                 f"account {name!r}: the variable {account.secret_env} is not set; put its secret there"

@@ -61,6 +61,7 @@ class Authorising:
         self._token_path = token_path
         self._form = dict(token_form or {})
         self._token = ""
+        self._let_in = ""
         self._until = 0.0
         self._asking = asyncio.Lock()
 
@@ -75,9 +76,16 @@ class Authorising:
             return {self._header: f"Basic {base64.b64encode(self._secret.encode()).decode()}"}
         return {self._header: self._secret if self._scheme == "header" else f"Bearer {self._secret}"}
 
-    def forget(self) -> None:
-        """The server did not take the token: ask for another one next time."""
-        self._token = ""
+    def taken(self, headers: Mapping[str, str]) -> None:
+        """The server let these in."""
+        self._let_in = headers.get(self._header, "")
+
+    def refused(self, headers: Mapping[str, str]) -> bool:
+        """The server did not take these: another token is asked for next time. Whether it took the same before: it has ended."""
+        given = headers.get(self._header, "")
+        if given == f"Bearer {self._token}":
+            self._token = ""
+        return self._scheme == "oauth2" and given == self._let_in
 
     async def _with_token(self, caller: Caller) -> dict[str, str] | Refused:
         async with self._asking:

@@ -127,6 +127,11 @@ class Gate:
         return calls * self._batch_items_max
 
     @property
+    def is_probing(self) -> bool:
+        """Whether the next call alone decides if the ERP is well again."""
+        return self.pace.probing
+
+    @property
     def calls_running(self) -> int:
         """Calls that the ERP has now."""
         return self._running
@@ -142,7 +147,8 @@ class Gate:
         self._queue.append(entry)
         try:
             self._gather()
-            left_ms = call.asked_ms + BEGINS_WITHIN_MS - self._now_ms()
+            # Not longer than from now on either: a clock that was set back would have it begin much later than that.
+            left_ms = min(BEGINS_WITHIN_MS, call.asked_ms + BEGINS_WITHIN_MS - self._now_ms())
             await self._scheduler.within(max(0.0, left_ms / 1000), entry.begun.wait())
         except TimeoutError:
             if not entry.begun.is_set():
@@ -266,10 +272,14 @@ class Gate:
 
     async def _ask(self, batch: list[_Entry]) -> Sequence[Outcome]:
         commands = [entry.command for entry in batch]
+        outcomes: Sequence[Outcome]
         if batch[0].verb == "post":
-            return await self._erp.post(commands)
-        found = await self._erp.find(commands)
-        return [Missing() if each is None else each for each in found]
+            outcomes = await self._erp.post(commands)
+        else:
+            outcomes = [Missing() if each is None else each for each in await self._erp.find(commands)]
+        if len(outcomes) != len(batch):
+            raise ValueError(f"{len(outcomes)} answers to {len(batch)} commands: which is whose is not known")
+        return outcomes
 
 
 def _adapter_failed(what: str) -> Refused:

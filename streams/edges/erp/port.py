@@ -42,7 +42,7 @@ class Erp(Protocol):
     def capabilities(self) -> Capabilities: ...
 
     def batch_key(self, command: Command) -> str | None:
-        """Commands of one key may share a call; None: this one goes alone."""
+        """Commands of one key may share a posting; None: this one goes alone."""
         ...
 
     async def post(self, commands: Sequence[Command]) -> Sequence[Answer]:
@@ -57,6 +57,7 @@ class Erp(Protocol):
     async def find(self, commands: Sequence[Command]) -> Sequence[Found | Refused | None]:
         """What the ERP holds under these commands' ids, in the same order; None: nothing, definitely.
 
+        Commands of any keys: who was in doubt about several asks about all of them.
         ``Refused``: it could not be asked (transient, throttled, auth).
         """
         ...

@@ -122,6 +122,9 @@ class RestErp:
         if kind is None or (self._profile.currencies == "entity" and document.currency != self._currency):
             what = document.kind if kind is None else f"{document.kind} in {document.currency}"
             return refusal("permanent", "NOT_SUPPORTED", "NOT_SUPPORTED", f"{self._profile.name}: no {what}")
+        if any(entry.debit_minor == entry.credit_minor == 0 for entry in document.entries):
+            said = f"{self._profile.name}: no line that moves the functional currency alone"
+            return refusal("permanent", "NOT_SUPPORTED", "NOT_SUPPORTED", said)
         if kind.look_up_first:
             there = await self._found(command)
             if there is not None:
@@ -265,7 +268,7 @@ class RestErp:
             back = await self._server.listed(find.taken_back, find.taken_back_items, names)
         if isinstance(back, Refused):
             return back
-        number, period = str(render(find.number, names)), str(render(find.period, names))
+        number, period = (str(render(each, names) or "") for each in (find.number, find.period))
         try:
             posted_on = day_of(render(find.posted_on, names))
         except ValueError as wrong:

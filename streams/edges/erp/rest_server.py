@@ -134,8 +134,14 @@ class RestServer:
         if isinstance(known, Refused):
             return known
         answered = await self._caller.call(method, path, body, {**headers, **known})
-        if isinstance(answered, Answered) and answered.status == _UNAUTHORISED:
-            self._authorising.forget()
+        if isinstance(answered, Refused):
+            return answered
+        if answered.status != _UNAUTHORISED:
+            self._authorising.taken(known)
+        elif self._authorising.refused(known):
+            return refusal(
+                "transient", "NONE", "TOKEN_ENDED", f"{method} {path}: the token is not taken any more"
+            )
         return answered
 
 

@@ -94,12 +94,16 @@ class TrytonErp:
         return [told] * len(commands) if isinstance(told, Refused) else [self._answer(each) for each in told]
 
     async def find(self, commands: Sequence[Command]) -> Sequence[Found | Refused | None]:
-        company = _one_company(commands)
-        ids = [command.header.command_id for command in commands]
-        told = await self._call("find", company, ids)
-        if isinstance(told, Refused):
-            return [asked_in_vain(told)] * len(commands)
-        return [_found(name, each) for name, each in zip(ids, told, strict=True)]
+        """One call for each company among them: each is asked for its own."""
+        found: dict[str, Found | Refused | None] = {}
+        for company in dict.fromkeys(company_of(command.header) for command in commands):
+            ids = [each.header.command_id for each in commands if company_of(each.header) == company]
+            told = await self._call("find", company, ids)
+            if isinstance(told, Refused):
+                found |= dict.fromkeys(ids, asked_in_vain(told))
+            else:
+                found |= {name: _found(name, each) for name, each in zip(ids, told, strict=True)}
+        return [found[command.header.command_id] for command in commands]
 
     async def close(self) -> None:
         await self._caller.close()
