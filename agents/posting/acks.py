@@ -41,12 +41,13 @@ def accepted(command: Command, standing: OpenCommand, posted: Posted, now_us: in
 
 
 def rejected(command: Command, standing: OpenCommand, now_us: int) -> ErpRejected:
-    """The command is not in the ERP, and stands in its lane for the reason that ``standing`` names."""
-    header = command.header
+    """The command stands in its lane for the reason that ``standing`` names: not in the ERP, or in doubt.
+
+    Its version counts what it was told after, postings and read-backs: of one posting there may be two refusals to tell.
+    """
+    header, version = command.header, max(1, standing.attempts + standing.asked)
     event = ErpRejected(
-        envelope=_envelope(
-            command, ErpRejected.EVENT_TYPE, max(1, standing.attempts), header.posting_date, now_us
-        ),
+        envelope=_envelope(command, ErpRejected.EVENT_TYPE, version, header.posting_date, now_us),
         erp_account=header.erp_account,
         kind=header.kind,
         lane=header.lane,

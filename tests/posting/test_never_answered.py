@@ -6,7 +6,7 @@ import pytest
 from posting.memory_erp import MemoryErp
 from posting.saying import command
 from posting.test_posting_agent import scripted
-from posting.world import World
+from posting.world import CODEC, World
 
 from tieout.agents.posting.answers import Refused
 from tieout.agents.spec import NotReady
@@ -46,8 +46,9 @@ def test_an_outage_of_half_an_hour_minus_a_second_tells_nobody():
 
 
 def in_doubt_while_the_erp_cannot_be_asked(unique: bool = True) -> World:
-    world = World(scripted(journal_1="lost"))
-    world.erp.unique = unique
+    erp = scripted(journal_1="lost")
+    erp.unique = unique
+    world = World(erp)
     world.say(command("journal-1", 1))
     world.turn()
     while not world.told():
@@ -104,3 +105,13 @@ def test_a_probe_is_the_command_that_was_tried_least():
     world.is_probing = True
     world.turn()
     assert world.posted() == ["order-1"]
+
+
+def test_two_refusals_that_follow_one_posting_are_two_versions():
+    world = in_doubt_while_the_erp_cannot_be_asked(unique=False)
+    world.erp.journal.clear()
+    world.now_ms += 900_000
+    world.turns(most=3)
+    told = [CODEC.decode(output.value) for output in world.harness.outputs if output.topic == "inbox"]
+    assert [event.reason for event in told] == ["IN_DOUBT", "IN_DOUBT"]
+    assert told[0].envelope.object_version < told[1].envelope.object_version
