@@ -4,7 +4,7 @@ A batch is complete when no group can add to it any more: what a marker caused w
 what events caused behind a marker when every group has been brought up to the next one. Both are the end of a pass of the
 sweep, where the marker's receipt is given. Invariants: a batch is said once, and whole; its id, its lines and its number in
 its lane follow from the log, not from how the log was cut or in which slices it was swept; memory holds the sums of open
-batches, a line per class and account, however many contracts they are of.
+batches, a line per class, account and dimensions, however many contracts they are of.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from msgspec.structs import replace
 
 from tieout.agents.contracts.decision import Summed
 from tieout.agents.contracts.draft import hashed, ident
+from tieout.agents.contracts.journals import JOURNAL_LINES_MAX
 from tieout.agents.decode import Placement, inbox_key
 from tieout.agents.spec import Effects, Rows
 from tieout.avro.commands import Cause, CommandHeader, JournalLine, JournalPost
@@ -64,8 +65,10 @@ class Sums:
         batch, journal = summed
         name = batch_id(batch, self._partition)
         for line in journal.lines:
-            key = sum_key(name, line.account_class, line.account)
-            known = self._sums.get(key) or Sum(batch, line.account_class, line.account)
+            key = sum_key(name, line.account_class, line.account, line.dimensions)
+            known = self._sums.get(key) or Sum(
+                batch, line.account_class, line.account, dimensions=line.dimensions
+            )
             self._sums[key] = _added(known, line)
             self._dirty.add(key)
         header = journal.header
@@ -85,6 +88,8 @@ class Sums:
                 effects.delete(key)
                 if taken.credit or taken.functional:
                     sums.append(taken)
+            if len(sums) > JOURNAL_LINES_MAX:
+                sums = _without_dimensions(sums)
             yield Completed(batch_id(batch, self._partition), batch, tuple(sums))
 
     def flush(self, effects: Effects) -> None:
@@ -156,7 +161,20 @@ def _added(known: Sum, line: JournalLine) -> Sum:
         known.account,
         known.credit + line.credit_minor - line.debit_minor,
         known.functional + functional,
+        known.dimensions,
     )
+
+
+def _without_dimensions(sums: list[Sum]) -> list[Sum]:
+    """One sum for each class and account: a journal has so many lines, and revenue events have the detail."""
+    found: dict[tuple[str, str], Sum] = {}
+    for each in sums:
+        place = each.account_class, each.account
+        known = found.get(place) or Sum(each.batch, *place)
+        found[place] = replace(
+            known, credit=known.credit + each.credit, functional=known.functional + each.functional
+        )
+    return [each for each in found.values() if each.credit or each.functional]
 
 
 def _line(each: Sum, batch: str) -> JournalLine:
@@ -166,7 +184,7 @@ def _line(each: Sum, batch: str) -> JournalLine:
         account=each.account,
         po=None,
         customer_id="",
-        dimensions=(),
+        dimensions=each.dimensions,
         service_period=each.batch.service_period,
         debit_minor=max(-each.credit, 0),
         credit_minor=max(each.credit, 0),

@@ -76,14 +76,22 @@ class AccountMapped(msgspec.Struct, frozen=True, gc=False):
     account: Text
 
 
+class Dimension(msgspec.Struct, frozen=True, gc=False):
+    """What an ERP's report breaks revenue down by, and where: department 400, say."""
+
+    name: Name
+    value: Name
+
+
 class ProductMapped(msgspec.Struct, frozen=True, gc=False):
-    """Source product -> ERP item and tax code. Header id is the product."""
+    """Source product -> ERP item, tax code, and the dimensions of its revenue, one of a name. Header id is the product."""
 
     KIND: ClassVar[str] = "product"
     header: ReferenceHeader
     product: Name
     item: Text
     tax_code: Text | None
+    dimensions: tuple[Dimension, ...] = ()
 
 
 class ErpAccountPublished(msgspec.Struct, frozen=True, gc=False):

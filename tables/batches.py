@@ -1,7 +1,7 @@
 """What a partition remembers of journals that it sums: the sums of open batches, who has a share in which, and answers.
 
 A batch is one balanced journal of many contracts (policy ``journal_grain: summary``). Invariants: what a batch is follows
-from what is summed into it, never from when it arrived; a sum is of one batch, ledger class and account.
+from what is summed into it, never from when it arrived; a sum is of one batch, ledger class, account and dimensions.
 """
 
 from __future__ import annotations
@@ -42,13 +42,14 @@ class Batch(msgspec.Struct, frozen=True, array_like=True, order=True, gc=False):
 
 
 class Sum(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """Credits less debits of a class and account in a batch, in the batch's currency and in functional currency."""
+    """Credits less debits of a class, account and dimensions in a batch, in the batch's currency and in functional currency."""
 
     batch: Batch
     account_class: str
     account: str
     credit: Minor = 0
     functional: Minor = 0
+    dimensions: tuple[str, ...] = ()
 
 
 class Share(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -91,9 +92,9 @@ def batch_id(batch: Batch, partition: int) -> str:
     return blake2b("\x1f".join(parts).encode(), digest_size=16).hexdigest()
 
 
-def sum_key(batch: str, account_class: str, account: str) -> bytes:
+def sum_key(batch: str, account_class: str, account: str, dimensions: tuple[str, ...] = ()) -> bytes:
     """Row of one sum of a batch, by the batch's id."""
-    return SUM_ROWS + bytes.fromhex(batch) + f"{account_class}\0{account}".encode()
+    return SUM_ROWS + bytes.fromhex(batch) + "\0".join((account_class, account, *dimensions)).encode()
 
 
 def share_prefix(batch: str) -> bytes:

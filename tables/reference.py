@@ -165,6 +165,8 @@ class Reference:
         self.cut = cut
         self._rows: dict[type, dict[_Key, list[Any]]] = {kind: {} for kind in _KEYS}
         self._rates: dict[_Key, _Rates] = {}
+        self.has_dimensions = False
+        """Whether any product's revenue is broken down."""
         self._calendars: dict[str, Calendar] = dict.fromkeys(_MONTH_CALENDARS, _MONTHS)
 
     @classmethod
@@ -174,6 +176,8 @@ class Reference:
         for row in rows:
             kind = type(row)
             reference._rows[kind].setdefault(_KEYS[kind](row), []).append(row)
+            if isinstance(row, ProductMapped) and row.dimensions:
+                reference.has_dimensions = True
         for pair, rates in reference._rows[FxRatePublished].items():
             reference._rates[pair] = _Rates(rates)
         for name, versions in reference._rows[CalendarPublished].items():
@@ -198,6 +202,14 @@ class Reference:
     def product(self, product: str, day: Day) -> ProductMapped | None:
         """What a source product is in the ERP."""
         return self._on(ProductMapped, product, day)
+
+    def dimensions(self, product: str, day: Day) -> tuple[str, ...]:
+        """What the ERP breaks the revenue of a product down by: NAME=VALUE, by name; of two of a name the last counts."""
+        row = self.product(product, day)
+        if row is None:
+            return ()
+        named = {each.name: each.value for each in row.dimensions}
+        return tuple([f"{name}={value}" for name, value in sorted(named.items())])
 
     def ssp(self, product: str, currency: str, day: Day) -> SspPublished | None:
         """The stand-alone selling price of a product as of a day (606-10-32-32)."""

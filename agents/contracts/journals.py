@@ -15,14 +15,15 @@ from msgspec.structs import replace
 from tieout.agents.accounting.invariant import InvariantBroken
 from tieout.agents.accounting.ledger_targets import BILLING_CLASSES, GAIN, PAYABLE, RECEIVABLE
 from tieout.agents.accounting.position import CREDIT_CLASSES
-from tieout.agents.contracts.decision import Summed, View
+from tieout.agents.contracts.chart import Chart, chart_of
+from tieout.agents.contracts.decision import Summed
 from tieout.agents.contracts.draft import RULE_VERSION, Draft, Posting, ident
 from tieout.agents.contracts.exchange import Exchange
 from tieout.agents.contracts.grain import batch_for, is_summed
 from tieout.agents.contracts.periods import Books
 from tieout.agents.contracts.standing_versions import parties_of
 from tieout.avro.commands import CLAIM_ON, CommandHeader, JournalFx, JournalLine, JournalPost
-from tieout.avro.events import Day, Minor
+from tieout.avro.events import Minor
 from tieout.avro.outcomes import RevenueEvent
 from tieout.avro.reference import EntityPublished
 from tieout.tables.batches import batch_id
@@ -118,16 +119,16 @@ def post(
         )
     day = books.posting_date(posting, books.horizon, moved=posting != lines[-1].period)
     if not other and book.voided is None and is_summed(draft.view, arrangement, day, _amounts(lines)):
-        _sum(book, posting, lines, draft)
+        _sum(state, book, posting, lines, draft)
         return state
     where = Posting(arrangement, entity, day, books.calendar.label(posting))
     contract = state.contract(arrangement.contract)
     assert contract is not None
-    accounts = _accounts(draft.view, arrangement, day, {line.account_class for line in lines})
+    chart = chart_of(state, arrangement, draft.view, day, [line.account_class for line in lines])
     customer = parties_of(state, contract, day)[-1].customer
 
     def build(header: CommandHeader) -> JournalPost:
-        written = _journal_lines(lines, header, customer, accounts, books)
+        written = _journal_lines(lines, header, customer, chart, books)
         if other:
             return JournalPost(
                 header, "intercompany", fx, written, _mirror_id(arrangement, other, book.further, draft)
@@ -169,7 +170,7 @@ def _take_back(voided: Voided, book: Book, lines: list[Line], journal: JournalPo
         )
 
 
-def _sum(book: Book, posting: Period, lines: list[Line], draft: Draft) -> None:
+def _sum(state: GroupState, book: Book, posting: Period, lines: list[Line], draft: Draft) -> None:
     """Add a journal to the batches of its posting period, one for each attribution period: each balances by itself."""
     books = book.books
     assert books.horizon is not None
@@ -177,9 +178,9 @@ def _sum(book: Book, posting: Period, lines: list[Line], draft: Draft) -> None:
         own = list(each)
         day = books.posting_date(posting, books.horizon, moved=posting != period)
         where = Posting(book.arrangement, book.entity, day, books.calendar.label(posting))
-        accounts = _accounts(draft.view, book.arrangement, day, {line.account_class for line in own})
+        chart = chart_of(state, book.arrangement, draft.view, day, [line.account_class for line in own])
         header = draft.unsent(JournalPost.KIND, "journal", where)
-        journal = JournalPost(header, "revenue", None, _journal_lines(own, header, "", accounts, books))
+        journal = JournalPost(header, "revenue", None, _journal_lines(own, header, "", chart, books))
         _require_balance(journal)
         batch = batch_for(
             header,
@@ -196,34 +197,16 @@ def _amounts(lines: list[Line]) -> Iterator[Minor]:
     return (amount for line in lines for amount in (line.amount, line.functional or 0))
 
 
-def _accounts(view: View, arrangement: Arrangement, day: Day, classes: set[str]) -> dict[str, str]:
-    """Ledger class -> account; a class is mapped when its arrangement opens, so a day before counts as that day."""
-    found: dict[str, str] = {}
-    for account_class in classes:
-        account = view.reference.account(arrangement.entity, account_class, max(day, arrangement.opened))
-        if account is None:
-            general = account_class.partition(".")[0]
-            account = view.reference.account(arrangement.entity, general, max(day, arrangement.opened))
-        assert account is not None, (
-            f"{account_class} of {arrangement.entity} was mapped when {arrangement.id} opened"
-        )
-        found[account_class] = account
-    return found
-
-
 def _journal_lines(
-    lines: list[Line], header: CommandHeader, customer: str, accounts: Mapping[str, str], books: Books
+    lines: list[Line], header: CommandHeader, customer: str, chart: Chart, books: Books
 ) -> tuple[JournalLine, ...]:
     return tuple(
-        [
-            _journal_line(line, place, header, customer, accounts[line.account_class], books)
-            for place, line in enumerate(lines, 1)
-        ]
+        [_journal_line(line, place, header, customer, chart, books) for place, line in enumerate(lines, 1)]
     )
 
 
 def _journal_line(
-    line: Line, place: int, header: CommandHeader, customer: str, account: str, books: Books
+    line: Line, place: int, header: CommandHeader, customer: str, chart: Chart, books: Books
 ) -> JournalLine:
     sign = 1 if line.account_class in CREDIT_CLASSES else -1
     credit, translated = sign * line.amount, line.functional
@@ -231,10 +214,10 @@ def _journal_line(
     # By position: a record of so many fields takes ten times as long to make by name.
     return JournalLine(
         line.account_class,
-        account,
+        chart.accounts[line.account_class],
         None if claims else line.po or None,
         customer,
-        (CLAIM_ON + line.po,) if claims else (),
+        (CLAIM_ON + line.po,) if claims else chart.dimensions.get(line.po, ()),
         books.calendar.label(line.period),
         max(-credit, 0),
         max(credit, 0),

@@ -167,7 +167,7 @@ def _said(name: str, body: Any) -> str:
 def _entry(number: int, entry: Entry, document: ErpDocument) -> dict[str, Any]:
     """``debtor``: the customer, on the line of what he owes by a document; ``customer``: whom any line is about.
 
-    ``line_number``: 10000, 20000 and so on, as ledgers number lines so that others fit between.
+    ``line_number``: 10000, 20000 and so on, as ledgers number lines so that others fit between. ``dimensions``: value by name.
     """
     owed = document.receivable is not None and entry.account == document.receivable
     currency = document.currency
@@ -179,6 +179,7 @@ def _entry(number: int, entry: Entry, document: ErpDocument) -> dict[str, Any]:
         "debit": _major(entry.debit_minor, currency) if entry.debit_minor else None,
         "credit": _major(entry.credit_minor, currency) if entry.credit_minor else None,
         "amount": _major(entry.debit_minor - entry.credit_minor, currency),
+        "dimensions": dict(each.split("=", 1) for each in entry.dimensions),
     }
 
 

@@ -201,6 +201,9 @@ class Books:
         for entry in document.entries:
             if company.accounts and entry.account not in company.accounts:
                 yield Refusal("ACCOUNT_UNKNOWN", f"there is no account {entry.account!r}")
+            for dimension in entry.dimensions:
+                if company.dimensions and dimension not in company.dimensions:
+                    yield Refusal("DIMENSION_UNKNOWN", f"there is no dimension {dimension!r}")
         for line in document.item_lines:
             if company.items and line.item not in company.items:
                 yield Refusal("ITEM_UNKNOWN", f"there is no item {line.item!r}")

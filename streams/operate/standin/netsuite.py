@@ -25,6 +25,7 @@ _CODES = {
     "PERIOD_CLOSED": ("TRAN_PERIOD_CLOSED", "The posting period is closed."),
     "UNBALANCED": ("USER_ERROR", "The transaction is out of balance."),
 }
+_SEGMENTS = ("department", "class", "location")
 _FILTER = re.compile(r'(\w+) (IS|CONTAIN) "(.*)"')
 
 
@@ -145,6 +146,7 @@ def _document(record: str, external_id: str, body: dict[str, Any]) -> ErpDocumen
             minor_of(line.get("debit"), currency),
             minor_of(line.get("credit"), currency),
             line.get("entity", {}).get("externalId"),
+            dimensions=tuple([f"{name}={line[name]['id']}" for name in _SEGMENTS if name in line]),
         )
         for line in _items(body, "line")
     ]
@@ -201,7 +203,9 @@ def _shown(posted: Posted) -> dict[str, Any]:
 
 def _line(entry: Entry, currency: str) -> dict[str, Any]:
     side, minor = ("debit", entry.debit_minor) if entry.debit_minor else ("credit", entry.credit_minor)
-    return {"account": {"id": entry.account, "refName": entry.account}, side: major_units(minor, currency)}
+    segments = {name: {"id": value} for name, value in (each.split("=", 1) for each in entry.dimensions)}
+    account = {"id": entry.account, "refName": entry.account}
+    return {"account": account, side: major_units(minor, currency), **segments}
 
 
 def _answered(request: web.Request, result: Result) -> web.Response:

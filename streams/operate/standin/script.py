@@ -21,7 +21,7 @@ class ScriptRefused(ValueError):  # noqa: N818 - read aloud: the script was refu
 
 
 class Company(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Master data of one legal entity; an empty list of accounts, items or tax codes takes any.
+    """Master data of one legal entity; an empty list of accounts, items, tax codes or dimensions (NAME=VALUE) takes any.
 
     ``closed``: months that take no posting (2025-01). ``receivable``: the account that customers owe on.
     """
@@ -31,6 +31,7 @@ class Company(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     accounts: tuple[str, ...] = ()
     items: tuple[str, ...] = ()
     tax_codes: tuple[str, ...] = ()
+    dimensions: tuple[str, ...] = ()
     closed: tuple[str, ...] = ()
 
 
