@@ -6,6 +6,7 @@ Invariant: only what an answer of the ERP told is here, bounded in number; a gro
 from __future__ import annotations
 
 import msgspec
+from msgspec.structs import replace
 
 from tieout.avro.events import Day, Minor
 
@@ -26,8 +27,12 @@ class ClosedPeriod(msgspec.Struct, frozen=True, array_like=True, gc=False):
     first_day: Day
 
 
+GONE_MAX = 100
+"""Commands voided or withdrawn that a group remembers, so that what its ERP says of one of them late is recognised."""
+
+
 class Replaced(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """A command that was voided, and the one that was said in its place."""
+    """A command that was voided, and the one that was said in its place; ``by`` is empty where it was withdrawn."""
 
     command: str
     by: str
@@ -69,8 +74,12 @@ class ErpAnswers(msgspec.Struct, frozen=True, array_like=True, gc=False):
     held: tuple[Rejected, ...] = ()
 
     def replacement_of(self, command: str) -> str | None:
-        """The command that stands for this one."""
+        """The command that stands for this one; empty where it was withdrawn."""
         return next((each.by for each in self.replaced if each.command == command), None)
+
+    def known_gone(self, command: str, by: str = "") -> ErpAnswers:
+        """With a command that is not to be posted any more."""
+        return replace(self, replaced=(*self.replaced, Replaced(command, by))[-GONE_MAX:])
 
     def held_of(self, command: str) -> Rejected | None:
         """The rejected command that waits for a decision."""

@@ -70,12 +70,16 @@ class OpenCommand(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 class Call(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """What the caller is to do: ``command`` is the framed command as it came, ``asked_ms`` when the call was asked for."""
+    """What the caller is to do: ``command`` is the framed command as it came, ``asked_ms`` when the call was asked for.
+
+    ``alone``: it may be what no call with it comes back from.
+    """
 
     verb: Verb
     attempt: int
     asked_ms: int
     command: bytes
+    alone: bool = False
 
 
 LANES = RowCodec[Lane]("lane", _VERSION, {_VERSION: Lane})

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from tieout.agents.contracts.course import compact
 from tieout.agents.contracts.decision import Refused
 from tieout.agents.contracts.draft import Draft
-from tieout.agents.contracts.erp_answers import not_held
+from tieout.agents.contracts.erp_answers import gone, not_held
 from tieout.agents.contracts.facts import with_contract
 from tieout.agents.contracts.onboarding import rejection_of
 from tieout.agents.contracts.open_items import ended
@@ -38,9 +38,10 @@ def taken_back(state: GroupState, item: OpenItem, draft: Draft) -> GroupState:
     if contract.course.awaits_customer:
         _check_alone(state, contract)
         withdrawn.append(contract.upsert)
+        state = _without_customer(state, contract.upsert)
     for each in withdrawn:
         draft.release(erp_account, each, "withdraw")
-        state = not_held(state, each)
+        state = gone(not_held(state, each), each)
     items = [rejection_of(state, each) for each in withdrawn]
     state = ended(state, [each for each in items if each is not None], draft)
     nothing_there = contract.course.order != b""
@@ -71,6 +72,12 @@ def _check_alone(state: GroupState, contract: Contract) -> None:
     if others:
         detail = f"contracts {others} wait for the same customer: retry it, or withdraw it for all of them"
         raise Refused("VALUE_INVALID", detail)
+
+
+def _without_customer(state: GroupState, command_id: str) -> GroupState:
+    """The state that knows that the ERP was never given the customer: a contract that comes later sends it anew."""
+    upserts = tuple([each for each in state.group.upserts if each.command_id != command_id])
+    return replace(state, group=replace(state.group, upserts=upserts))
 
 
 def _cancel_order(state: GroupState, contract: Contract, draft: Draft) -> None:

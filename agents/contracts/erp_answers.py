@@ -43,9 +43,14 @@ def erp_accepted(state: GroupState, event: ErpAccepted, draft: Draft) -> Accepte
     known = state
     by = state.erp.replacement_of(event.envelope.object_id)
     if by is not None:
+        instead = (
+            f"was voided, and {by} said in its place"
+            if by
+            else "was withdrawn, as entered by hand or taken back"
+        )
         detail = (
-            f"{event.kind} was voided, and {by} said in its place; {event.erp_account!r} holds it all the same, as"
-            f" {event.document_no} of {event.posting_period}: reverse one of the two there"
+            f"{event.kind} {instead}; {event.erp_account!r} holds it all the same, as {event.document_no} of"
+            f" {event.posting_period}: reverse one of the two there"
         )
         return Accepted(opened(state, (_item(DRIFT, event, detail, draft),), draft))
     state = taken(ended(state, _standing(state, event), draft), event, draft)
@@ -87,7 +92,7 @@ def retried(state: GroupState, item: OpenItem, draft: Draft) -> GroupState:
 def withdrawn(state: GroupState, item: OpenItem, draft: Draft) -> GroupState:
     """It is never posted: whoever decides so has entered its effect in the ERP by hand."""
     state = not_held(_released(state, item, "withdraw", draft), _command(item))
-    return ended(state, [item], draft)
+    return ended(gone(state, _command(item)), [item], draft)
 
 
 def dated_anew(state: GroupState, item: OpenItem, draft: Draft) -> GroupState:
@@ -156,6 +161,11 @@ def not_held(state: GroupState, command_id: str) -> GroupState:
         return state
     held = tuple(each for each in state.erp.held if each.command != command_id)
     return replace(state, erp=replace(state.erp, held=held))
+
+
+def gone(state: GroupState, command_id: str) -> GroupState:
+    """The state that knows of a withdrawn command: what its ERP says of it late is recognised."""
+    return replace(state, erp=state.erp.known_gone(command_id))
 
 
 def _command(item: OpenItem) -> str:

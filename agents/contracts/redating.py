@@ -26,13 +26,10 @@ from tieout.avro.commands import CreditMemoCreate, InvoiceCreate, JournalPost
 from tieout.avro.control import CommandResolved
 from tieout.tables.batches import is_batch_group
 from tieout.tables.contract import Arrangement, GroupState
-from tieout.tables.erp_answers import Rejected, RejectedEntry, Replaced
+from tieout.tables.erp_answers import Rejected, RejectedEntry
 from tieout.tables.reference import Period
 
 REDATE = "redate"
-
-REPLACED_MAX = 100
-"""Voided commands that a group remembers, so that what its ERP says of one of them late is recognised."""
 
 
 def is_redated_at_once(state: GroupState, rejected: Rejected, draft: Draft) -> bool:
@@ -173,5 +170,4 @@ def _in_place_of(state: GroupState, rejected: Rejected, draft: Draft) -> GroupSt
             resolved_at=draft.view.now,
         )
     )
-    known = (*state.erp.replaced, Replaced(rejected.command, said))[-REPLACED_MAX:]
-    return replace(state, erp=replace(state.erp, replaced=known))
+    return replace(state, erp=state.erp.known_gone(rejected.command, said))

@@ -137,7 +137,8 @@ class PostingTask:
             verb: Verb = "find" if asked.state == "asking" else "post"
             body = self.ledger.body(command)
             self._change(asked, effects)
-            self.ledger.call(asked, Call(verb, asked.attempts, now_ms, body), effects)
+            alone = asked.failing_since_ms > 0
+            self.ledger.call(asked, Call(verb, asked.attempts, now_ms, body, alone), effects)
 
     def flush(self, effects: Effects) -> None:
         """Counters change with nearly every record, and are written once."""

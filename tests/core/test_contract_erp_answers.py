@@ -96,6 +96,24 @@ def test_a_withdrawn_command_is_no_exception_any_more():
     assert inbox.open_codes() == []
 
 
+def test_a_withdrawn_command_that_the_erp_took_meanwhile_is_told_to_people():
+    """It was tried again while the person decided, and entered by hand by the same person."""
+    inbox, order = with_order()
+    inbox.put(refused(order))
+    inbox.put(decision(inbox, "withdraw"))
+    inbox.put(accepted(order))
+    assert inbox.open_codes() == ["ERP_DRIFT"]
+    assert "was withdrawn" in inbox.said("exceptions")[-1].detail
+
+
+def test_what_the_erp_refuses_a_withdrawn_command_for_is_nobody_s_work():
+    inbox, order = with_order()
+    inbox.put(refused(order))
+    inbox.put(decision(inbox, "withdraw"))
+    inbox.put(refused(order, "UNCLASSIFIED", attempts=2))
+    assert inbox.open_codes() == []
+
+
 def test_only_what_is_in_doubt_can_be_confirmed():
     inbox, order = with_order()
     inbox.put(refused(order))

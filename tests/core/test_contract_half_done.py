@@ -141,6 +141,18 @@ def test_a_customer_that_two_contracts_wait_for_is_not_taken_back_with_one_of_th
     assert statuses(inbox)[-1] == statuses(inbox, "C2")[-1] == "ordered"
 
 
+def test_a_customer_that_was_taken_back_is_sent_again_for_the_next_contract():
+    inbox = Inbox()
+    inbox.put(activated())
+    inbox.put(refusal_of(command_of(inbox, "customer.upsert")))
+    decided(inbox, "cancel")
+    inbox.put(activated(contract_id="C2", object_id="C2"))
+    first, second = commands(inbox, "customer.upsert")
+    order = commands(inbox, "sales_order.create")[-1]
+    assert first.header.command_id != second.header.command_id
+    assert order.header.after == (second.header.command_id,)
+
+
 def test_an_order_of_which_nobody_knows_whether_it_is_there_is_not_taken_back():
     inbox = Inbox()
     inbox.put(activated())

@@ -15,11 +15,12 @@ from msgspec.structs import replace
 from posting.closed_loop import ClosedLoop, books, by_service, told
 from posting.world import CODEC
 
-from tieout.agents.contracts import erp_periods, redating
+from tieout.agents.contracts import erp_periods
 from tieout.avro.canonical import content_hash
 from tieout.avro.control import PeriodReopened
 from tieout.avro.events import ErpAccepted, ErpRejected
 from tieout.streams.operate.scenario.event_map import GROUP, TENANT
+from tieout.tables import erp_answers
 from tieout.tables.group_rows import state_rows
 
 YEAR = dt.date(2025, 1, 1)
@@ -249,7 +250,7 @@ def test_an_erp_that_refuses_every_period_is_a_person_s_matter():
 
 
 def test_the_commands_that_a_group_remembers_are_bounded(monkeypatch):
-    monkeypatch.setattr(redating, "REPLACED_MAX", 2)
+    monkeypatch.setattr(erp_answers, "GONE_MAX", 2)
     story = Story(*QUARTER).run("2025-01")
     assert len(story.answers(ErpRejected)) == 3
     assert len(story.inbox.state.erp.replaced) == 2

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+from erp.contract_commands import ContractCommands
 from erp.port_contract import PortContract, accepted
 from erp.standin_ground import NAMES, StandinGround, started
 
@@ -37,3 +40,21 @@ class TestNetsuitePort(PortContract):
         (changed,) = accepted(await erp.post([contract.order_update()]))
         assert first != second == changed.document_no
         assert [found.document_no for found in await erp.find(orders)] == [first, second]
+
+
+async def test_a_customer_that_somebody_made_and_named_is_left_as_it_is():
+    written = []
+
+    async def customer(request):
+        if request.method != "GET":
+            written.append(await request.json())
+            return web.Response(status=204, headers={"Location": "/customer/7"})
+        return web.json_response({"id": "7", "companyName": "Acme Inc."})
+
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", customer)
+    async with TestServer(app) as server:
+        erp = connect(str(server.make_url("/")), "key", 5.0)
+        (known,) = accepted(await erp.post([ContractCommands(NAMES, "n").customer()]))
+        await erp.close()
+    assert (known.document_no, known.duplicate, written) == ("7", True, [])

@@ -36,6 +36,13 @@ class TestTrytonPort(PortContract):
         assert moved(before, await ground.books()) == both_sides(ground, amount)
         assert await ground.read("account.move", [["state", "=", "draft"]], ["state"]) == []
 
+    @pytest.mark.parametrize("reason", ["two\nlines\tof text", "a\0 character that PostgreSQL does not hold"])
+    async def test_words_of_a_person_that_tryton_cannot_hold_are_posted_and_hurt_no_other(
+        self, erp, contract, reason
+    ):
+        memo = hashed(replace(contract.memo(100, 20), reason=reason))
+        accepted(await erp.post([memo, contract.journal(5)]))
+
     async def test_numbers_of_a_period_have_no_gap_where_commands_were_refused(self, erp, contract):
         first, *_ = accepted(await erp.post([contract.journal(1)]))
         await erp.post([contract.journal(1, liability="2.1.0", revenue="2.1.0")])

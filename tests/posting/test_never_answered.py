@@ -115,3 +115,16 @@ def test_two_refusals_that_follow_one_posting_are_two_versions():
     told = [CODEC.decode(output.value) for output in world.harness.outputs if output.topic == "inbox"]
     assert [event.reason for event in told] == ["IN_DOUBT", "IN_DOUBT"]
     assert told[0].envelope.object_version < told[1].envelope.object_version
+
+
+def test_who_shared_a_call_that_failed_is_sent_alone_next_time():
+    world = World(MemoryErp(lambda _: "before"))
+    world.say(command("journal-1", 1), command("invoice-1", 1))
+    world.harness.work()
+    assert {CALLS.decode(value).alone for value in world.calls().values()} == {False}
+    world.turn()
+    world.now_ms += 10_000
+    world.turn()
+    world.harness.work()
+    again = [CALLS.decode(value) for value in world.calls().values()]
+    assert [(each.verb, each.alone) for each in again] == [("post", True)] * 2

@@ -44,6 +44,7 @@ class _Entry:
     asked_ms: int
     command: Any
     group: tuple[Verb, str] | None
+    alone: bool
     begun: asyncio.Event = field(default_factory=asyncio.Event)
     outcome: asyncio.Future[bytes] = field(default_factory=asyncio.Future)
 
@@ -143,7 +144,8 @@ class Gate:
         command: Any = self._codec.decode(call.command)
         batch = self._erp.batch_key(command) if call.verb == "post" else ""
         group = None if batch is None else (call.verb, batch)
-        entry = _Entry(call.verb, call.attempt, call.asked_ms, command, group)
+        alone = group is None or (call.alone and call.verb == "post")
+        entry = _Entry(call.verb, call.attempt, call.asked_ms, command, group, alone)
         self._queue.append(entry)
         try:
             self._gather()
@@ -197,7 +199,10 @@ class Gate:
             self._scheduler.spawn(self._call(batch), f"{self._erp.capabilities.name} call")
 
     def _next_batch(self, now: float) -> list[_Entry]:
-        """The first command that may begin, and what may share its call; they leave the queue."""
+        """The first command that may begin, and what may share its call; they leave the queue.
+
+        What no call has answered yet goes alone: one that fails the server would take its whole batch with it again.
+        """
         most = 1 if self.pace.probing else self._batch_items_max
         retries = pacing.retries_left(self.pace, now)
         fresh_from = self._now_ms() - BEGINS_WITHIN_MS
@@ -208,11 +213,11 @@ class Gate:
                 continue
             if entry.group is not None and entry.group in self._groups_running:
                 continue
-            if batch and (entry.group is None or entry.group != batch[0].group):
+            if batch and (entry.alone or entry.group != batch[0].group):
                 continue
             batch.append(entry)
             retries -= is_retry
-            if len(batch) >= most or entry.group is None:
+            if len(batch) >= most or entry.alone:
                 break
         taken = {id(entry) for entry in batch}
         if taken:

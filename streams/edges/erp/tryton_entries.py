@@ -87,7 +87,12 @@ def _description(document: ErpDocument) -> str:
     days = [("from", document.start_date), ("to", document.end_date), ("due", document.due_date)]
     dated = [f"{word} {_EPOCH + timedelta(days=day)}" for word, day in days if day is not None]
     known = None if document.reference == document.external_id else document.reference
-    return " ".join(part for part in (document.kind, known, *dated, document.reason) if part)
+    return _on_one_line(" ".join(part for part in (document.kind, known, *dated, document.reason) if part))
+
+
+def _on_one_line(text: str) -> str:
+    """What a person wrote may have line breaks, which Tryton refuses, or a NUL, which fails PostgreSQL and the whole call."""
+    return " ".join("".join(each if each.isprintable() else " " for each in text).split())
 
 
 def _line(entry: Entry, document: ErpDocument, functional_currency: str) -> Told:
