@@ -5,8 +5,10 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from erp.contract_commands import ContractCommands
 from erp.standin_ground import NAMES
+from typer.testing import CliRunner
 
 from tieout.streams.edges.erp.accounts import AccountsRefused, connect, load_accounts
+from tieout.streams.operate.cli.config import app
 
 TRYTON = """
 [de-erp]
@@ -56,3 +58,19 @@ async def test_a_secret_in_a_variable_is_used_without_the_line_feed_that_its_fil
         erp = connected(tmp_path, rest)
         assert await erp.find([ContractCommands(NAMES, "e").journal(1)]) == [None]
         await erp.close()
+
+
+@pytest.mark.parametrize(
+    ("secret", "ends_with", "says"), [("k3y", 0, "ERP accounts: de-erp"), ("", 3, "ERP_KEY is not set")]
+)
+def test_checking_the_settings_reads_the_accounts_profiles_and_secrets_too(
+    tmp_path, monkeypatch, secret, ends_with, says
+):
+    file = tmp_path / "erps.toml"
+    file.write_text(
+        '[de-erp]\npartition = 0\nadapter = "standin"\nurl = "http://127.0.0.1:1"\nsecret_env = "ERP_KEY"\nslots = 1'
+    )
+    for name, value in (("ERP_KEY", secret), ("TIEOUT_ERP_FILE", str(file)), ("TIEOUT_AGENTS", "posting")):
+        monkeypatch.setenv(name, value)
+    done = CliRunner().invoke(app, ["check"])
+    assert (done.exit_code, says in done.output) == (ends_with, True), done.output

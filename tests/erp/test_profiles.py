@@ -121,3 +121,29 @@ def test_an_unknown_profile_and_a_missing_name_say_what_to_write():
         load_profile("no-such-erp")
     with pytest.raises(ProfileRefused, match=r"needs account .*receivable .*internal id"):
         RestErp("http://127.0.0.1:1", load_profile("netsuite"), secret="x")
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [
+        ("{entry.debit}", "{entry.debt}"),
+        ("{line.amount}", "{line.price}"),
+        ("{config.account}", "{config.acount}"),
+        ('items = "answer.items"', 'items = "answers.items"'),
+        ('"answer.o:errorDetails.0.detail"', '"anwser.o:errorDetails.0.detail"'),
+        ('completed = "answer.completed"', 'completed = "job.completed"'),
+        ("{reversal_kind}", "{reverse_kind}"),
+    ],
+)
+def test_a_name_that_is_misspelt_anywhere_is_refused_and_never_left_out(tmp_path, right, wrong):
+    text = (FOLDER / "netsuite.toml").read_text()
+    assert right in text
+    (tmp_path / "own.toml").write_text(text.replace(right, wrong, 1))
+    configuration = {"account": "1", "receivable": "1200"}
+    with pytest.raises(ProfileRefused, match="there is no"):
+        RestErp(
+            "http://127.0.0.1:1",
+            load_profile("own.toml", tmp_path),
+            secret="a:b:c:d",
+            configuration=configuration,
+        )

@@ -5,6 +5,7 @@ Invariant: an amount is never a float, neither written nor read.
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -55,6 +56,10 @@ NAMES = frozenset(
     ]
 )
 """Names that every template of a profile may use."""
+ENTRY_NAMES = ("line_number", "account", "customer", "debtor", "debit", "credit", "amount", "dimensions")
+ITEM_NAMES = ("item", "po", "tax_code", "quantity", "amount")
+"""What an item of ``entries``, and of ``item_lines``, has. Dimensions are called as the reference data calls them."""
+_PLACE_IN_LIST = re.compile(r"\.-?[0-9]+(?=\.|$)")
 _EPOCH = date(1970, 1, 1).toordinal()
 exact_json = msgspec.json.Decoder(float_hook=Decimal).decode
 """Reads JSON whose fractions are exact."""
@@ -91,22 +96,47 @@ def names_of(document: ErpDocument, profile: Profile, configuration: dict[str, s
 
 
 def check_names(profile: Profile) -> None:
-    """Raises ProfileRefused where a template asks for what no document, answer or configuration has."""
+    """Raises ProfileRefused where a template asks for what no document, answer or configuration has.
+
+    What an answer has is the vendor's; of all else a name is checked to its end, for one that is misspelt would be left out.
+    """
+    own = {
+        "base_path": profile.base_path,
+        "token_path": profile.token_path,
+        "token_form": profile.token_form,
+        "auth_realm": profile.auth_realm,
+    }
+    for place, template in own.items():
+        _check(profile, place, template, frozenset())
+    _check(profile, "where to look in an answer", _in_answers(profile), frozenset(["answer"]))
+    _check(profile, "document_number", profile.document_number, NAMES - {"document_number", "config"})
     for kind, described in profile.kinds.items():
-        known = NAMES | {"answer", "item", "original", "location_id"}
+        known = NAMES - {"config"} | {"answer", "item", "original", "location_id"}
         for field in msgspec.structs.fields(described):
-            if field.name != "send":
-                _check(profile, kind, msgspec.to_builtins(getattr(described, field.name)), known)
-        for sending in described.send:
-            _check(profile, kind, msgspec.to_builtins(sending), known | {sending.as_name})
+            _check(profile, kind, msgspec.to_builtins(getattr(described, field.name)), known)
 
 
-def _check(profile: Profile, kind: str, template: Any, known: frozenset[str]) -> None:
-    unknown = names_in(template) - known
+def _in_answers(profile: Profile) -> list[str]:
+    """Names that are looked up in an answer, as templates."""
+    names = [profile.error_code, profile.error_text, "" if profile.jobs is None else profile.jobs.completed]
+    for kind in profile.kinds.values():
+        names += [kind.find.items or "", kind.find.taken_back_items]
+        if kind.original is not None:
+            names += [kind.original.items, kind.original.entries or "", kind.original.closed or ""]
+    return [f"{{{name}}}" for name in names if name]
+
+
+def _check(profile: Profile, place: str, template: Any, known: frozenset[str]) -> None:
+    parts = {"entries": ENTRY_NAMES, "item_lines": ITEM_NAMES}
+    every = known | {f"config.{name}" for name in profile.configuration}
+    every |= {f"{listed}.*.{name}" for listed, names in parts.items() if listed in known for name in names}
+    asked = {_PLACE_IN_LIST.sub(".*", name) for name in names_in(template)}
+    of_others = ("entries.*.dimensions.", *(f"{name}." for name in known - NAMES))
+    unknown = {name for name in asked if name not in every and not name.startswith(of_others)}
     if unknown:
         raise ProfileRefused(
-            f"the ERP profile {profile.name}, {kind}: there is no {', '.join(sorted(unknown))};"
-            f" the names are {', '.join(sorted(known))}"
+            f"the ERP profile {profile.name}, {place}: there is no {', '.join(sorted(unknown))};"
+            f" the names are {', '.join(sorted(every))}"
         )
 
 
@@ -171,7 +201,7 @@ def _entry(number: int, entry: Entry, document: ErpDocument) -> dict[str, Any]:
     """
     owed = document.receivable is not None and entry.account == document.receivable
     currency = document.currency
-    return {
+    told = {
         "line_number": 10_000 * number,
         "account": entry.account,
         "customer": entry.customer,
@@ -181,16 +211,20 @@ def _entry(number: int, entry: Entry, document: ErpDocument) -> dict[str, Any]:
         "amount": _major(entry.debit_minor - entry.credit_minor, currency),
         "dimensions": dict(each.split("=", 1) for each in entry.dimensions),
     }
+    assert tuple(told) == ENTRY_NAMES
+    return told
 
 
 def _item_line(line: ItemLine, currency: str) -> dict[str, Any]:
-    return {
+    told = {
         "item": line.item,
         "po": line.po,
         "tax_code": line.tax_code,
         "quantity": Decimal(line.quantity).scaleb(-line.quantity_scale),
         "amount": _major(line.price_minor, currency),
     }
+    assert tuple(told) == ITEM_NAMES
+    return told
 
 
 def _major(minor: int | None, currency: str) -> Decimal | None:

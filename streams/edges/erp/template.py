@@ -47,17 +47,30 @@ def render_pattern(template: str, variables: Variables) -> str:
     return _PLACE.sub(lambda place: re.escape(_written(place, variables)), template)
 
 
-def names_in(template: Any) -> set[str]:
-    """First parts of all names that a template asks for, but those that it gives to the items of its own lists."""
+def names_in(template: Any, items: Mapping[str, str] | None = None) -> set[str]:
+    """All names that a template asks for, whole. An item of a list is told as that: ``{entry.debit}`` as ``entries.*.debit``.
+
+    ``items``: what the items around the template are called -> as what they are told.
+    """
+    items = items or {}
     if isinstance(template, str):
-        return {place[1].split(".")[0] for place in _PLACE.finditer(template)}
+        return {_told(place[1], items) for place in _PLACE.finditer(template)}
     if isinstance(template, list):
-        return {name for each in template for name in names_in(each)}
+        return {name for each in template for name in names_in(each, items)}
     if not isinstance(template, dict):
         return set()
-    asked = {name for key, value in template.items() if key not in _OWN for name in names_in(value)}
-    asked |= {template[key].split(".")[0] for key in ("for_each", "when") if template.get(key)}
-    return asked - {template.get("as")}
+    asked = {_told(template[key], items) for key in ("for_each", "when") if template.get(key)}
+    if template.get("for_each"):
+        called = template.get("as") or template.get("as_name") or ""
+        items = {**items, called: _told(template["for_each"], items) + ".*"}
+    return asked | {
+        name for key, each in template.items() if key not in _OWN for name in names_in(each, items)
+    }
+
+
+def _told(name: str, items: Mapping[str, str]) -> str:
+    head, dot, rest = name.partition(".")
+    return items.get(head, head) + dot + rest
 
 
 def value_of(name: str, variables: Variables) -> Any:

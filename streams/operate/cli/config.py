@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from tieout.streams.operate.cli.exits import Exit, epilog
+from tieout.streams.operate.cli.exits import Exit, epilog, leave
 from tieout.streams.operate.cli.options import AsJson, SettingsFile
 
 if TYPE_CHECKING:
@@ -71,7 +71,23 @@ def _codec_here(settings: Settings) -> str:
 def check(file: SettingsFile = None) -> None:
     """Say whether a process started with this environment and file would accept its settings."""
     settings = settings_or_exit(file)
-    typer.echo(f"settings accepted: {len(settings.model_fields_set)} set, the rest are defaults")
+    accounts = _accounts(settings)
+    typer.echo(f"settings accepted: {len(settings.model_fields_set)} set, the rest are defaults{accounts}")
+
+
+def _accounts(settings: Settings) -> str:
+    """What is said of the ERP accounts of an agent that posts: profiles and secrets are read, and nothing is sent."""
+    if "posting" not in settings.agents or settings.erp_file is None:
+        return ""
+    from tieout.streams.edges.erp.accounts import AccountsRefused, connect, load_accounts
+
+    try:
+        accounts = load_accounts(settings.erp_file)
+        for name, account in accounts.items():
+            connect(name, account, settings.erp_file.parent)
+    except AccountsRefused as refused:
+        leave(refused, Exit.CONFIG)
+    return f"; ERP accounts: {', '.join(accounts)}"
 
 
 @app.command(epilog=epilog())
