@@ -52,3 +52,12 @@ async def test_a_dimension_that_the_erp_does_not_know_is_waited_for(erp, request
     journal = placed(request.node.name, ("department=401",))
     refused(await erp.post([journal]), "business", "REFERENCE_MISSING")
     assert await erp.find([journal]) == [None]
+
+
+async def test_what_takes_a_line_back_has_its_dimensions(erp, process, request):
+    journal = placed(request.node.name, PLACED)
+    accepted(await erp.post([journal]))
+    reversal = ContractCommands(NAMES, f"{request.node.name} taken back").reversal(journal)
+    accepted(await erp.post([reversal]))
+    unplaced, revenue = in_books(process, reversal.header.command_id)
+    assert (unplaced, sorted(revenue)) == ((), sorted(PLACED))

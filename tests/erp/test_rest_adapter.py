@@ -219,6 +219,23 @@ async def test_an_answer_that_nobody_can_read_leaves_doubt_and_an_unreadable_fin
     refused(await erp.find([contract.journal(1)]), "transient", "NONE")
 
 
+async def test_a_404_of_what_stands_before_the_erp_is_no_word_of_the_erp(serve, to_netsuite, contract):
+    async def gateway(request):
+        return web.Response(status=404, text="<html>default backend - 404</html>", content_type="text/html")
+
+    erp = to_netsuite(await serve(gateway))
+    refused(await erp.post([contract.journal(1)]), "transient", "NONE")
+    refused(await erp.find([contract.journal(1)]), "transient", "NONE")
+
+
+@pytest.mark.parametrize("body", [{"o:errorDetails": [{"o:errorCode": "NONEXISTENT_ID"}]}, None])
+async def test_a_404_of_the_erp_says_that_there_is_nothing(serve, to_netsuite, contract, body):
+    async def missing(request):
+        return web.Response(status=404) if body is None else web.json_response(body, status=404)
+
+    assert await to_netsuite(await serve(missing)).find([contract.journal(1)]) == [None]
+
+
 async def test_a_duplicate_that_is_not_found_is_not_taken_for_success(serve, to_netsuite, contract):
     async def contradicting(request):
         if request.method == "GET":

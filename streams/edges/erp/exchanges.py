@@ -6,6 +6,7 @@ Invariant: an amount is never a float, neither written nor read.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -150,10 +151,18 @@ def entries_of(original: Any, described: Original, currency: str) -> tuple[Entry
                 str(value_of(described.account, {"line": line})),
                 minor_of(value_of(described.debit, {"line": line}), currency),
                 minor_of(value_of(described.credit, {"line": line}), currency),
+                dimensions=tuple(_dimensions(line, described.dimensions)),
             )
             for line in value_of(described.entries, {"answer": original}) or ()
         ]
     )
+
+
+def _dimensions(line: Any, places: dict[str, str]) -> Iterator[str]:
+    for name, place in places.items():
+        value = value_of(place, {"line": line})
+        if value is not None:
+            yield f"{name}={value}"
 
 
 def body_of(answered: Answered) -> Any:

@@ -21,8 +21,8 @@ class ProfileRefused(ValueError):  # noqa: N818 - read aloud: the profile was re
 
 
 class Lookup(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How a document is read back: GET ``path``, where 404 and an empty list at ``items`` mean that there is none; then GET
-    ``whole``, where what was listed is not all of it.
+    """How a document is read back: GET ``path``, where 404 (in the ERP's own words: with a code at ``error_code``, or empty) and an
+    empty list at ``items`` mean that there is none; then GET ``whole``, where what was listed is not all of it.
 
     ``hash_pattern``: found in the answer's text, its group is the content hash; no match means that there is none; without
     it the ERP keeps no hash. The others are templates over ``answer``, and ``item``, the one of ``items`` with the hash. ``taken_back``: a path with what takes the document
@@ -44,7 +44,7 @@ class Original(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """What a command acts upon, read first: GET ``path``, its list at ``items``; then GET ``whole`` with ``answer`` being that.
 
     ``taken_back``: a path whose ``items`` are what takes it back already. ``entries``: where its lines stand, with
-    ``account``, ``debit``, ``credit`` as names over ``line``; ``customer_pattern``: the customer, in the answer's text.
+    ``account``, ``debit``, ``credit`` as names over ``line``, and ``dimensions``, name -> name over ``line``; ``customer_pattern``: the customer, in the answer's text.
     ``closed``: a name whose value is one of ``closed_values`` where nothing more may happen to it.
     """
 
@@ -56,6 +56,7 @@ class Original(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     account: str = ""
     debit: str = ""
     credit: str = ""
+    dimensions: dict[str, str] = {}
     customer_pattern: str | None = None
     closed: str | None = None
     closed_values: tuple[str, ...] = ()

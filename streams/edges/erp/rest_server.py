@@ -62,12 +62,20 @@ class RestServer:
         return None
 
     def verdict(self, said: ErpAnswer) -> Verdict:
-        """What the profile's error table says."""
-        return self._errors.verdict(said)
+        """What the profile's error table says; of a 404 that is none of the ERP's, that nothing was done."""
+        return Verdict("transient", "NONE") if self._is_of_a_gateway(said) else self._errors.verdict(said)
+
+    def _is_of_a_gateway(self, said: ErpAnswer) -> bool:
+        """Whether a 404 has a page of words where the ERP's own would have its code: what stands before it is not set up.
+
+        Else an ERP that is away behind such a page would have nothing of all that it holds, and refuse all that is sent.
+        """
+        is_page = bool(self._profile.error_code) and not said.code and bool(said.text.strip())
+        return said.status == _NOT_THERE and is_page
 
     def refused(self, said: ErpAnswer) -> Refused:
         """The refusal; a known id is in doubt here, because nobody compared its content."""
-        verdict = self._errors.verdict(said)
+        verdict = self.verdict(said)
         if verdict.kind == "duplicate":
             return refusal("ambiguous", "NONE", said.code, said.text)
         return self._errors.refused(said, verdict, int(time.time()))
@@ -82,11 +90,11 @@ class RestServer:
         read = await self.call("GET", path)
         if isinstance(read, Refused):
             return asked_in_vain(read)
-        if read.status == _NOT_THERE:
-            return refusal("transient", "NONE", NOTHING_THERE, f"nothing at {path}")
         said = self.error_in(read)
         if said is None:
             return read
+        if said.status == _NOT_THERE and not self._is_of_a_gateway(said):
+            return refusal("transient", "NONE", NOTHING_THERE, f"nothing at {path}")
         return asked_in_vain(self.refused(said))
 
     async def send(self, requests: list[dict[str, Any]]) -> Answered | Refused:
