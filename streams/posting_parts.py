@@ -142,7 +142,8 @@ class PostingParts:
             parked_lanes=found.parked_lanes,
             unposted=found.commands,
             unread=unread,
-            oldest_seconds=None if found.oldest_ms is None else max(0.0, (now_ms - found.oldest_ms) / 1000),
+            oldest_seconds=_age_seconds(found.oldest_ms, now_ms),
+            movable_oldest_seconds=_age_seconds(found.movable_oldest_ms, now_ms),
             amounts=found.amounts,
             received=task.ledger.by_period.received(),
         )
@@ -201,6 +202,10 @@ def posting_parts(path: Path, codec: Codec) -> PostingParts:
 
 def _owner_of(reason: str) -> str:
     return REASONS[exception_code(reason)].owner
+
+
+def _age_seconds(since_ms: int | None, now_ms: int) -> float | None:
+    return None if since_ms is None else max(0.0, (now_ms - since_ms) / 1000)
 
 
 def _now_ms() -> int:

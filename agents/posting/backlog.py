@@ -64,7 +64,9 @@ class ParkedLanes(msgspec.Struct, frozen=True, gc=False):
 
 
 class Backlog(msgspec.Struct, frozen=True, gc=False):
-    """Everything that is open. ``movable``: commands in lanes that move, for which no person has to act. ``oldest_ms`` None: nothing is open."""
+    """Everything that is open. ``movable``: commands in lanes that move, for which no person has to act; ``movable_oldest_ms``: when
+    the oldest of those was written. ``oldest_ms`` None: nothing is open.
+    """
 
     rows: tuple[BacklogRow, ...] = ()
     parked_lanes: tuple[ParkedLanes, ...] = ()
@@ -72,6 +74,7 @@ class Backlog(msgspec.Struct, frozen=True, gc=False):
     movable: int = 0
     oldest_ms: int | None = None
     amounts: dict[str, int] = {}
+    movable_oldest_ms: int | None = None
 
 
 @dataclass(slots=True)
@@ -109,11 +112,13 @@ def backlog(open_lanes: Lanes, now_ms: int, owner_of: Callable[[str], str]) -> B
     lanes: Counter[str] = Counter()
     behind: Counter[str] = Counter()
     parked_lane, parked_reason = "", ""
-    movable = 0
+    movable = _Sum()
     for command in open_lanes:
         if command.state == "placed":
             continue
-        movable += open_lanes.moves(command.lane)
+        bucket = _bucket(now_ms - command.emitted_ms)
+        if open_lanes.moves(command.lane):
+            movable.add(command, bucket)
         standing = _STANDING[command.state]
         reason = command.reason if standing == "parked" else ""
         if standing == "parked":
@@ -125,7 +130,7 @@ def backlog(open_lanes: Lanes, now_ms: int, owner_of: Callable[[str], str]) -> B
         found = sums.get(key)
         if found is None:
             found = sums[key] = _Sum()
-        found.add(command, _bucket(now_ms - command.emitted_ms))
+        found.add(command, bucket)
     parked = tuple(
         ParkedLanes(reason, owner_of(reason), count, behind[reason])
         for reason, count in sorted(lanes.items())
@@ -154,7 +159,7 @@ def _bounded(sums: dict[_Key, _Sum]) -> dict[_Key, _Sum]:
 
 
 def _summed(
-    sums: dict[_Key, _Sum], parked: tuple[ParkedLanes, ...], movable: int, owner_of: Callable[[str], str]
+    sums: dict[_Key, _Sum], parked: tuple[ParkedLanes, ...], movable: _Sum, owner_of: Callable[[str], str]
 ) -> Backlog:
     total = _Sum()
     for each in sums.values():
@@ -174,7 +179,8 @@ def _summed(
         rows=tuple(sorted(rows, key=lambda row: (row.oldest_ms, row.entity, row.kind, row.standing))),
         parked_lanes=parked,
         commands=total.count,
-        movable=movable,
+        movable=movable.count,
         oldest_ms=total.oldest_ms if total.count else None,
         amounts=total.amounts,
+        movable_oldest_ms=movable.oldest_ms if movable.count else None,
     )

@@ -84,6 +84,13 @@ ACCOUNT_CATALOGUE: tuple[Entry, ...] = (
         _one(lambda a: a.oldest_seconds),
     ),
     Entry(
+        "erp_movable_oldest_seconds",
+        "gauge",
+        _ACCOUNT,
+        "The same of the oldest that no person has to act for: what stands parked for days is none of it",
+        _one(lambda a: a.movable_oldest_seconds),
+    ),
+    Entry(
         "erp_unposted_amount_minor",
         "gauge",
         ("account", "currency"),

@@ -51,7 +51,8 @@ class AccountStatus(msgspec.Struct, frozen=True, kw_only=True):
     the worker started. ``breaker``: closed, open or half_open. ``stopped``: why nothing is sent until a person acts, and
     ``stopped_ms`` since when (UTC; 0: never); ``paused_seconds``: how long nothing is begun. ``backlog``, ``parked_lanes`` and
     ``unposted`` (in all) are the commands that have been read, ``unread`` about how many more wait in Kafka;
-    ``oldest_seconds`` is the age of the oldest read one, null where there is none; ``amounts``: currency -> minor units.
+    ``oldest_seconds`` is the age of the oldest read one, null where there is none, ``movable_oldest_seconds`` of the oldest that no
+    person has to act for; ``amounts``: currency -> minor units.
     ``received``: kind -> commands that have come, each once, over the life of the partition.
     ``drain_seconds``: until nothing is left but what a person has to act for, at the present rate, and with all slots in use;
     null where that is unknown, because nothing is being posted, or nothing was yet.
@@ -77,6 +78,7 @@ class AccountStatus(msgspec.Struct, frozen=True, kw_only=True):
     oldest_seconds: float | None = None
     amounts: dict[str, int] = {}
     received: dict[str, int] = {}
+    movable_oldest_seconds: float | None = None
 
 
 class PartitionStatus(msgspec.Struct, frozen=True, kw_only=True):

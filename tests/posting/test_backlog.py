@@ -48,6 +48,17 @@ def test_rows_tell_entity_kind_standing_reason_age_and_amount():
     assert (found.commands, found.oldest_ms, found.amounts) == (3, 1_000_000, {"USD": 850})
 
 
+def test_what_stands_parked_for_days_is_not_the_oldest_that_moves():
+    world = World(scripted(invoice_1="permanent"))
+    world.say(command("invoice-1", 1), command("invoice-2", 2))
+    world.turn()
+    assert of(world).movable_oldest_ms is None
+    world.now_ms += 86_400_000
+    world.say(command("order-1", 1, group="other"))
+    found = of(world)
+    assert (found.oldest_ms, found.movable_oldest_ms) == (1_000_000, world.now_ms)
+
+
 def test_parked_lanes_are_told_with_their_owner_and_with_what_waits_behind_and_is_not_movable():
     world = World(scripted(invoice_1="business", journal_1="permanent"))
     world.say(command("invoice-1", 1), command("invoice-2", 2), command("invoice-3", 3))
