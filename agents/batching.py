@@ -1,35 +1,20 @@
-"""Batches of journals on their way: said when they are complete, and what became of them told to their contracts.
+"""Batches of journals on their way: said when they are complete, and answered.
 
-Invariants: a batch is said in the transaction of the receipt that completes it; each contract with a share in a batch is
-told once, in slices that go on after a restart, because its share is deleted in the transaction that tells it; a refused
-batch is one exception, that of its own group.
+Invariants: a batch is said in the transaction of the receipt that completes it; a refused batch is one exception, that of its
+own group; what became of it is told to the contracts with a share in it (``shares``).
 """
 
 from __future__ import annotations
 
-from itertools import islice
-
 from tieout.agents.arrival import Arrival
 from tieout.agents.contracts.decide import open_group
-from tieout.agents.contracts.draft import ident
 from tieout.agents.deciding import Deciding
 from tieout.agents.decode import Placement
-from tieout.agents.spec import Effects, TaskContext
+from tieout.agents.shares import Shares
+from tieout.agents.spec import Effects
 from tieout.agents.summing import Completed, Sums, batch_command, group_for
 from tieout.avro.events import ErpAccepted, Micros
-from tieout.avro.outcomes import DecisionRecorded
-from tieout.tables.batches import (
-    SHARES,
-    STANDINGS,
-    Answer,
-    Share,
-    Standing,
-    batch_of,
-    is_batch_group,
-    share_prefix,
-    standing_key,
-)
-from tieout.tables.keys import BATCH_ROWS
+from tieout.tables.batches import Answer, is_batch_group
 
 POSTED, WITHDRAWN = "posted", "withdrawn"
 """Outcomes of decisions by which a contract is told what became of a batch that it has a share in."""
@@ -38,26 +23,21 @@ POSTED, WITHDRAWN = "posted", "withdrawn"
 class Batching:
     """Batches of one partition."""
 
-    def __init__(self, context: TaskContext, placement: Placement, sums: Sums, deciding: Deciding) -> None:
-        self._rows = rows = context.rows
-        self._partition = context.partition
+    def __init__(
+        self, partition: int, placement: Placement, sums: Sums, shares: Shares, deciding: Deciding
+    ) -> None:
+        self._partition = partition
         self._placement = placement
         self._sums = sums
+        self._shares = shares
         self._deciding = deciding
         self._groups, self._sweep, self._results = deciding.groups, deciding.sweep, deciding.results
-        self._told_through = b""
-        """Where to go on in the first of them: what is deleted already would be skipped again in each slice."""
-        self._telling: list[str] = []
-        for key, value in rows.scan(BATCH_ROWS):
-            standing = STANDINGS.decode(value)
-            if standing.is_said and standing.answer is not None:
-                self._telling.append(batch_of(key))
 
     def say(self, control_seq: int, effects: Effects) -> int:
         """Say the batches that are complete at a marker, all groups being there; how many commands that gave."""
         said = 0
         for completed in self._sums.complete(control_seq, effects):
-            self._stand(completed.id, effects, is_said=True)
+            self._shares.stand(completed.id, effects, is_said=True)
             if completed.sums:
                 self._say(completed, control_seq, effects)
                 said += 1
@@ -70,42 +50,24 @@ class Batching:
         event = arrival.event
         if not is_batch_group(event.envelope.group_id):
             return
-        ended: list[tuple[str, str, str]] = []
+        ended: list[tuple[str, str, str, str | None]] = []
         if isinstance(event, ErpAccepted):
             detail = f"posted as {event.document_no} of {event.erp_account!r}"
-            ended.append((event.envelope.object_id, POSTED, detail))
+            ended.append((event.envelope.object_id, POSTED, detail, event.document_no))
         by_hand = "withdrawn, its effect is entered in the ERP by hand"
-        ended += [(batch, WITHDRAWN, by_hand) for batch in self._results.withdrawn]
+        ended += [(batch, WITHDRAWN, by_hand, None) for batch in self._results.withdrawn]
         self._results.withdrawn.clear()
-        for batch, outcome, detail in ended:
+        for batch, outcome, detail, document_no in ended:
             answer = Answer(
-                outcome, detail, event.envelope.event_type, arrival.fact_id, now_us, arrival.pointer
+                outcome,
+                detail,
+                event.envelope.event_type,
+                arrival.fact_id,
+                now_us,
+                arrival.pointer,
+                document_no,
             )
-            self._stand(batch, effects, answer=answer)
-
-    @property
-    def pending(self) -> bool:
-        """Whether contracts are left that have not been told."""
-        return bool(self._telling)
-
-    def work(self, limit: int, effects: Effects) -> None:
-        """Tell about ``limit`` contracts."""
-        while self._telling and limit > 0:
-            batch = self._telling[0]
-            row = self._rows.get(standing_key(batch))
-            assert row is not None, batch
-            answer = STANDINGS.decode(row).answer
-            assert answer is not None, batch
-            shares = list(islice(self._rows.scan(share_prefix(batch), self._told_through), limit))
-            for key, value in shares:
-                self._results.decision(_told(batch, SHARES.decode(value), answer), effects)
-                effects.delete(key)
-                self._told_through = key
-            limit -= len(shares)
-            if limit > 0:
-                effects.delete(standing_key(batch))
-                self._telling.pop(0)
-                self._told_through = b""
+            self._shares.stand(batch, effects, answer=answer)
 
     def _say(self, completed: Completed, control_seq: int, effects: Effects) -> None:
         batch = completed.batch
@@ -134,35 +96,4 @@ class Batching:
             decided_at=self._sweep.marked_at_us(control_seq),
             cause=self._sweep.pointer_of(control_seq),
         )
-        self._stand(completed.id, effects, answer=answer)
-
-    def _stand(
-        self, batch: str, effects: Effects, *, is_said: bool = False, answer: Answer | None = None
-    ) -> None:
-        """A batch was said, or answered: its contracts are told when it has been both, whichever came first."""
-        row = self._rows.get(standing_key(batch))
-        known = Standing(is_said=False) if row is None else STANDINGS.decode(row)
-        standing = Standing(known.is_said or is_said, known.answer or answer)
-        effects.put(standing_key(batch), STANDINGS.encode(standing))
-        if standing.is_said and standing.answer is not None and batch not in self._telling:
-            self._telling.append(batch)
-
-
-def _told(batch: str, share: Share, answer: Answer) -> DecisionRecorded:
-    return DecisionRecorded(
-        decision_id=ident(batch, share.tenant, share.group_id, share.contract_id, answer.outcome),
-        outcome=answer.outcome,
-        tenant=share.tenant,
-        group_id=share.group_id,
-        contract_id=share.contract_id,
-        event_type=answer.event_type,
-        fact_id=answer.fact_id,
-        contract_version=None,
-        treatment=None,
-        accounting_date=None,
-        reasons=(),
-        inputs=(),
-        detail=f"batch {batch} with journals of this contract: {answer.detail}",
-        decided_at=answer.decided_at,
-        causes=(answer.cause,),
-    )
+        self._shares.stand(completed.id, effects, answer=answer)

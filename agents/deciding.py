@@ -1,7 +1,7 @@
 """Stage decide, and what a decision sets free: held successors, parked facts, groups behind a marker.
 
 Invariants: a group is brought up to the partition's last marker before a later event is decided on it (close on
-touch); a decision that raises, or says what cannot be written, leaves the group as it was and parks the event;
+touch), and told of the batches that were accepted until then; a decision that raises, or says what cannot be written, leaves the group as it was and parks the event;
 nothing is decided twice.
 """
 
@@ -18,6 +18,7 @@ from tieout.agents.groups import GroupEntry, Groups
 from tieout.agents.order import next_ready, release, watermark_of
 from tieout.agents.parking import Parking, Refused
 from tieout.agents.results import Prepared, Results, described
+from tieout.agents.shares import Shares
 from tieout.agents.spec import Effects, NotReady
 from tieout.agents.sweep import Sweep
 from tieout.agents.timers import standing_exception
@@ -38,6 +39,7 @@ class Deciding:
 
     groups: Groups
     sweep: Sweep
+    shares: Shares
     results: Results
     parking: Parking
     references: References
@@ -57,25 +59,21 @@ class Deciding:
     def bring_up(self, entry: GroupEntry, effects: Effects) -> bool:
         """Bring a group up to the last marker, marker by marker. False: applying one raised; it stays behind.
 
-        Time is the marker's, whoever gets there first: the sweep, or an event that touches the group.
+        Time is the marker's, whoever gets there first: the sweep, or an event that touches the group. Accepted batches with a
+        share of the group are told in their places between the markers; behind them all where the group stays behind.
         """
         assert entry.state is not None
+        is_up = True
         for marker in self.sweep.controls.after(entry.state.control_seq):
-            seq = marker.header.control_seq
-            now_us = self.sweep.marked_at_us(seq)
-            prepared = self._marked(entry, marker, now_us, effects)
-            if prepared is None:
-                return False
-            self.groups.changed(entry, prepared.decision.state)
-            assert entry.state.control_seq == seq, marker
-            self.results.say(prepared, effects)
-            if not is_batch_group(entry.state.group_id):
-                self.sweep.applied(seq, len(prepared.decision.commands))
-            retry = "reference" if isinstance(marker, ReferenceActivated | PeriodReopened) else ""
-            self._try_again(entry, retry, now_us, effects)
-            if entry.stuck_seq:
-                self._recovered(entry, marker, now_us, effects)
-        return True
+            if self.shares.accepted:
+                ahead_of = self.sweep.pointer_of(marker.header.control_seq).offset
+                self.shares.tell(entry.state.group, effects, before=ahead_of)
+            is_up = self._apply_marker(entry, marker, effects)
+            if not is_up:
+                break
+        if self.shares.accepted:
+            self.shares.tell(entry.state.group, effects)
+        return is_up
 
     def reference_at(self, control_seq: int) -> Reference:
         """The reference data in force at a marker; NotReady while this worker has not read that far."""
@@ -84,6 +82,24 @@ class Deciding:
         if reference is None:
             raise NotReady(f"waiting to read reference rows below offset {upto}")
         return reference
+
+    def _apply_marker(self, entry: GroupEntry, marker: Marker, effects: Effects) -> bool:
+        """Apply the marker that is next for a group, and what waited for it. False: it raised."""
+        seq = marker.header.control_seq
+        now_us = self.sweep.marked_at_us(seq)
+        prepared = self._marked(entry, marker, now_us, effects)
+        if prepared is None:
+            return False
+        self.groups.changed(entry, prepared.decision.state)
+        assert prepared.decision.state.control_seq == seq, marker
+        self.results.say(prepared, effects)
+        if not is_batch_group(prepared.decision.state.group_id):
+            self.sweep.applied(seq, len(prepared.decision.commands))
+        retry = "reference" if isinstance(marker, ReferenceActivated | PeriodReopened) else ""
+        self._try_again(entry, retry, now_us, effects)
+        if entry.stuck_seq:
+            self._recovered(entry, marker, now_us, effects)
+        return True
 
     def _decide_all(
         self, entry: GroupEntry, arrival: Arrival, waited: Waiting | None, now_us: int, effects: Effects

@@ -12,6 +12,7 @@ from tieout.agents.emit import short_id
 from tieout.avro.commands import Cause
 from tieout.avro.control import Marker
 from tieout.avro.outcomes import DecisionRecorded, ExceptionItem
+from tieout.tables.batches import Answer
 from tieout.tables.contract import GroupState
 from tieout.tables.totals import NO_CURRENCY
 
@@ -72,8 +73,24 @@ def exception_about_group(
     state: GroupState, marker: Marker, pointer: Cause, detail: str, now_us: int
 ) -> ExceptionItem:
     """An open exception about a group that could not be brought up to a marker; severity 1 stops the close."""
-    reason = REASONS["INTERNAL_ERROR"]
     scope = f"control/{marker.header.control_seq}"
+    return _internal_error(state, "", scope, marker.EVENT_TYPE, (pointer, detail, now_us))
+
+
+def exception_about_share(
+    state: GroupState, contract_id: str, batch: str, answer: Answer, detail: str
+) -> ExceptionItem:
+    """An open exception about a contract that does not hear where it stands by the answer to a batch."""
+    found = answer.cause, detail, answer.decided_at
+    return _internal_error(state, contract_id, f"batch/{batch}/{contract_id}", answer.event_type, found)
+
+
+def _internal_error(
+    state: GroupState, contract_id: str, scope: str, event_type: str, found: tuple[Cause, str, int]
+) -> ExceptionItem:
+    """``found``: by which record, what, and when."""
+    pointer, detail, now_us = found
+    reason = REASONS["INTERNAL_ERROR"]
     return ExceptionItem(
         exception_id=short_id(state.tenant, state.group_id, "INTERNAL_ERROR", scope),
         code="INTERNAL_ERROR",
@@ -82,10 +99,10 @@ def exception_about_group(
         status="open",
         tenant=state.tenant,
         group_id=state.group_id,
-        contract_id="",
+        contract_id=contract_id,
         scope=scope,
         fact_id=scope,
-        event_type=marker.EVENT_TYPE,
+        event_type=event_type,
         amount_minor=0,
         currency=NO_CURRENCY,
         opened_at=now_us,

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 
 from tieout.agents.spec import Effects, Rows
 from tieout.tables.codec import RowUnreadable
-from tieout.tables.contract import GroupState
-from tieout.tables.group_rows import HEAD, LEDGER, state_from_rows, state_rows
+from tieout.tables.contract import Group, GroupState
+from tieout.tables.group_rows import HEAD, LEDGER, head_from_row, state_from_rows, state_rows
 from tieout.tables.keys import (
     GROUP_ROWS,
     HELD,
@@ -105,6 +105,15 @@ class Groups:
         else:
             self._entries.move_to_end(prefix)
         return entry
+
+    def head(self, tenant: str, group_id: str) -> Group | None:
+        """The contracts of a group, read from one row where it is not in memory; None for one that never was."""
+        prefix = group_prefix(tenant, group_id)
+        entry = self._entries.get(prefix)
+        if entry is not None:
+            return None if entry.state is None else entry.state.group
+        row = self._rows.get(prefix + STATE + HEAD)
+        return None if row is None else head_from_row(row)
 
     def changed(self, entry: GroupEntry, state: GroupState) -> None:
         """The group has a new state; it is written at the next flush."""

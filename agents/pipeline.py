@@ -25,6 +25,7 @@ from tieout.agents.groups import GroupEntry, Groups
 from tieout.agents.order import Hold, Misfit, NoRoom, Ready, hold, place
 from tieout.agents.parking import Parking, Refused
 from tieout.agents.results import Results
+from tieout.agents.shares import Shares
 from tieout.agents.spec import Effects, LogRecord, NotReady, TaskContext
 from tieout.agents.summing import Sums
 from tieout.agents.sweep import Sweep
@@ -102,15 +103,17 @@ class ContractTask:
             waiting_max=settings.waiting_max,
             gap_timer_ms=settings.gap_timer_ms,
         )
+        self._shares = Shares(context.rows, self._groups, self.results)
         self._deciding = Deciding(
             groups=self._groups,
             sweep=self._sweep,
+            shares=self._shares,
             results=self.results,
             parking=self._parking,
             references=references,
             lap=lap,
         )
-        self._batching = Batching(context, placement, self._sums, self._deciding)
+        self._batching = Batching(context.partition, placement, self._sums, self._shares, self._deciding)
         self._deciding.reference_at(self._sweep.controls.latest_seq)
 
     def step(self, record: LogRecord, effects: Effects) -> None:
@@ -229,12 +232,12 @@ class ContractTask:
 
     def pending(self) -> bool:
         """Whether the sweep has groups left, or contracts wait to be told of a batch."""
-        return self._sweep.pending or self._batching.pending
+        return self._sweep.pending or self._shares.pending
 
     def work(self, effects: Effects, limit: int) -> None:
         """A slice of the sweep, or where there is none to do, of telling contracts of batches."""
         if not self._sweep.pending:
-            self._batching.work(limit, effects)
+            self._shares.work(limit, effects)
             return
         self._sweep.work(
             limit,

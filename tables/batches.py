@@ -61,7 +61,10 @@ class Share(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 class Answer(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """What became of a batch. ``detail``: in words; ``fact_id``, ``cause``: who said so."""
+    """What became of a batch. ``detail``: in words; ``fact_id``, ``cause``: who said so.
+
+    ``document_no``: what the ERP holds it as; None where it holds nothing, because nothing was posted.
+    """
 
     outcome: str
     detail: str
@@ -69,6 +72,7 @@ class Answer(msgspec.Struct, frozen=True, array_like=True, gc=False):
     fact_id: str
     decided_at: Micros
     cause: Cause
+    document_no: str | None = None
 
 
 class Standing(msgspec.Struct, frozen=True, array_like=True, gc=False):

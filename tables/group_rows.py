@@ -157,6 +157,11 @@ def usage_bytes(bucket: UsageBucket) -> int:
     return _USAGE.size(bucket)
 
 
+def head_from_row(value: bytes) -> Group:
+    """The head of a group by itself. Raises RowUnreadable."""
+    return _GROUP.decode(value)
+
+
 def state_from_rows(rows: Iterable[tuple[bytes, bytes]]) -> GroupState:
     """The state that these rows (all of one group) hold. Raises RowUnreadable."""
     single: dict[bytes, bytes] = {}

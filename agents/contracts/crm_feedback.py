@@ -11,8 +11,9 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from tieout.agents.accounting.receivables import account_of
+from tieout.agents.contracts.decision import CausedBy
 from tieout.agents.contracts.derivation import prepared
-from tieout.agents.contracts.draft import Draft, ident
+from tieout.agents.contracts.draft import ident
 from tieout.agents.contracts.facts import with_contract
 from tieout.agents.contracts.onboarding import REJECTED, not_validated, steps_of
 from tieout.agents.contracts.reasons import REASONS
@@ -58,29 +59,33 @@ def standing_of(state: GroupState, contract: Contract) -> Standing | None:
 
 
 def told(
-    before: GroupState, after: GroupState, contract_id: str, document_no: str | None, draft: Draft
-) -> GroupState:
-    """The state after telling where a contract stands, if that is news. ``document_no``: of what the ERP accepted just now."""
+    before: GroupState,
+    after: GroupState,
+    contract_id: str,
+    document_no: str | None,
+    now: Micros,
+    cause: CausedBy,
+) -> tuple[GroupState, CrmFeedback | None]:
+    """The state, and where the contract stands, if that is news. ``document_no``: of what the ERP accepted just now."""
     after = prepared(after) if _bills(after, contract_id) else after
     contract = after.contract(contract_id)
     standing = None if contract is None else standing_of(after, contract)
     if contract is None or standing is None:
-        return after
+        return after, None
     known = before.contract(contract_id)
     place = _PLACE[standing.status]
     if contract.course.told == place and (
         known is None or _acted_upon(before, known) == (standing.reason, standing.fact)
     ):
-        return after
+        return after, None
     order = b"" if known is None else known.course.order
     onboarding = contract.course.is_onboarding or (known is not None and known.course.is_onboarding)
     steps = steps_of(after, contract, order) if onboarding else ()
-    identity = ident(draft.tenant, draft.group_id, contract_id, draft.cause.id, standing.status, "feedback")
-    where = (draft.tenant, draft.group_id, contract_id, contract.watermark)
-    draft.feedback.append(
-        _feedback(identity, where, standing, draft.view.now, document_no, steps, draft.cause.pointer)
-    )
-    return with_contract(after, replace(contract, course=replace(contract.course, told=place)))
+    tenant, group_id = after.group.tenant, after.group.id
+    identity = ident(tenant, group_id, contract_id, cause.id, standing.status, "feedback")
+    where = (tenant, group_id, contract_id, contract.watermark)
+    feedback = _feedback(identity, where, standing, now, document_no, steps, cause.pointer)
+    return with_contract(after, replace(contract, course=replace(contract.course, told=place))), feedback
 
 
 def blocked(

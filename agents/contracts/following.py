@@ -1,7 +1,7 @@
-"""After each decision: how far every contract came by it, as its ERP has accepted it, and who is told.
+"""After each decision, and each batch with a share of it: how far every contract came, as its ERP has accepted it, and who is told.
 
 Invariant: the one place that moves a contract's course, so that whatever rule decided an event, and whatever it sent, the course
-is as it would be by another.
+is as it would be by another; the acceptance of a batch moves it as that of a journal of its own would.
 """
 
 from __future__ import annotations
@@ -13,10 +13,11 @@ from msgspec.structs import replace
 
 from tieout.agents.contracts import course as courses
 from tieout.agents.contracts.crm_feedback import told
+from tieout.agents.contracts.decision import CausedBy
 from tieout.agents.contracts.draft import Draft
 from tieout.agents.contracts.facts import with_contract
 from tieout.agents.contracts.onboarding import REJECTED
-from tieout.avro.commands import CustomerUpsert
+from tieout.avro.commands import CustomerUpsert, JournalPost
 from tieout.avro.events import (
     DebitMemoIssued,
     ErpAccepted,
@@ -26,11 +27,13 @@ from tieout.avro.events import (
     GoodsDelivered,
     GoodsShipped,
     InvoicePosted,
+    Micros,
     OrderAccepted,
     OrderBackordered,
 )
+from tieout.avro.outcomes import CrmFeedback
 from tieout.tables.codec import writes_previous
-from tieout.tables.contract import Contract, Course, GroupState
+from tieout.tables.contract import Contract, Course, Group, GroupState
 
 
 def followed(before: GroupState, after: GroupState, event: Event, draft: Draft) -> GroupState:
@@ -53,8 +56,32 @@ def followed(before: GroupState, after: GroupState, event: Event, draft: Draft) 
     for contract in after.group.contracts:
         was = known.get(contract.id)
         if was is None or was.course != contract.course or contract.id == event.envelope.contract_id:
-            after = told(before, after, contract.id, document_no, draft)
+            after, news = told(before, after, contract.id, document_no, draft.view.now, draft.cause)
+            if news is not None:
+                draft.feedback.append(news)
     return after
+
+
+def moved_by_batch(group: Group, contract_id: str, batch: str) -> Course | None:
+    """The course of a contract after the ERP accepted a batch that it has a share in; None where it stays as it is."""
+    if writes_previous():
+        return None
+    for contract in group.contracts:
+        if contract.id == contract_id:
+            course = courses.accepted(contract, JournalPost.KIND, batch)
+            return None if course == contract.course else course
+    return None
+
+
+def followed_batch(
+    state: GroupState, contract_id: str, course: Course, document_no: str, now: Micros, cause: CausedBy
+) -> tuple[GroupState, CrmFeedback | None]:
+    """The state with this course of a contract, and what is told of it. ``document_no``: of the batch's journal."""
+    contract = state.contract(contract_id)
+    assert contract is not None, contract_id
+    return told(
+        state, with_contract(state, replace(contract, course=course)), contract_id, document_no, now, cause
+    )
 
 
 def _course(

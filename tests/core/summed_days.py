@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter, defaultdict, deque
 from functools import cache
+from heapq import heappop, heappush
+from zlib import crc32
 
 from contract_inbox import CODEC, TOPICS
 from msgspec.structs import replace
@@ -17,6 +19,7 @@ from tieout.agents.posting.settling import Posted
 from tieout.avro.canonical import content_hash
 from tieout.avro.commands import JournalPost
 from tieout.avro.control import ControlHeader, PeriodClosed, ReferenceActivated, RevenueRun
+from tieout.avro.events import CreditMemoIssued, InvoicePosted, PaymentReceived
 from tieout.avro.reference import EntityPublished, PolicySwitch
 from tieout.streams.operate.generate import generate
 from tieout.streams.sample_events import DAY_ONE
@@ -70,16 +73,43 @@ def day(seed: int, entities: tuple[str, ...] = ENTITIES) -> tuple[tuple[FedRecor
 
 
 @cache
-def answered_day(seed: int) -> tuple[tuple[FedRecord, ...], Reference]:
-    """The day, then the answers of an ERP to all of its batches, and a close."""
-    log, reference = day(seed)
-    answers = [accepted(each) for each in said(straight(log, reference), "erp_commands") if is_batch(each)]
-    values = [
-        *((inbox_key(e.envelope.tenant, e.envelope.group_id), CODEC.encode(e)) for e in answers),
-        (b"control", CODEC.encode(PeriodClosed(_header(6), None, "revenue", "2025-06"))),
-    ]
-    more = (FedRecord(len(log) + n, 1_000 * (len(log) + n), *each) for n, each in enumerate(values))
-    return (*log, *more), reference
+def answered_day(seed: int, entities: tuple[str, ...] = ENTITIES) -> tuple[tuple[FedRecord, ...], Reference]:
+    """The day with an ERP that accepts each command some records after it was said, and a close behind.
+
+    Every other contract is billed elsewhere: those who sold it hear of journals, not of invoices.
+    """
+    base, reference = day(seed, entities)
+    harness = Harness(agent(reference))
+    to_come = deque((record.key, record.value) for record in base if not _is_billed_elsewhere(record))
+    answers: list[tuple[int, str, bytes, bytes]] = []
+    while to_come or answers:
+        place, seen = len(harness.log), len(harness.outputs)
+        is_answered = answers and (not to_come or answers[0][0] <= place)
+        key, value = heappop(answers)[2:] if is_answered else to_come.popleft()
+        harness.step(FedRecord(place, 1_000 * place, key, value))
+        harness.commit()
+        harness.work(1_000)
+        for output in harness.outputs[seen:]:
+            if output.topic == "erp_commands":
+                heappush(answers, _answer(CODEC.decode(output.value), place))
+    close = CODEC.encode(PeriodClosed(_header(6), None, "revenue", "2025-06"))
+    place = len(harness.log)
+    return (*harness.log, FedRecord(place, 1_000 * place, b"control", close)), reference
+
+
+def _is_billed_elsewhere(record: FedRecord) -> bool:
+    event = CODEC.decode(record.value)
+    return isinstance(event, InvoicePosted | PaymentReceived | CreditMemoIssued) and bool(
+        crc32(event.envelope.contract_id.encode()) % 2
+    )
+
+
+def _answer(command, place: int) -> tuple[int, str, bytes, bytes]:
+    """(place of the log from which on it is due, command, key, value) of an ERP's answer; batches take it longer."""
+    header = command.header
+    latency = (20 if is_batch(command) else 5) + int(header.command_id[:2], 16) % 10
+    key = inbox_key(header.tenant, header.group_id)
+    return place + latency, header.command_id, key, CODEC.encode(accepted(command))
 
 
 def agent(reference: Reference, placement=lambda _: 0):
