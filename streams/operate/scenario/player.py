@@ -167,9 +167,12 @@ class Player:
         self._written: dict[int, Written] = {}
         self._nothing = Reference.of((), 0)
 
-    def play(self, steps: Sequence[Step]) -> Played:
-        """A fresh partition, fed with the steps in this order; without a control step, with a run at each month's end."""
-        game = _Game(self._harness(), self._setting, self._codec, self._audited)
+    def play(self, steps: Sequence[Step], erp: Callable[[Harness], None] | None = None) -> Played:
+        """A fresh partition, fed with the steps in this order; without a control step, with a run at each month's end.
+
+        ``erp`` is called behind each marker: it may answer what was said until then.
+        """
+        game = _Game(self._harness(), self._setting, self._codec, self._audited, erp)
         game.mark(lambda header: ReferenceActivated(header, len(self._setting.rows)))
         for step in steps:
             if isinstance(step, Told):
@@ -202,8 +205,16 @@ class Player:
 class _Game:
     """One order of steps on one partition."""
 
-    def __init__(self, harness: Harness, setting: Setting, codec: Codec, audited: bool) -> None:
+    def __init__(
+        self,
+        harness: Harness,
+        setting: Setting,
+        codec: Codec,
+        audited: bool,
+        erp: Callable[[Harness], None] | None,
+    ) -> None:
         self._harness = harness
+        self._erp = erp
         self._setting = setting
         self._codec = codec
         self._audited = audited
@@ -228,6 +239,8 @@ class _Game:
         record = b"control", self._codec.encode(marker)
         self._harness.feed([record], _START_MS + len(self._harness.log))
         self._harness.work()
+        if self._erp is not None:
+            self._erp(self._harness)
         if self._audited:
             self._audit()
 
