@@ -51,7 +51,7 @@ class Batching:
         if not is_batch_group(event.envelope.group_id):
             return
         ended: list[tuple[str, str, str, str | None]] = []
-        if isinstance(event, ErpAccepted):
+        if isinstance(event, ErpAccepted) and not self._is_gone(event):
             detail = f"posted as {event.document_no} of {event.erp_account!r}"
             ended.append((event.envelope.object_id, POSTED, detail, event.document_no))
         by_hand = "withdrawn, its effect is entered in the ERP by hand"
@@ -68,6 +68,11 @@ class Batching:
                 document_no,
             )
             self._shares.stand(batch, effects, answer=answer)
+
+    def _is_gone(self, event: ErpAccepted) -> bool:
+        """Whether the batch was withdrawn, which its contracts are told already: that the ERP holds it all the same is drift."""
+        state = self._groups.get(event.envelope.tenant, event.envelope.group_id).state
+        return state is not None and state.erp.replacement_of(event.envelope.object_id) is not None
 
     def _say(self, completed: Completed, control_seq: int, effects: Effects) -> None:
         batch = completed.batch

@@ -24,7 +24,7 @@ from tieout.streams.sample_events import DAY_ONE, activated, amended, invoiced, 
 from tieout.streams.testing import Harness
 from tieout.tables.batches import SHARES, Share, share_key
 from tieout.tables.codec import STATE_VERSION, write_version
-from tieout.tables.keys import group_prefix
+from tieout.tables.keys import BATCH_ROWS, group_prefix
 
 JANUARY, FEBRUARY = DAY_ONE + 30, DAY_ONE + 58
 SUMMED = with_grain(billing_rows("erp"))
@@ -178,6 +178,22 @@ def test_a_batch_that_is_withdrawn_says_nothing_of_a_contract_as_a_journal_of_it
         True: ["validating", "ordered"],
         False: ["validating", "ordered", "posting_failed", "ordered"],
     }
+
+
+def test_a_batch_that_its_erp_takes_after_it_was_withdrawn_is_drift_and_told_to_no_contract():
+    inbox = ordered()
+    run(inbox, JANUARY)
+    (batch,) = batches(inbox)
+    inbox.put(refusal_of(batch, "UNCLASSIFIED"))
+    inbox.put(resolved(inbox.said("exceptions")[-1], "withdraw"))
+    inbox.harness.work()
+    accept(inbox, "journal.post")
+    inbox.harness.work()
+    assert inbox.open_codes() == ["ERP_DRIFT"]
+    assert (told(inbox), statuses(inbox)[-1]) == ([], "ordered")
+    assert inbox.harness.task._shares.accepted == []
+    assert not list(inbox.harness.store.scan(BATCH_ROWS))
+    assert_read_again_the_same(inbox)
 
 
 def test_a_batch_that_comes_to_nothing_says_nothing_of_a_contract():
