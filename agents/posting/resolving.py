@@ -13,15 +13,12 @@ from typing import Literal
 from msgspec.structs import replace
 
 from tieout.agents.posting.lanes import Lanes
-from tieout.agents.posting.settling import Posted, is_in_doubt
+from tieout.agents.posting.settling import is_in_doubt
 from tieout.avro.control import CommandResolved
 from tieout.tables.posting import OpenCommand
 
 SETTLED = ("prepared", "parked")
 """States in which it is certain that the ERP does not hold the command."""
-
-
-_DAY_US = 86_400_000_000
 
 
 class Unsettled(Exception):  # noqa: N818 - not an error: the answer will come
@@ -31,13 +28,13 @@ class Unsettled(Exception):  # noqa: N818 - not an error: the answer will come
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resolution:
     """``changed``: what stands at these places now. ``swapped``: the two commands whose places are exchanged, as they stand
-    after it, the earlier place first. ``posted``: the command is done.
+    after it, the earlier place first. ``confirmed``: the command is done, under this number of the ERP's or "".
     """
 
     lane: str
     changed: tuple[OpenCommand, ...] = ()
     swapped: tuple[OpenCommand, OpenCommand] | None = None
-    posted: Posted | None = None
+    confirmed: str | None = None
 
 
 def resolve(lanes: Lanes, resolved: CommandResolved, now_ms: int) -> Resolution | str:
@@ -67,8 +64,7 @@ def _confirmed(command: OpenCommand, resolved: CommandResolved) -> Resolution | 
         raise Unsettled(f"command {command.command_id} is asked about; its confirmation waits for the answer")
     if not is_in_doubt(command) or command.reason != "IN_DOUBT":
         return f"command {command.command_id} is not in doubt: only what is in doubt can be confirmed by a person"
-    day = resolved.resolved_at // _DAY_US
-    return Resolution(lane=command.lane, posted=Posted(resolved.document_no or "", day, "", duplicate=True))
+    return Resolution(lane=command.lane, confirmed=resolved.document_no or "")
 
 
 def _replaced(lanes: Lanes, command: OpenCommand, resolved: CommandResolved, now_ms: int) -> Resolution | str:

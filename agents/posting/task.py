@@ -201,10 +201,12 @@ class PostingTask:
         if isinstance(resolution, str):
             self._dead_letter(record, "bad_resolution", resolution, effects)
             return
-        if resolution.posted is not None:
+        if resolution.confirmed is not None:
             command = self.lanes.find(resolved.command_id)
             assert command is not None
-            self._done(command, resolution.posted, effects)
+            header = self._command(command).header  # it was posted as it was sent
+            posted = Posted(resolution.confirmed, header.posting_date, header.posting_period, duplicate=True)
+            self._done(command, posted, effects)
             return
         for changed in resolution.changed:
             self._change(changed, effects)

@@ -22,6 +22,7 @@ from tieout.streams.edges.producing import Outgoing, produce_events
 from tieout.streams.edges.reaching import partitions_of, reach
 from tieout.streams.engine import leaving
 from tieout.streams.operate.demo.readback import Places, read_raw
+from tieout.streams.operate.status import AccountStatus
 from tieout.streams.topics import CONTRACT_EVENTS, ERP_COMMANDS
 
 THROTTLED_SECONDS = 30.0
@@ -51,6 +52,16 @@ class Slowly:
     per_second: float
     batch_items: int
     spare_room: Callable[[], Awaitable[None]]
+
+
+def has_to_post(account: AccountStatus) -> bool:
+    """Whether anything waits that no person has to act for; what stands behind a parked command waits for that. Raises CheckStopped."""
+    if account.stopped:
+        raise CheckStopped(
+            f"ERP account {account.account} is stopped: {account.stopped}; nothing was asked. Mend that, then: tieout posting"
+            f" resume {account.account}"
+        )
+    return account.movable_oldest_seconds is not None
 
 
 async def lately(

@@ -8,12 +8,17 @@ import pytest
 from contract_inbox import Inbox
 from erp_conversation import accept, ack_of, commands
 from msgspec.structs import replace
+from posting.saying import command
+from posting.test_posting_agent import scripted
+from posting.world import World
 
 from tieout.agents.posting.answers import Found, Refused
+from tieout.agents.posting.backlog import backlog
 from tieout.agents.posting.drift import Lately
 from tieout.avro.commands import InvoiceVoid, JournalReverse
 from tieout.streams.operate import erp_check
-from tieout.streams.operate.erp_check import CheckStopped, Slowly, compared
+from tieout.streams.operate.erp_check import CheckStopped, Slowly, compared, has_to_post
+from tieout.streams.operate.status import AccountStatus
 from tieout.streams.sample_events import activated, invoiced
 
 NOW = 1_750_000_000_000_000
@@ -34,8 +39,8 @@ def known_of(invoices, acks, *further, most=10, told=()):
     lately = Lately(acks[0].erp_account, most)
     for event in (*acks, *told):
         lately.take(event)
-    for command in (*invoices, *further):
-        lately.say(command)
+    for said in (*invoices, *further):
+        lately.say(said)
     return lately
 
 
@@ -170,3 +175,19 @@ def test_an_erp_that_cannot_be_asked_ends_the_check_and_what_was_found_is_told()
     with pytest.raises(CheckStopped, match=r"erp-us cannot be asked \(auth, 401: who are you\)"):
         asyncio.run(work)
     assert told == ["deleted"]
+
+
+def test_what_stands_behind_a_parked_command_does_not_keep_a_check_waiting():
+    def status(**known):
+        return AccountStatus(account="erp", slots=1, limit=1.0, calls_running=0, **known)
+
+    world = World(scripted(invoice_1="permanent"))
+    world.say(command("invoice-1", 1), command("invoice-2", 2))
+    world.turn()
+    found = backlog(world.task.lanes, world.now_ms, str)
+    assert {row.standing for row in found.rows} == {"parked", "waiting"}
+    oldest = found.movable_oldest_ms
+    assert not has_to_post(status(backlog=found.rows, movable_oldest_seconds=oldest))
+    assert has_to_post(status(movable_oldest_seconds=0.5))
+    with pytest.raises(CheckStopped, match="tieout posting resume erp"):
+        has_to_post(status(stopped="the ERP does not let us in", movable_oldest_seconds=0.5))

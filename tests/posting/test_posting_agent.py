@@ -180,6 +180,8 @@ def test_what_was_lost_before_it_was_done_waits_for_a_person_where_the_erp_knows
     assert world.told() == [("erp_rejected", "journal-1")]
     world.resolve("journal-1", "confirm")
     assert world.told()[1:] == [("erp_accepted", "journal-1")]
+    told = [CODEC.decode(o.value) for o in world.harness.outputs if o.topic == "inbox"][-1]
+    assert (told.document_no, told.posted_on, told.posting_period) == ("DOC-7", 20_000, "2024-10")
     assert world.posted() == []
 
 

@@ -116,14 +116,14 @@ async def _pass(name: str, account: ErpAccount, file: Path, bootstrap: str, want
 
 
 async def _spare_room(bootstrap: str, name: str) -> None:
-    """Wait until the account has nothing to post but what stands parked, as its worker says."""
+    """Wait until the account has nothing to post but what stands parked or behind it, as its worker says. Raises CheckStopped."""
+    from tieout.streams.operate.erp_check import has_to_post
     from tieout.streams.operate.heartbeats import observe_now
     from tieout.streams.operate.snapshot import accounts
 
     while True:
         seen = [each for each in accounts(await observe_now(bootstrap)) if each.account == name]
-        waiting = [row for each in seen for row in each.backlog if row.standing != "parked"]
-        if not waiting:
+        if not any(has_to_post(each) for each in seen):
             return
         await asyncio.sleep(_LOOK_SECONDS)
 
