@@ -22,7 +22,7 @@ from tieout.agents.spec import AgentSpec
 from tieout.avro.codec import Codec
 from tieout.streams import topics
 from tieout.streams.edges.erp.accounts import AccountsRefused, ErpAccount, connect, load_accounts
-from tieout.streams.edges.erp.gate import Gate
+from tieout.streams.edges.erp.gate import BEGINS_WITHIN_MS, Gate
 from tieout.streams.edges.erp.pace import drain_seconds
 from tieout.streams.edges.erp.port import Erp
 from tieout.streams.edges.producing import partition_of
@@ -172,7 +172,7 @@ class PostingParts:
     def _account(self, name: str) -> Account:
         known = self.ports[name].capabilities
         patience = Patience(
-            conclusive_ms=int(1000 * (known.call_seconds_max + known.server_seconds_max)),
+            conclusive_ms=BEGINS_WITHIN_MS + int(1000 * (known.call_seconds_max + known.server_seconds_max)),
             resend_is_safe=known.enforces_unique_id,
         )
         parked_max = self.accounts[name].parked_max

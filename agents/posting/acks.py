@@ -6,6 +6,7 @@ a repeated ack is a duplicate to whoever reads it.
 
 from __future__ import annotations
 
+import re
 from hashlib import blake2b
 
 from msgspec.structs import replace
@@ -17,6 +18,7 @@ from tieout.avro.events import Envelope, ErpAccepted, ErpRejected, RejectedLine
 from tieout.tables.posting import OpenCommand
 
 ACTOR = "posting"
+_NUMBERS = re.compile(r"[0-9a-f-]{8,}|[0-9]+")
 _TEXT_MAX = 256
 
 
@@ -67,6 +69,12 @@ def rejected(command: Command, standing: OpenCommand, now_us: int) -> ErpRejecte
         else None,
     )
     return replace(event, envelope=replace(event.envelope, content_hash=content_hash(event)))
+
+
+def gist_of(standing: OpenCommand) -> str:
+    """What a refusal says. One of the same gist is not told again: numbers in it may be those of a call, as a correlation id is."""
+    words = _NUMBERS.sub("", standing.text.lower())
+    return f"{standing.reason}/{standing.code}/{blake2b(words.encode(), digest_size=4).hexdigest()}"
 
 
 def _number(command: Command) -> str | None:

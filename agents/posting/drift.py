@@ -116,7 +116,8 @@ def _status(asked: Asked, found: Found | None) -> str:
         found.state == "posted"
         and found.content_hash in (None, asked.command.header.content_hash)
         and found.posted_on == accepted.posted_on
-        and found.document_no == accepted.document_no
+        and accepted.document_no
+        in ("", found.document_no)  # a person who confirms it need not know its number
     )
     return "" if same else "edited"
 

@@ -39,8 +39,8 @@ _DOUBLINGS_MAX = 16
 class Patience:
     """How long to wait for what, in milliseconds.
 
-    ``conclusive_ms``: from the start of a call until a read-back is conclusive, which is our deadline for the call and the
-    server's longest run after it. ``resend_is_safe``: the ERP enforces one document per id. ``failing_ms``: how long calls may end
+    ``conclusive_ms``: from asking for a call until a read-back is conclusive, which is the time in which it may begin, our deadline
+    for it and the server's longest run after that. ``resend_is_safe``: the ERP enforces one document per id. ``failing_ms``: how long calls may end
     without a word about a command before it is parked.
     """
 

@@ -225,7 +225,7 @@ class PostingTask:
     def _change(self, command: OpenCommand, effects: Effects) -> None:
         before = self.lanes.get(command.lane, command.place)
         assert before is not None
-        if command.state == "parked" and command.told != (said := f"{command.reason}/{command.code}"):
+        if command.state == "parked" and command.told != (said := acks.gist_of(command)):
             command = replace(command, told=said)
             self._tell(acks.rejected(self._command(command), command, self._now_ms() * 1000), effects)
         self.ledger.change(before, command, effects)

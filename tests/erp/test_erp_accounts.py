@@ -7,8 +7,11 @@ from erp.contract_commands import ContractCommands
 from erp.standin_ground import NAMES
 from typer.testing import CliRunner
 
+from tieout.avro.codec import Codec
 from tieout.streams.edges.erp.accounts import AccountsRefused, connect, load_accounts
+from tieout.streams.edges.erp.gate import BEGINS_WITHIN_MS
 from tieout.streams.operate.cli.config import app
+from tieout.streams.posting_parts import posting_parts
 
 TRYTON = """
 [de-erp]
@@ -74,3 +77,32 @@ def test_checking_the_settings_reads_the_accounts_profiles_and_secrets_too(
         monkeypatch.setenv(name, value)
     done = CliRunner().invoke(app, ["check"])
     assert (done.exit_code, says in done.output) == (ends_with, True), done.output
+
+
+REST = """
+[de-erp]
+partition = 0
+adapter = "rest"
+url = "http://127.0.0.1:1"
+secret_file = "de-erp.key"
+slots = 1
+{rest}
+[de-erp.rest]
+profile = "business_central"
+[de-erp.rest.configuration]
+environment = "v2.0/T/P"
+company = "C"
+journal = "J"
+receivable = "1200"
+client_id = "I"
+token_path = "/t"
+"""
+
+
+@pytest.mark.parametrize(("rest", "seconds"), [("", 600.0), ("server_seconds_max = 30.0", 30.0)])
+def test_what_is_in_doubt_is_read_back_after_all_that_the_call_may_take_wherever_that_is_stated(
+    tmp_path, rest, seconds
+):
+    connected(tmp_path, REST.format(rest=rest))
+    patience = posting_parts(tmp_path / "erps.toml", Codec.load())._account("de-erp").patience
+    assert patience.conclusive_ms == BEGINS_WITHIN_MS + 30_000 + 1_000 * seconds

@@ -128,3 +128,17 @@ def test_who_shared_a_call_that_failed_is_sent_alone_next_time():
     world.harness.work()
     again = [CALLS.decode(value) for value in world.calls().values()]
     assert [(each.verb, each.alone) for each in again] == [("post", True)] * 2
+
+
+def test_a_refusal_in_other_words_is_told_and_one_with_another_correlation_id_is_not():
+    """Whoever made the customer has to read that the item is missing too."""
+    said = ["no customer C1, 6f9619ff-8b86", "no customer C1, 00c04fc96413", "no item A"]
+    world = World(MemoryErp())
+    world.say(command("invoice-1", 1))
+    for text in said:
+        world.harness.work()
+        ((key, _),) = world.calls().items()
+        world.settle(key, Refused("business", "REFERENCE_MISSING", "UNKNOWN_REFERENCE", text))
+        world.now_ms += 900_000
+    told = [CODEC.decode(output.value) for output in world.harness.outputs if output.topic == "inbox"]
+    assert [event.text for event in told] == [said[0], said[2]]

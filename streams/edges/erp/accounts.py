@@ -34,13 +34,14 @@ from tieout.streams.edges.erp.port import Erp
 from tieout.streams.edges.erp.profile_files import ProfileRefused, load_profile
 from tieout.streams.edges.erp.rest import RestErp
 from tieout.streams.edges.erp.standin import StandinErp
-from tieout.streams.edges.erp.tryton import TrytonErp
+from tieout.streams.edges.erp.tryton import SERVER_SECONDS_MAX, TrytonErp
 
 
 class AccountsRefused(ValueError):  # noqa: N818 - read aloud: the accounts were refused
     """The file of ERP accounts cannot be used: which one, what, and what to write instead."""
 
 
+_STANDIN_SECONDS = 60.0
 Seconds = Annotated[float, msgspec.Meta(gt=0, le=3_600)]
 
 
@@ -72,7 +73,8 @@ class _Started(msgspec.Struct, frozen=True):
 
 
 class ErpAccount(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One account. Seconds: our deadline for a call, and how long the server may go on after it.
+    """One account. Seconds: our deadline for a call, and how long the server may go on after it (else as its adapter or profile
+    knows): what was in doubt is read back no sooner.
 
     ``batch_items_max``: commands in one call at most, where fewer are wanted than the adapter would send. ``parked_max``:
     commands that may stand still before no more is read; about half a kilobyte of memory each.
@@ -88,7 +90,7 @@ class ErpAccount(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     secret_file: str | None = None
     secret_env: str | None = None
     call_seconds_max: Seconds = 30.0
-    server_seconds_max: Seconds = 60.0
+    server_seconds_max: Seconds | None = None
     rest: RestOptions | None = None
     tryton: TrytonOptions | None = None
 
@@ -132,7 +134,7 @@ def _standin(name: str, account: ErpAccount, folder: Path) -> Erp:
         _url(name, account),
         key=_secret(name, account, folder),
         call_seconds_max=account.call_seconds_max,
-        server_seconds_max=account.server_seconds_max,
+        server_seconds_max=account.server_seconds_max or _STANDIN_SECONDS,
     )
 
 
@@ -142,14 +144,15 @@ def _rest(name: str, account: ErpAccount, folder: Path) -> Erp:
         missing = "a table rest with its profile" if account.rest is None else "secret_file or secret_env"
         raise AccountsRefused(f"account {name!r} with adapter rest needs {missing}")
     try:
+        profile = load_profile(account.rest.profile, folder)
         return RestErp(
             _url(name, account),
-            load_profile(account.rest.profile, folder),
+            profile,
             secret=secret,
             configuration=account.rest.configuration,
             entity_currency=account.rest.entity_currency,
             call_seconds_max=account.call_seconds_max,
-            server_seconds_max=account.server_seconds_max,
+            server_seconds_max=account.server_seconds_max or profile.server_seconds_max,
         )
     except ProfileRefused as refused:
         raise AccountsRefused(f"account {name!r}: {refused}") from refused
@@ -174,7 +177,7 @@ def _tryton(name: str, account: ErpAccount, folder: Path) -> Erp:
         key,
         companies,
         call_seconds_max=account.call_seconds_max,
-        server_seconds_max=account.server_seconds_max,
+        server_seconds_max=account.server_seconds_max or SERVER_SECONDS_MAX,
     )
 
 

@@ -99,7 +99,8 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     ``auth``: bearer (a key), basic (user:password), oauth1 (CONSUMER_KEY:CONSUMER_SECRET:TOKEN:TOKEN_SECRET, every call signed
     for ``auth_realm``), oauth2 (client credentials at ``token_path``), header (the secret alone in ``auth_header``).
     ``base_path``: what all paths of the profile are below. ``document_number``: a template for ERPs that take the number from us. ``batch_path``: where several requests of one
-    command go as an OData JSON batch. ``requests_max``: in such a batch. ``tried``: against what.
+    command go as an OData JSON batch. ``requests_max``: in such a batch. ``server_seconds_max``: how long its server may go on with a
+    call that we gave up, where the account does not say. ``tried``: against what.
     """
 
     name: str
@@ -118,6 +119,7 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     batch_path: str = ""
     batch_headers: dict[str, str] = {}
     requests_max: int = 100
+    server_seconds_max: float = 900.0
     error_code: str = ""
     error_text: str = ""
     jobs: Jobs | None = None
