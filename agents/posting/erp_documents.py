@@ -88,6 +88,12 @@ def is_balanced(entries: Iterable[Entry]) -> bool:
     return difference == functional == 0
 
 
+def is_functional_alone(entry: Entry) -> bool:
+    """Whether the line moves the functional currency, and nothing in the document's."""
+    said = entry.debit_minor or entry.credit_minor
+    return not said and bool(entry.functional_debit_minor or entry.functional_credit_minor)
+
+
 def mirrored(entries: Iterable[Entry]) -> tuple[Entry, ...]:
     """The same entries on the other side."""
     return tuple(

@@ -16,7 +16,13 @@ import msgspec
 from yarl import URL
 
 from tieout.agents.posting.answers import Accepted, Answer, Found, Refused
-from tieout.agents.posting.erp_documents import REVERSALS, ErpDocument, document_of, mirrored
+from tieout.agents.posting.erp_documents import (
+    REVERSALS,
+    ErpDocument,
+    document_of,
+    is_functional_alone,
+    mirrored,
+)
 from tieout.agents.posting.error_table import refusal
 from tieout.avro.commands import Command
 from tieout.streams.edges.erp.calling import Answered
@@ -122,7 +128,7 @@ class RestErp:
         if kind is None or (self._profile.currencies == "entity" and document.currency != self._currency):
             what = document.kind if kind is None else f"{document.kind} in {document.currency}"
             return refusal("permanent", "NOT_SUPPORTED", "NOT_SUPPORTED", f"{self._profile.name}: no {what}")
-        if any(entry.debit_minor == entry.credit_minor == 0 for entry in document.entries):
+        if any(is_functional_alone(entry) for entry in document.entries):
             said = f"{self._profile.name}: no line that moves the functional currency alone"
             return refusal("permanent", "NOT_SUPPORTED", "NOT_SUPPORTED", said)
         if kind.look_up_first:
