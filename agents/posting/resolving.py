@@ -44,6 +44,9 @@ def resolve(lanes: Lanes, resolved: CommandResolved, now_ms: int) -> Resolution 
         return f"command {resolved.command_id} is not open here: it is done, or was never sent to this ERP account"
     if resolved.decision == "confirm":
         return _confirmed(command, resolved)
+    if command.state not in SETTLED and resolved.decision == "retry":
+        # It is being tried already, and whoever asked for it hears what comes of it: nobody else has to wait for that.
+        return Resolution(lane=command.lane, changed=(replace(command, told=""),))
     if command.state not in SETTLED:
         raise Unsettled(f"command {resolved.command_id} is on its way; its resolution waits for the answer")
     match resolved.decision:

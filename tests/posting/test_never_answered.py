@@ -142,3 +142,16 @@ def test_a_refusal_in_other_words_is_told_and_one_with_another_correlation_id_is
         world.now_ms += 900_000
     told = [CODEC.decode(output.value) for output in world.harness.outputs if output.topic == "inbox"]
     assert [event.text for event in told] == [said[0], said[2]]
+
+
+def test_a_retry_of_what_is_on_its_way_holds_nobody_up_and_its_answer_is_told():
+    world = World(scripted(invoice_1=["business", "business"]))
+    world.say(command("invoice-1", 1))
+    world.turn()
+    world.now_ms += 900_000
+    world.harness.work()
+    assert world.states() == {"invoice-1": "sent"}
+    world.resolve("invoice-1", "retry")
+    ((key, value),) = world.calls().items()
+    world.settle(key, world.answer(key, value))
+    assert world.told() == [("erp_rejected", "invoice-1")] * 2
