@@ -16,6 +16,7 @@ from tieout.agents.posting.answers import Refused
 from tieout.agents.posting.error_table import refusal
 
 ANSWER_BYTES_MAX = 64 << 20
+"""Longer than any list that is read back: what goes on is no answer, and would fill the worker's memory."""
 _SENT_IN_PIECES_OF = 1 << 16
 
 
@@ -66,7 +67,10 @@ class Caller:
             async with self._opened().request(
                 method, URL(url, encoded=True), data=data, headers=sent, allow_redirects=False
             ) as response:
-                content = await response.read()
+                content = await _whole(response)
+                if content is None:
+                    said = f"{method} {url}: the answer goes on beyond {ANSWER_BYTES_MAX:,} bytes"
+                    return refusal("ambiguous", "NONE", "ANSWER_TOO_LONG", said)
                 named = {name.lower(): value for name, value in response.headers.items()}
                 return Answered(response.status, named, content)
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as failed:
@@ -101,6 +105,16 @@ def asked_in_vain(refused: Refused) -> Refused:
     if refused.kind in {"throttled", "auth"}:
         return refused
     return Refused("transient", "NONE", refused.code, refused.text, refused.retry_after_ms)
+
+
+async def _whole(response: aiohttp.ClientResponse) -> bytes | None:
+    """The body; None where it is longer than one may be."""
+    content = bytearray()
+    async for piece in response.content.iter_chunked(_SENT_IN_PIECES_OF):
+        content += piece
+        if len(content) > ANSWER_BYTES_MAX:
+            return None
+    return bytes(content)
 
 
 async def _once(body: bytes) -> AsyncIterator[bytes]:

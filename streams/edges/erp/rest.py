@@ -49,10 +49,7 @@ from tieout.streams.edges.erp.profile_files import (
 from tieout.streams.edges.erp.rest_server import NOTHING_THERE, RestServer, requests_of
 from tieout.streams.edges.erp.template import render, render_path, render_pattern, value_of
 
-_ACCEPTED, _UNAUTHORISED, _NOT_THERE = 202, 401, 404
-_SUCCESS = range(200, 300)
-_ERRORS = range(400, 600)
-_NOTHING = "NOTHING_THERE"
+_ACCEPTED = 202
 
 
 class RestErp:
