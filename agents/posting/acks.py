@@ -1,7 +1,7 @@
-"""What the posting agent tells a contract: its command is in the ERP, or it is definitely not.
+"""What the posting agent tells a contract: its command is in the ERP, or it stands for a reason that somebody has to look at.
 
-Written into the contract's own inbox. Invariant: nothing is told while it is in doubt; equal facts give equal events, so that
-a repeated ack is a duplicate to whoever reads it.
+Written into the contract's own inbox. Invariant: of what is in doubt nothing is told but that, by the reason IN_DOUBT; equal
+facts give equal events, so that a repeated ack is a duplicate to whoever reads it.
 """
 
 from __future__ import annotations
