@@ -72,6 +72,7 @@ class ErpDocument(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     reason: str | None = None
     entries: tuple[Entry, ...] = ()
     item_lines: tuple[ItemLine, ...] = ()
+    book: str = ""
 
 
 def document_of(command: c.Command) -> ErpDocument:
@@ -128,6 +129,7 @@ def _said(header: c.CommandHeader, reference: str, **fields: object) -> ErpDocum
         period=header.posting_period,
         currency=header.currency,
         reference=reference,
+        book=header.book,
         **fields,  # type: ignore[arg-type]  # each caller gives fields of ErpDocument
     )
 

@@ -27,6 +27,7 @@ def connect(url, key, call_seconds_max):
             "token_path": f"{url}/oauth2/token",
         },
         entity_currency=NAMES.currency,
+        entity=NAMES.entity,
         call_seconds_max=call_seconds_max,
     )
 

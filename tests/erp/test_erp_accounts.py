@@ -89,6 +89,7 @@ slots = 1
 {rest}
 [de-erp.rest]
 profile = "business_central"
+entity = "DE"
 [de-erp.rest.configuration]
 environment = "v2.0/T/P"
 company = "C"

@@ -46,11 +46,17 @@ Seconds = Annotated[float, msgspec.Meta(gt=0, le=3_600)]
 
 
 class RestOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What the ``rest`` adapter needs besides: its profile, the names that the profile asks for, the company's currency."""
+    """What the ``rest`` adapter needs besides: its profile, the names that the profile asks for, the company's currency.
+
+    ``entity``: the legal entity whose company it is, where an account of the profile is one company. ``book``: the book that
+    its ledger is; journals of another one are refused.
+    """
 
     profile: str
     configuration: dict[str, str] = {}
     entity_currency: str = ""
+    entity: str = ""
+    book: str = "primary"
 
 
 class TrytonOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -151,6 +157,8 @@ def _rest(name: str, account: ErpAccount, folder: Path) -> Erp:
             secret=secret,
             configuration=account.rest.configuration,
             entity_currency=account.rest.entity_currency,
+            entity=account.rest.entity,
+            book=account.rest.book,
             call_seconds_max=account.call_seconds_max,
             server_seconds_max=account.server_seconds_max or profile.server_seconds_max,
         )

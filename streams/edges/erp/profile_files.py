@@ -98,6 +98,7 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     ``auth``: bearer (a key), basic (user:password), oauth1 (CONSUMER_KEY:CONSUMER_SECRET:TOKEN:TOKEN_SECRET, every call signed
     for ``auth_realm``), oauth2 (client credentials at ``token_path``), header (the secret alone in ``auth_header``).
+    ``one_entity``: an account of it is one company, of the legal entity that the account names.
     ``base_path``: what all paths of the profile are below. ``document_number``: a template for ERPs that take the number from us. ``batch_path``: where several requests of one
     command go as an OData JSON batch. ``requests_max``: in such a batch. ``server_seconds_max``: how long its server may go on with a
     call that we gave up, where the account does not say. ``tried``: against what.
@@ -114,6 +115,7 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     headers: dict[str, str] = {}
     enforces_unique_id: bool = False
     currencies: Literal["any", "entity"] = "any"
+    one_entity: bool = False
     document_number: str = "{external_id}"
     base_path: str = ""
     batch_path: str = ""

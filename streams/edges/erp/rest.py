@@ -56,8 +56,9 @@ class RestErp:
     """Adapter to the ERP at ``url`` whose interface ``profile`` describes.
 
     ``configuration``: values of the names that the profile asks of the installation. ``secret``: what its ``auth`` needs.
-    ``entity_currency``: the company's own, where the profile posts in no other. Raises ProfileRefused for a missing name of
-    the configuration, and for a name in the profile that nothing has.
+    ``entity_currency``: the company's own, where the profile posts in no other; ``entity``: whose company it is, where it is one;
+    ``book``: the book that its ledger is. Raises ProfileRefused for a missing name of the configuration, and for a name in the
+    profile that nothing has.
     """
 
     def __init__(
@@ -68,6 +69,8 @@ class RestErp:
         secret: str,
         configuration: dict[str, str] | None = None,
         entity_currency: str = "",
+        entity: str = "",
+        book: str = "primary",
         call_seconds_max: float = 60.0,
         server_seconds_max: float = 900.0,
     ) -> None:
@@ -79,9 +82,15 @@ class RestErp:
             raise ProfileRefused(
                 f"the ERP profile {profile.name} needs {wanted}; give them in the configuration"
             )
+        if profile.one_entity and not entity:
+            raise ProfileRefused(
+                f"the ERP profile {profile.name} needs entity: the legal entity whose company the account is, as commands name it"
+            )
         self._profile = profile
         self._configuration = given
         self._currency = entity_currency
+        self._entity = entity
+        self._book = book
         self._server = RestServer(
             url, profile, secret=secret, configuration=given, call_seconds_max=call_seconds_max
         )
@@ -122,12 +131,9 @@ class RestErp:
     async def _post(self, command: Command) -> Answer:
         document = document_of(command)
         kind = self._profile.kinds.get(document.kind)
-        if kind is None or (self._profile.currencies == "entity" and document.currency != self._currency):
-            what = document.kind if kind is None else f"{document.kind} in {document.currency}"
-            return refusal("permanent", "NOT_SUPPORTED", "NOT_SUPPORTED", f"{self._profile.name}: no {what}")
-        if any(is_functional_alone(entry) for entry in document.entries):
-            said = f"{self._profile.name}: no line that moves the functional currency alone"
-            return refusal("permanent", "NOT_SUPPORTED", "NOT_SUPPORTED", said)
+        lacks = f"kind {document.kind}" if kind is None else self._lacks(document)
+        if kind is None or lacks:
+            return refusal("permanent", "NOT_SUPPORTED", "NOT_SUPPORTED", f"{self._profile.name}: no {lacks}")
         if kind.look_up_first:
             there = await self._found(command)
             if there is not None:
@@ -145,6 +151,19 @@ class RestErp:
             )
         answered = await self._server.send(requests)
         return await self._answer(command, kind, names, answered)
+
+    def _lacks(self, document: ErpDocument) -> str:
+        """What of the document it has no place for; nothing where it can be posted."""
+        profile = self._profile
+        if profile.currencies == "entity" and document.currency != self._currency:
+            return f"{document.kind} in {document.currency}"
+        if profile.one_entity and document.entity != self._entity:
+            return f"company of {document.entity!r}: the account is that of {self._entity!r}"
+        if document.book != self._book:
+            return f"book {document.book!r}: the account's ledger is {self._book!r}, where it would be counted twice"
+        if any(is_functional_alone(entry) for entry in document.entries):
+            return "line that moves the functional currency alone"
+        return ""
 
     async def _answer(
         self, command: Command, kind: Kind, names: Names, answered: Answered | Refused
