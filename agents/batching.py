@@ -10,14 +10,11 @@ from tieout.agents.arrival import Arrival
 from tieout.agents.contracts.decide import open_group
 from tieout.agents.deciding import Deciding
 from tieout.agents.decode import Placement
-from tieout.agents.shares import Shares
+from tieout.agents.shares import POSTED, Shares, answer_by
 from tieout.agents.spec import Effects
 from tieout.agents.summing import Completed, Sums, batch_command, group_for
 from tieout.avro.events import ErpAccepted, Micros
 from tieout.tables.batches import Answer, is_batch_group
-
-POSTED, WITHDRAWN = "posted", "withdrawn"
-"""Outcomes of decisions by which a contract is told what became of a batch that it has a share in."""
 
 
 class Batching:
@@ -46,28 +43,14 @@ class Batching:
         return said
 
     def answered(self, arrival: Arrival, now_us: Micros, effects: Effects) -> None:
-        """An event was decided: where it ends the way of a batch, the batch's contracts are to be told."""
+        """An event was decided: where the ERP has a batch by it, the batch's contracts are to be told."""
         event = arrival.event
         if not is_batch_group(event.envelope.group_id):
             return
-        ended: list[tuple[str, str, str, str | None]] = []
         if isinstance(event, ErpAccepted) and not self._is_gone(event):
             detail = f"posted as {event.document_no} of {event.erp_account!r}"
-            ended.append((event.envelope.object_id, POSTED, detail, event.document_no))
-        by_hand = "withdrawn, its effect is entered in the ERP by hand"
-        ended += [(batch, WITHDRAWN, by_hand, None) for batch in self._results.withdrawn]
-        self._results.withdrawn.clear()
-        for batch, outcome, detail, document_no in ended:
-            answer = Answer(
-                outcome,
-                detail,
-                event.envelope.event_type,
-                arrival.fact_id,
-                now_us,
-                arrival.pointer,
-                document_no,
-            )
-            self._shares.stand(batch, effects, answer=answer)
+            answer = answer_by(arrival, POSTED, detail, now_us, event.document_no)
+            self._shares.stand(event.envelope.object_id, effects, answer=answer)
 
     def _is_gone(self, event: ErpAccepted) -> bool:
         """Whether the batch was withdrawn, which its contracts are told already: that the ERP holds it all the same is drift."""

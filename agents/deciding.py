@@ -18,7 +18,7 @@ from tieout.agents.groups import GroupEntry, Groups
 from tieout.agents.order import next_ready, release, watermark_of
 from tieout.agents.parking import Parking, Refused
 from tieout.agents.results import Prepared, Results, described
-from tieout.agents.shares import Shares
+from tieout.agents.shares import BY_HAND, WITHDRAWN, Shares, answer_by
 from tieout.agents.spec import Effects, NotReady
 from tieout.agents.sweep import Sweep
 from tieout.agents.timers import standing_exception
@@ -168,6 +168,10 @@ class Deciding:
         decision = prepared.decision
         self.groups.changed(entry, decision.state)
         self.results.say(prepared, effects)
+        for each in decision.releases:
+            if each.decision == "withdraw" and is_batch_group(each.group_id):
+                answer = answer_by(arrival, WITHDRAWN, BY_HAND, now_us)
+                self.shares.stand(each.command_id, effects, answer=answer)
         if decision.outcome == "no_effect":
             detail = "accepted; it changes nothing yet"
             self.results.decision(decision_about(arrival, "no_effect", detail, now_us), effects)

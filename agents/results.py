@@ -20,7 +20,6 @@ from tieout.agents.summing import Sums
 from tieout.avro.commands import JournalPost
 from tieout.avro.control import ControlReceipt
 from tieout.avro.outcomes import ControlTotals, CrmFeedback, DeadLetter, DecisionRecorded, ExceptionItem
-from tieout.tables.batches import is_batch_group
 from tieout.tables.keys import TOTALS_ROW
 from tieout.tables.reference import Reference
 from tieout.tables.totals import NO_CURRENCY, UNKNOWN_TYPE, Totals
@@ -45,8 +44,6 @@ class Results:
     ) -> None:
         self._emitter = emitter
         self._sums = sums
-        self.withdrawn: list[str] = []
-        """Batches that were withdrawn by the event that is taken: whoever tells their contracts takes them out."""
         self._partition = partition
         self._internal_errors_max = internal_errors_max
         self._internal_error_times: deque[int] = deque()
@@ -83,7 +80,8 @@ class Results:
         for output in prepared.outputs:
             effects.emit(output)
         decision = prepared.decision
-        self._batch(decision, effects)
+        for summed in decision.summed:
+            self._sums.add(summed, effects)
         for command in decision.commands:
             self.totals.said(command.header.kind)
         for revenue in decision.revenue:
@@ -99,14 +97,6 @@ class Results:
         """Where a contract stands, told outside a decision."""
         self.totals.said(f"feedback.{told.status}")
         effects.emit(self._emitter.feedback(told))
-
-    def _batch(self, decision: Decision, effects: Effects) -> None:
-        """What a decision adds to batches, and which it ends."""
-        for summed in decision.summed:
-            self._sums.add(summed, effects)
-        for release in decision.releases:
-            if release.decision == "withdraw" and is_batch_group(release.group_id):
-                self.withdrawn.append(release.command_id)
 
     def batch(self, journal: JournalPost, reference: Reference, effects: Effects) -> None:
         """A journal of many contracts."""

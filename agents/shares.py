@@ -12,6 +12,7 @@ from bisect import insort
 from itertools import islice
 from typing import NamedTuple
 
+from tieout.agents.arrival import Arrival
 from tieout.agents.contracts.decision import CausedBy
 from tieout.agents.contracts.draft import ident
 from tieout.agents.contracts.following import followed_batch, moved_by_batch
@@ -19,6 +20,7 @@ from tieout.agents.findings import exception_about_share
 from tieout.agents.groups import Groups
 from tieout.agents.results import Results
 from tieout.agents.spec import Effects, Rows
+from tieout.avro.events import Micros
 from tieout.avro.outcomes import DecisionRecorded
 from tieout.tables.batches import (
     SHARES,
@@ -33,6 +35,10 @@ from tieout.tables.batches import (
 )
 from tieout.tables.contract import Course, Group
 from tieout.tables.keys import BATCH_ROWS
+
+POSTED, WITHDRAWN = "posted", "withdrawn"
+"""Outcomes of decisions by which a contract is told what became of a batch that it has a share in."""
+BY_HAND = "withdrawn, its effect is entered in the ERP by hand"
 
 
 class Answered(NamedTuple):
@@ -141,6 +147,14 @@ class Shares:
         self._groups.changed(entry, state)
         if news is not None:
             self._results.feedback(news, effects)
+
+
+def answer_by(
+    arrival: Arrival, outcome: str, detail: str, now_us: Micros, document_no: str | None = None
+) -> Answer:
+    """What an event says of a batch. ``document_no``: of its journal, where the ERP has it."""
+    event_type = arrival.event.envelope.event_type
+    return Answer(outcome, detail, event_type, arrival.fact_id, now_us, arrival.pointer, document_no)
 
 
 def _decision(share: Share, answered: Answered) -> DecisionRecorded:

@@ -22,7 +22,7 @@ from tieout.avro.control import ReferenceActivated
 from tieout.avro.reference import ProductMapped
 from tieout.streams.sample_events import DAY_ONE, activated, amended, invoiced, seal
 from tieout.streams.testing import Harness
-from tieout.tables.batches import SHARES, Share, share_key
+from tieout.tables.batches import SHARES, Share, is_batch_group, share_key
 from tieout.tables.codec import STATE_VERSION, write_version
 from tieout.tables.keys import BATCH_ROWS, group_prefix
 
@@ -178,6 +178,33 @@ def test_a_batch_that_is_withdrawn_says_nothing_of_a_contract_as_a_journal_of_it
         True: ["validating", "ordered"],
         False: ["validating", "ordered", "posting_failed", "ordered"],
     }
+
+
+def test_a_withdrawal_that_had_to_wait_for_its_group_is_told_when_it_is_decided(monkeypatch):
+    inbox = ordered()
+    run(inbox, JANUARY)
+    (batch,) = batches(inbox)
+    inbox.put(refusal_of(batch, "UNCLASSIFIED"))
+    usual = deciding.apply_marker
+
+    def failing(state, marker, view, cause):
+        if is_batch_group(state.group_id):
+            raise RuntimeError("a bad rule")
+        return usual(state, marker, view, cause)
+
+    monkeypatch.setattr(deciding, "apply_marker", failing)
+    refusal = inbox.said("exceptions")[-1]
+    inbox.mark(ReferenceActivated(inbox.header(), len(SUMMED)))
+    inbox.put(resolved(refusal, "withdraw"))
+    assert not withdrawn(inbox)
+    monkeypatch.undo()
+    inbox.harness.crash()
+    inbox.mark(ReferenceActivated(inbox.header(), len(SUMMED)))
+    assert withdrawn(inbox) == [batch.header.command_id]
+
+
+def withdrawn(inbox):
+    return [each.detail.split()[1] for each in inbox.said("decisions") if each.outcome == "withdrawn"]
 
 
 def test_a_batch_that_its_erp_takes_after_it_was_withdrawn_is_drift_and_told_to_no_contract():
