@@ -107,3 +107,8 @@ def test_what_is_in_doubt_is_read_back_after_all_that_the_call_may_take_wherever
     connected(tmp_path, REST.format(rest=rest))
     patience = posting_parts(tmp_path / "erps.toml", Codec.load())._account("de-erp").patience
     assert patience.conclusive_ms == BEGINS_WITHIN_MS + 30_000 + 1_000 * seconds
+
+
+def test_more_calls_at_once_than_the_profile_s_way_of_posting_bears_are_refused(tmp_path):
+    with pytest.raises(AccountsRefused, match="'de-erp' has 5 slots, and its profile bears 1"):
+        connected(tmp_path, REST.format(rest="").replace("slots = 1", "slots = 5"))

@@ -151,6 +151,11 @@ def _rest(name: str, account: ErpAccount, folder: Path) -> Erp:
         raise AccountsRefused(f"account {name!r} with adapter rest needs {missing}")
     try:
         profile = load_profile(account.rest.profile, folder)
+        if profile.slots_max is not None and account.slots > profile.slots_max:
+            raise AccountsRefused(
+                f"account {name!r} has {account.slots} slots, and its profile bears {profile.slots_max} (why stands at the head of"
+                f" the profile {profile.name}): write slots = {profile.slots_max}"
+            )
         return RestErp(
             _url(name, account),
             profile,

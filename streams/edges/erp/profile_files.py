@@ -101,7 +101,8 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     ``one_entity``: an account of it is one company, of the legal entity that the account names.
     ``base_path``: what all paths of the profile are below. ``document_number``: a template for ERPs that take the number from us. ``batch_path``: where several requests of one
     command go as an OData JSON batch. ``requests_max``: in such a batch. ``server_seconds_max``: how long its server may go on with a
-    call that we gave up, where the account does not say. ``tried``: against what.
+    call that we gave up, where the account does not say. ``slots_max``: calls at once that its way of posting bears, whatever the
+    licence allows. ``tried``: against what.
     """
 
     name: str
@@ -122,6 +123,7 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     batch_headers: dict[str, str] = {}
     requests_max: int = 100
     server_seconds_max: float = 900.0
+    slots_max: int | None = None
     error_code: str = ""
     error_text: str = ""
     jobs: Jobs | None = None
