@@ -67,6 +67,7 @@ batch_items_max = {batch}
 [erp.tryton]
 companies = {{{{ {{entity}} = "{{currency}}" }}}}
 """
+ALONE_MAX = 5_000
 ROUGH = 'over_slots = "400"\nlost_rate = 0.01\n'
 
 
@@ -102,7 +103,7 @@ def configurations() -> list[Configuration]:
     trytons = TRYTON.format(slots=1, batch=50)
     return [
         Configuration("stand-in, one a call", at(slow, 1), 3_000, 1, ideal=one),
-        Configuration("stand-in, one a call, rough", at(slow + ROUGH, 1, slots=8), 3_000, 1, ideal=one),
+        Configuration("stand-in, one a call, rough", at(slow + ROUGH, 1, slots=8), 20_000, 1, ideal=one),
         Configuration("stand-in, fifty a call", at(by_item, 50), 10_000, 50, ideal=fifty),
         Configuration("stand-in, a hundred a call, at once", at(f"slots = {SLOTS}\n", 100), 20_000, 100),
         Configuration("Tryton, fifty a call", partial(KilledTryton, account=trytons), 2_000, 50, slots=1),
@@ -115,7 +116,7 @@ def one_run(
     """Alone first, then through the log."""
     kloops = machine.kloops_per_second()
     lanes, slots, batch = configuration.lanes, configuration.slots, configuration.batch
-    few = journals(erp.names, configuration.commands // 2, 1, f"alone-{number}-")
+    few = journals(erp.names, min(configuration.commands // 2, ALONE_MAX), 1, f"alone-{number}-")
     by_itself = asyncio.run(alone(erp.adapter(), few, slots=slots, batch=batch))
     commands = journals(erp.names, lanes, configuration.commands // lanes, f"run-{number}-")
     sampler = Sampler(ground.worker.pid, children=False)

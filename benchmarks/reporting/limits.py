@@ -50,8 +50,8 @@ LIMITS: Mapping[str, str] = {
     " fifths of them back; smaller ones would pay more time than they save.",
     "posting": "The ERP, where it takes time: the worker keeps half a second of calls ready behind those that run, so that no"
     " slot waits for a commit. *Rough* has eight slots configured where the ERP has five, refusals for that as HTTP 400, and"
-    " an answer in a hundred lost: one call more at once is tried now and then, refused, and costs a quarter of the limit for"
-    " a moment, which is what is missing of the ideal. At once, an ERP that takes no time, the worker itself is the limit:"
+    " an answer in a hundred lost: one call more at once is tried now and then and refused, and what is in doubt at the end is asked"
+    " about when seven seconds are over. At once, an ERP that takes no time, the worker itself is the limit:"
     " two transactions, five rows and a word to the contract for each command. ERP, broker and worker share the cores.",
     "codec": "The codec is built in; without a C compiler fastavro does the same work at the price shown.",
 }

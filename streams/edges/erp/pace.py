@@ -10,6 +10,7 @@ the configured slots.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from math import floor
 from typing import Literal
 
 CallEnd = Literal["done", "throttled", "failed", "auth"]
@@ -131,7 +132,7 @@ def ended(
         return _went_well(pace)
     told = replace(pace, open_until=max(pace.open_until, now + retry_after))
     if end == "throttled" and not pace.probing:
-        return _lowered(told, THROTTLED_DECREASE, began, now)
+        return _one_too_many(told, began, now)
     return _failed(told, began, now, settings)
 
 
@@ -141,7 +142,7 @@ def _failed(pace: Pace, began: float, now: float, settings: BreakerSettings) -> 
     failed = sum(latest)
     if failed < FAILED_LOWERS and not pace.probing:
         return replace(pace, latest=latest)
-    lowered = replace(_lowered(pace, FAILED_DECREASE, began, now), latest=latest)
+    lowered = replace(_lowered(pace, pace.limit * FAILED_DECREASE, began, now), latest=latest)
     if pace.probing or (failed >= FAILING_MIN and failed >= FAILING_SHARE * len(latest)):
         return _opened(lowered, now, settings)
     return lowered
@@ -155,10 +156,16 @@ def _went_well(pace: Pace) -> Pace:
     return replace(pace, limit=limit, latest=(*pace.latest, False)[-LATEST_MAX:])
 
 
-def _lowered(pace: Pace, share: float, began: float, now: float) -> Pace:
+def _one_too_many(pace: Pace, began: float, now: float) -> Pace:
+    """Where it was tried, above what went well, that one more was too many is all that it says; else the ERP takes less."""
+    tried = floor(pace.limit) - 1 if pace.limit > pace.threshold else 0
+    return _lowered(pace, max(pace.limit * THROTTLED_DECREASE, tried), began, now)
+
+
+def _lowered(pace: Pace, limit: float, began: float, now: float) -> Pace:
     if began < pace.decreased_at:
         return pace
-    limit = max(1.0, pace.limit * share)
+    limit = max(1.0, limit)
     return replace(pace, limit=limit, threshold=limit, decreased_at=now)
 
 
