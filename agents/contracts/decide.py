@@ -27,8 +27,11 @@ from tieout.agents.contracts.rules import RULES
 from tieout.agents.contracts.upgrade import check_upgrade
 from tieout.agents.contracts.usage_completeness import watched_after
 from tieout.avro.control import Marker
-from tieout.avro.events import Event
+from tieout.avro.events import ErpAccepted, ErpRejected, ErpStatusChanged, Event, ExceptionResolved
+from tieout.tables.batches import GROUP_PREFIX, is_batch_group
 from tieout.tables.contract import Group, GroupState
+
+_OF_BATCHES = (ErpAccepted, ErpRejected, ErpStatusChanged, ExceptionResolved)
 
 
 def open_group(tenant: str, group_id: str, control_seq: int) -> GroupState:
@@ -42,6 +45,7 @@ def decide(state: GroupState, event: Event, view: View, cause: CausedBy) -> Deci
     draft = Draft(state, view, cause)
     try:
         rule = _rule_of(event)
+        _check_group(state.group_id, event)
         check_day("the event", event.envelope.effective_date)
         accepted = with_what_it_met(state, rule(state, event, draft))
         after = accepted.state
@@ -69,6 +73,13 @@ def _rule_of(event: Event) -> Rule:
         detail = f"{event.EVENT_TYPE} can be said, but this release has no rule for it"
         raise Refused("EVENT_UNSUPPORTED", detail, "reference")
     return rule
+
+
+def _check_group(group_id: str, event: Event) -> None:
+    """A group of batches hears its ERP and what people decide about that; a contract in it would never be swept."""
+    if is_batch_group(group_id) and type(event) not in _OF_BATCHES:
+        detail = f"group {group_id!r}: ids that begin with {GROUP_PREFIX!r} are those of summed journals; choose another"
+        raise Refused("VALUE_INVALID", detail)
 
 
 def apply_marker(state: GroupState, marker: Marker, view: View, cause: CausedBy) -> Decision:

@@ -258,3 +258,10 @@ def test_the_group_of_a_batch_is_placed_in_the_partition_that_says_it(partition)
     assert placement(f"t/{name}".encode()) == partition
     long = replace(summed(1).batch, entity="E" * 200)
     assert len(group_for(long, partition, placement)) < 64
+
+
+def test_a_contract_whose_group_is_named_like_one_of_batches_is_refused_by_name():
+    box = inbox()
+    box.put(activated(group_id="journals/US/2025-01/0"))
+    assert box.open_codes() == ["VALUE_INVALID"]
+    assert box.kinds() == []
