@@ -19,7 +19,7 @@ from simulation.virtual_time import VirtualLoop
 
 from tieout.agents.posting.answers import Accepted, Missing, NotStarted, Refused, decode_outcome
 from tieout.streams.edges.erp.gate import BEGINS_WITHIN_MS, Gate
-from tieout.streams.edges.erp.pace import FAILING_MIN, BreakerSettings, ended, paced
+from tieout.streams.edges.erp.pace import FAILING_MIN
 from tieout.streams.engine.real_time import AsyncioScheduler
 from tieout.tables.posting import CALLS, Call
 
@@ -145,17 +145,6 @@ def test_to_try_one_call_more_now_and_then_costs_next_to_nothing():
         assert (now_ms() - began) * 0.95 <= 4_000 * 20 / 5
 
     run(story())
-
-
-def test_a_refusal_of_what_went_well_before_says_that_the_erp_takes_less_now():
-    settings = BreakerSettings()
-    tried = dataclasses.replace(paced(40), limit=21.0, threshold=20.0)
-    one_too_many = ended(tried, "throttled", 1.0, 2.0, settings)
-    assert (one_too_many.limit, one_too_many.threshold) == (20.0, 20.0)
-    less = ended(one_too_many, "throttled", 3.0, 4.0, settings)
-    assert (less.limit, less.threshold) == (15.0, 15.0)
-    same = ended(less, "throttled", 3.5, 5.0, settings)
-    assert (same.limit, same.threshold) == (15.0, 15.0), "it was under way when the limit was lowered"
 
 
 @pytest.mark.parametrize("slots", [5, 8])
