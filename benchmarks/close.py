@@ -30,7 +30,7 @@ import msgspec
 
 from measuring import machine, results
 from measuring.close_partition import ClosePartition, decoded, summing
-from measuring.posting_ground import PostingGround
+from measuring.posting_ground import CLASSES, PostingGround
 from tieout.agents.batching import POSTED
 from tieout.agents.decode import inbox_key
 from tieout.agents.spec import Output
@@ -134,16 +134,6 @@ class Detail:
                 raise WrongCloseError(
                     f"batch {batch} has {posted}, its revenue events come to {self.sums[batch]}"
                 )
-
-
-CLASSES = {
-    "recognised": ("revenue", 1),
-    "contract_liability": ("contract_liability", 1),
-    "refund_liability": ("refund_liability", 1),
-    "contract_asset": ("contract_asset", -1),
-    "fx": ("fx_gain", 1),
-}
-"""Kind of a revenue event -> its ledger class, and the side that the class grows on, credits being positive."""
 
 
 def run_partition(scale: Scale, folder: Path, number: int) -> Ran:

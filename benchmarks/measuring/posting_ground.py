@@ -27,9 +27,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tests"))
 from erp.killed_erps import KilledErp, KilledStandin, KilledTryton
 from erp.many_contracts import journals
 from erp.posting_ground import INBOXES, PostingGround
+from oracle.batches import CLASSES
 from posting.judging import anomalies
 
 __all__ = [
+    "CLASSES",
     "KilledErp",
     "KilledStandin",
     "KilledTryton",

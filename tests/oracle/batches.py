@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from tieout.avro import commands as ordered
 from tieout.avro import outcomes as told
 
-_CLASSES = {
+CLASSES = {
     "recognised": ("revenue", 1),
     "contract_liability": ("contract_liability", 1),
     "refund_liability": ("refund_liability", 1),
@@ -70,7 +70,7 @@ def _sums(batch: ordered.JournalPost) -> dict[str, int]:
 def _sums_of(events: Iterable[told.RevenueEvent]) -> dict[str, int]:
     found: Counter[str] = Counter()
     for each in events:
-        name, sign = _CLASSES[each.kind]
+        name, sign = CLASSES[each.kind]
         found[name] += sign * each.amount_minor
     return {name: amount for name, amount in found.items() if amount}
 
@@ -98,7 +98,7 @@ def _journals(
 
 
 def _line(event: told.RevenueEvent) -> ordered.JournalLine:
-    name, sign = _CLASSES[event.kind]
+    name, sign = CLASSES[event.kind]
     credit = sign * event.amount_minor
     return ordered.JournalLine(
         account_class=name,
