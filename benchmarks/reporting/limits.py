@@ -49,7 +49,8 @@ LIMITS: Mapping[str, str] = {
     " layers: 2 kB) and more are compressed, which costs some 40 µs to write for the ramp's documents and gives four"
     " fifths of them back; smaller ones would pay more time than they save.",
     "posting": "The ERP, where it takes time: the worker keeps half a second of calls ready behind those that run, so that no"
-    " slot waits for a commit. *Rough* has eight slots configured where the ERP has five, refusals for that as HTTP 400, and"
+    " slot waits for a commit. The ideal is arithmetic, and no client reaches it: a call of 20 ms takes one of 23, in which its slot"
+    " in the ERP stands empty for 3, so that the ERP by itself gets 0.87 of it too; what counts is the share of that. *Rough* has eight slots configured where the ERP has five, refusals for that as HTTP 400, and"
     " an answer in a hundred lost: one call more at once is tried now and then and refused, and what is in doubt at the end is asked"
     " about when seven seconds are over. At once, an ERP that takes no time, the worker itself is the limit:"
     " two transactions, five rows and a word to the contract for each command. ERP, broker and worker share the cores.",
