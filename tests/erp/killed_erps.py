@@ -143,7 +143,7 @@ class KilledTryton:
     def __enter__(self) -> Self:
         self._erp.start()
         self._ground = TrytonGround(self._erp)
-        self.account = TRYTON_ACCOUNT.format(url=self._erp.url, entity=NAMES.entity, currency=NAMES.currency)
+        self.account = self._account.format(url=self._erp.url, entity=NAMES.entity, currency=NAMES.currency)
         self.secrets = {"ERP_KEY": self._erp.secrets.posting_key}
         self.kills: Mapping[str, Kill] = {
             "Tryton is killed": self._kill_server,
