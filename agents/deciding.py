@@ -1,8 +1,8 @@
 """Stage decide, and what a decision sets free: held successors, parked facts, groups behind a marker.
 
 Invariants: a group is brought up to the partition's last marker before a later event is decided on it (close on
-touch), and told of the batches that were accepted until then; a decision that raises, or says what cannot be written, leaves the group as it was and parks the event;
-nothing is decided twice.
+touch), and told of the batches that were accepted until then; a decision that raises, or says what cannot be written,
+leaves the group as it was and parks the event; nothing is decided twice.
 """
 
 from __future__ import annotations

@@ -25,6 +25,15 @@ ORDER_CHANGES = frozenset(
 """Kinds that act upon the newest order of their contract."""
 
 
+FIRST_BOOK = "primary"
+"""The book of an entity's own ledger; each further one is a ledger of its own."""
+
+
+def ledger_of(entity: str, book: str) -> str:
+    """The ledger that an entity's book is kept in, as ERPs name it; ``book`` may be empty where nothing else can be meant."""
+    return entity if book in ("", FIRST_BOOK) else f"{entity}/{book}"
+
+
 class Entry(msgspec.Struct, frozen=True, gc=False):
     """One side. ``customer`` is set where the line is that customer's receivable, or a journal says whom it is about."""
 

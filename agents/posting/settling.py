@@ -40,8 +40,8 @@ class Patience:
     """How long to wait for what, in milliseconds.
 
     ``conclusive_ms``: from asking for a call until a read-back is conclusive, which is the time in which it may begin, our deadline
-    for it and the server's longest run after that. ``resend_is_safe``: the ERP enforces one document per id. ``failing_ms``: how long calls may end
-    without a word about a command before it is parked.
+    for it and the server's longest run after that. ``resend_is_safe``: the ERP enforces one document per id. ``failing_ms``:
+    how long calls may end without a word about a command before it is parked.
     """
 
     conclusive_ms: int

@@ -22,6 +22,14 @@ def contract():
     return ContractCommands(NAMES, "tokens")
 
 
+def connected(url):
+    kind = Kind(find=Lookup(path="/x"), send=[Sending(path="/x")], number="{location_id}")
+    profile = Profile(
+        name="p", tried="here", auth="oauth2", token_path="/token", kinds={"journal.post": kind}
+    )
+    return RestErp(url, profile, secret="s")
+
+
 async def test_a_token_that_the_erp_does_not_take_any_more_is_replaced_with_the_next_call(serve, contract):
     tokens = iter(["old", "new"])
 
@@ -32,12 +40,7 @@ async def test_a_token_that_the_erp_does_not_take_any_more_is_replaced_with_the_
             return web.Response(status=401)
         return web.Response(status=204, headers={"Location": "/x/17"})
 
-    url = await serve(erp_with_tokens)
-    kind = Kind(find=Lookup(path="/x"), send=[Sending(path="/x")], number="{location_id}")
-    profile = Profile(
-        name="p", tried="here", auth="oauth2", token_path="/token", kinds={"journal.post": kind}
-    )
-    erp = RestErp(url, profile, secret="s")
+    erp = connected(await serve(erp_with_tokens))
     try:
         refused(await erp.post([contract.journal(1)]), "auth", "NONE")
         (posted,) = accepted(await erp.post([contract.journal(1)]))
@@ -56,12 +59,7 @@ async def test_a_token_that_was_taken_before_and_has_ended_stops_nobody(serve, c
             return web.Response(status=401)
         return web.Response(status=204, headers={"Location": "/x/17"})
 
-    url = await serve(erp_with_tokens)
-    kind = Kind(find=Lookup(path="/x"), send=[Sending(path="/x")], number="{location_id}")
-    profile = Profile(
-        name="p", tried="here", auth="oauth2", token_path="/token", kinds={"journal.post": kind}
-    )
-    erp = RestErp(url, profile, secret="s")
+    erp = connected(await serve(erp_with_tokens))
     try:
         accepted(await erp.post([contract.journal(1)]))
         good.clear()

@@ -30,6 +30,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from tieout.agents.posting.erp_documents import FIRST_BOOK
 from tieout.streams.edges.erp.port import Erp
 from tieout.streams.edges.erp.profile_files import ProfileRefused, load_profile
 from tieout.streams.edges.erp.rest import RestErp
@@ -56,7 +57,7 @@ class RestOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     configuration: dict[str, str] = {}
     entity_currency: str = ""
     entity: str = ""
-    book: str = "primary"
+    book: str = FIRST_BOOK
 
 
 class TrytonOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -83,7 +84,7 @@ class ErpAccount(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     knows): what was in doubt is read back no sooner.
 
     ``batch_items_max``: commands in one call at most, where fewer are wanted than the adapter would send. ``parked_max``:
-    commands that may stand still before no more is read; about half a kilobyte of memory each.
+    commands that may stand still before no more is read (else as ``PostingSettings`` has it); about half a kilobyte of memory each.
     """
 
     partition: Annotated[int, msgspec.Meta(ge=0)]
@@ -92,7 +93,7 @@ class ErpAccount(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     slots: Annotated[int, msgspec.Meta(ge=1, le=1_000)]
     rate: Annotated[float, msgspec.Meta(gt=0)] | None = None
     batch_items_max: Annotated[int, msgspec.Meta(ge=1)] | None = None
-    parked_max: Annotated[int, msgspec.Meta(ge=1, le=10_000_000)] = 100_000
+    parked_max: Annotated[int, msgspec.Meta(ge=1, le=10_000_000)] | None = None
     secret_file: str | None = None
     secret_env: str | None = None
     call_seconds_max: Seconds = 30.0

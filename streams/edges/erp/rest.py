@@ -17,6 +17,7 @@ from yarl import URL
 
 from tieout.agents.posting.answers import Accepted, Answer, Found, Refused
 from tieout.agents.posting.erp_documents import (
+    FIRST_BOOK,
     REVERSALS,
     ErpDocument,
     document_of,
@@ -70,7 +71,7 @@ class RestErp:
         configuration: dict[str, str] | None = None,
         entity_currency: str = "",
         entity: str = "",
-        book: str = "primary",
+        book: str = FIRST_BOOK,
         call_seconds_max: float = 60.0,
         server_seconds_max: float = 900.0,
     ) -> None:

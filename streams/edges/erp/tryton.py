@@ -14,6 +14,7 @@ from typing import Any, get_args
 import orjson
 
 from tieout.agents.posting.answers import Accepted, Answer, Found, Refused
+from tieout.agents.posting.erp_documents import ledger_of
 from tieout.agents.posting.error_table import ErpAnswer, refusal
 from tieout.avro.commands import Command, CommandHeader, CustomerUpsert
 from tieout.streams.edges.erp.calling import Answered, Caller, asked_in_vain
@@ -27,13 +28,12 @@ CALL_SECONDS_MAX = 30.0
 SERVER_SECONDS_MAX = 60.0
 """A call that we gave up ends in Tryton with its last command: fifty moves, far below this even on a busy machine."""
 
-_PRIMARY = "primary"
 _METHODS = "/rest/model/tieout.command/"
 
 
 def company_of(header: CommandHeader) -> str:
     """The company's code: the entity's, and its further books are companies of their own."""
-    return header.entity if header.book == _PRIMARY else f"{header.entity}/{header.book}"
+    return ledger_of(header.entity, header.book)
 
 
 class TrytonErp:

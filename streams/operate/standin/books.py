@@ -18,12 +18,12 @@ from tieout.agents.posting.erp_documents import (
     REVERSALS,
     ErpDocument,
     is_balanced,
+    ledger_of,
     mirrored,
 )
 from tieout.streams.operate.standin.script import Company, Script
 
 _EPOCH = date(1970, 1, 1).toordinal()
-_FIRST_BOOK = "primary"
 _PREFIXES = {"customer": "CU", "sales_order": "SO", "invoice": "IN", "credit_memo": "CM", "journal": "JE"}
 
 
@@ -115,7 +115,7 @@ class Books:
         if record.takes_back:
             self.taken_back[record.takes_back] = found
         for entry in document.entries:
-            key = (ledger_of(document), entry.account, document.currency)
+            key = (ledger_of(document.entity, document.book), entry.account, document.currency)
             self.balances[key] += entry.debit_minor - entry.credit_minor
         if document.kind in {"invoice.create", "credit_memo.create"}:
             self._by_reference[document.entity, document.kind, document.reference] = found
@@ -214,11 +214,6 @@ class Books:
     def _number(self, document: ErpDocument) -> str:
         noun = document.kind.partition(".")[0]
         return f"{_PREFIXES[noun]}{self._numbers[noun] + 1:08d}"
-
-
-def ledger_of(document: ErpDocument) -> str:
-    """The ledger that it is booked in: a further book of an entity has its own."""
-    return document.entity if document.book in ("", _FIRST_BOOK) else f"{document.entity}/{document.book}"
 
 
 def month_of(day: int) -> str:
